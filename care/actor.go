@@ -1,0 +1,79 @@
+package care
+
+import (
+	"slices"
+
+	"homeward/nhs"
+)
+
+// OrgKind is what sort of organisation somebody works for.
+type OrgKind string
+
+// The kinds of organisation.
+const (
+	Trust       OrgKind = "trust"
+	Council     OrgKind = "council"
+	ProviderOrg OrgKind = "provider"
+	System      OrgKind = "system" // those who run Homeward
+)
+
+// Org is an organisation of the configuration.
+type Org struct {
+	ODS        nhs.ODS `json:"ods"`
+	Name       string  `json:"name"`
+	Kind       OrgKind `json:"kind"`
+	Phone      string  `json:"phone,omitempty"`      // whom to ring when something cannot be checked
+	OutOfHours string  `json:"outOfHours,omitempty"` // a council's emergency duty team
+}
+
+// Role is what somebody does; policies speak of roles.
+type Role string
+
+// The roles.
+const (
+	AENurse       Role = "ae-nurse"
+	WardNurse     Role = "ward-nurse"
+	Coordinator   Role = "coordinator"
+	SocialWorker  Role = "social-worker"
+	TeamManager   Role = "team-manager"
+	Broker        Role = "broker"
+	IGLead        Role = "ig-lead"
+	Integration   Role = "integration"
+	WallboardRole Role = "wallboard"
+	Admin         Role = "admin"
+)
+
+// Say is the role in words.
+func (r Role) Say() string { return roleWords[r] }
+
+// Roles lists every role.
+func Roles() []Role {
+	var rs []Role
+	for r := range roleWords {
+		rs = append(rs, r)
+	}
+	slices.Sort(rs)
+	return rs
+}
+
+var roleWords = map[Role]string{
+	AENurse: "A&E nurse", WardNurse: "Ward nurse", Coordinator: "Discharge coordinator", SocialWorker: "Social worker",
+	TeamManager: "Team manager", Broker: "Broker", IGLead: "Information governance lead", Integration: "Integration engineer",
+	WallboardRole: "Wallboard", Admin: "Administrator",
+}
+
+// Actor is somebody who is signed in, in one role at one organisation.
+type Actor struct {
+	ID      ActorID
+	Name    string
+	Role    Role
+	Org     nhs.ODS
+	OrgName string
+	OrgKind OrgKind
+	Team    string // council team id, "" for none
+	Ward    string // a ward nurse's usual ward code, "" for none
+	Address string // network address the request came from, for audit
+}
+
+// Who is the actor as a name on a timeline.
+func (a Actor) Who() Who { return Who{ID: a.ID, Name: a.Name, Org: a.Org} }
