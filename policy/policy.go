@@ -1,0 +1,190 @@
+// Package policy says who may do what, and why, by rules written in Cedar. It
+// is pure: it knows the actor, the facts of a case and the circumstances only
+// as it is told them, and gives the same answer to the same question for ever.
+// It does not find cases, compute their facts, keep an audit, or write any
+// screen; and it never says yes when anything about the question is wrong.
+package policy
+
+// An OrgKind is what an organisation is.
+type OrgKind string
+
+// The kinds of organisation.
+const (
+	Trust    OrgKind = "trust"
+	Council  OrgKind = "council"
+	Provider OrgKind = "provider"
+	System   OrgKind = "system" // whoever runs Homeward
+)
+
+// A Role is what an actor is there to do. An actor with two roles signs in as one of them.
+type Role string
+
+// The roles.
+const (
+	AENurse      Role = "ae-nurse"
+	WardNurse    Role = "ward-nurse"
+	Coordinator  Role = "coordinator"
+	SocialWorker Role = "social-worker"
+	TeamManager  Role = "team-manager"
+	Broker       Role = "broker"
+	IGLead       Role = "ig-lead"
+	Integration  Role = "integration"
+	Wallboard    Role = "wallboard"
+	Admin        Role = "admin"
+)
+
+// An Action is something that an actor wants to see or do.
+type Action string
+
+// The actions. Those marked (service) are not about one person and take no
+// case; those marked (either) may.
+const (
+	Lookup           Action = "lookup"           // find a person by NHS number (either)
+	SeeDemographics  Action = "seeDemographics"  // name, date of birth, address
+	SeePackages      Action = "seePackages"      // that packages exist, their kind, status and dates
+	SeeProvider      Action = "seeProvider"      // the provider's name and telephone numbers
+	SeePackageDetail Action = "seePackageDetail" // what the package consists of
+	SeeSafeguarding  Action = "seeSafeguarding"  // whether a safeguarding concern is open; never what it says
+	SeeWhereabouts   Action = "seeWhereabouts"   // ward, bed and stay
+	SeeReferral      Action = "seeReferral"      // the status strip and the answers
+	SeeNotes         Action = "seeNotes"         // notes for Context.Audience
+	SeeFinance       Action = "seeFinance"       // what care costs and who pays
+	SeeTimeline      Action = "seeTimeline"      // what happened; the caller still decides each item's section
+	Refer            Action = "refer"
+	Withdraw         Action = "withdraw"
+	Accept           Action = "accept"
+	Return           Action = "return"
+	Allocate         Action = "allocate"
+	Progress         Action = "progress" // assessing, planning, sourcing, ready
+	CloseReferral    Action = "closeReferral"
+	AddNote          Action = "addNote" // for Context.Audience
+	RecordCall       Action = "recordCall"
+	ListTracker      Action = "listTracker"   // of the actor's own organisation (service)
+	ListWard         Action = "listWard"      // of the actor's own organisation (service)
+	ListWorklist     Action = "listWorklist"  // of the actor's own organisation (service)
+	Wall             Action = "wall"          // of the actor's own organisation (service)
+	SeeOperations    Action = "seeOperations" // feeds, queues and health (service)
+	Explain          Action = "explain"       // what a held message would do (service)
+	Replay           Action = "replay"        // (service)
+	SeeRawMessage    Action = "seeRawMessage" // (either)
+	SeeImports       Action = "seeImports"    // (service)
+	RunImport        Action = "runImport"     // (service)
+	ReleaseImport    Action = "releaseImport" // (service)
+	SeeAudit         Action = "seeAudit"      // who looked at what (either)
+	Steward          Action = "steward"       // questions of identity: join, separate, unfreeze (either)
+	ManageUsers      Action = "manageUsers"   // (service)
+)
+
+// A Purpose is what the actor says that they need it for. The zero value means "not said".
+type Purpose string
+
+// The purposes.
+const (
+	DirectCare        Purpose = "direct-care"
+	DischargePlanning Purpose = "discharge-planning"
+	OtherPurpose      Purpose = "other" // a reason must be given
+	Operations        Purpose = "operations"
+	Governance        Purpose = "governance"
+)
+
+// A Relationship is what ties the actor to the person. The zero value means
+// none. Relate finds it; a rule refuses one that the facts do not bear out.
+type Relationship string
+
+// The relationships.
+const (
+	Stay         Relationship = "stay"        // the person is, or lately was, in the actor's hospital
+	Referral     Relationship = "referral"    // referred by the actor's trust or to the actor's council
+	Involvement  Relationship = "involvement" // the actor's council supports the person
+	Declared     Relationship = "declared"    // the actor says so, with a purpose, and is audited
+	NoneRelation Relationship = "none"
+)
+
+// An Audience is whom a note is for. The zero value means that no note is meant.
+type Audience string
+
+// The audiences.
+const (
+	ForBoth     Audience = "both"
+	ForCouncil  Audience = "council"
+	ForHospital Audience = "hospital"
+)
+
+// An Actor is whoever asks: a person at a screen, or a machine.
+type Actor struct {
+	ID      string // opaque, never a name
+	Org     string // ODS code
+	OrgKind OrgKind
+	Role    Role
+	Teams   []string
+}
+
+// A Case is the facts about one person's case that the rules may weigh. All are
+// mandatory: an empty list means that there are none, not that nobody looked.
+type Case struct {
+	ID         string // opaque, never an NHS number
+	Adult      bool   // 18 or over; counts only with AgeKnown
+	AgeKnown   bool
+	Restricted bool     // who and where they are is kept from most
+	Frozen     bool     // it is in question whether the record is of one person
+	Died       bool     //
+	Hospitals  []string // ODS codes of trusts with a stay now, or one that ended within the watching period
+	Councils   []string // ODS codes of councils that hold packages or are involved
+	ReferredTo []string // ODS codes of councils with a referral, in any state
+	ReferredBy []string // ODS codes of trusts that referred
+	Allocated  []string // ids of the actors who are the named workers
+}
+
+// A Context is the circumstances of one question.
+type Context struct {
+	Purpose      Purpose
+	ReasonGiven  bool // the actor wrote a reason down
+	Relationship Relationship
+	Audience     Audience // for notes
+}
+
+// A Request is one question: may this actor do this, to this case, now?
+type Request struct {
+	Actor   Actor
+	Action  Action
+	Case    *Case // nil where the action is not about one person
+	Context Context
+}
+
+// A Decision is the answer, and what made it. It is for the audit and for
+// those who govern: Why and Policies can betray that a restricted person exists,
+// so a page for an actor who was refused must not show them.
+type Decision struct {
+	Allow    bool
+	Policies []string // ids of the rules that decided, sorted; none when no rule spoke or there was an error
+	Errors   []string // what was wrong with the question or the rules; any error denies
+	Why      string   // one or more sentences
+}
+
+// Relate finds the relationship of an actor to a case from the facts, the
+// strongest first. Where there is none, declared says whether the actor has
+// declared an interest by giving a purpose.
+func Relate(a Actor, c *Case, declared bool) Relationship {
+	switch {
+	case c == nil:
+	case a.OrgKind == Trust && has(c.Hospitals, a.Org):
+		return Stay
+	case a.OrgKind == Council && (has(c.Councils, a.Org) || has(c.Allocated, a.ID)):
+		return Involvement
+	case a.OrgKind == Council && has(c.ReferredTo, a.Org), a.OrgKind == Trust && has(c.ReferredBy, a.Org):
+		return Referral
+	}
+	if declared {
+		return Declared
+	}
+	return NoneRelation
+}
+
+func has(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
