@@ -97,7 +97,14 @@ func (l Line) Text() string {
 	if len(l.Answers) == 0 {
 		return "Not recorded"
 	}
-	return strings.ReplaceAll(strings.Join(l.Answers, "; "), "\n", ", ")
+	lines := strings.Split(strings.Join(l.Answers, "; "), "\n")
+	for i, s := range lines[:len(lines)-1] {
+		if s = strings.TrimSpace(s); s != "" && !strings.ContainsAny(s[len(s)-1:], ".,;:!?") {
+			s += ","
+		}
+		lines[i] = s
+	}
+	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
 }
 
 // Summary is every question that is shown, with its answer in words, in the

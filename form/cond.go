@@ -75,6 +75,31 @@ func (c Cond) Fields() []string {
 	return out
 }
 
+// A Clause is one clause of a condition that compares no dates, for those who
+// write forms out in another notation: the field is answered (no Codes), or
+// one of its values is one of Codes; or, with Not, the contrary.
+type Clause struct {
+	Field string
+	Not   bool
+	Codes []string
+}
+
+// Clauses are the condition as alternatives, each of clauses that must all
+// hold; comparisons of dates, which only Require may have, are left out.
+func (c Cond) Clauses() [][]Clause {
+	var out [][]Clause
+	for _, all := range c.any {
+		var cs []Clause
+		for _, t := range all {
+			if t.verb <= oneOf {
+				cs = append(cs, Clause{t.subject, t.not, slices.Clone(t.codes)})
+			}
+		}
+		out = append(out, cs)
+	}
+	return out
+}
+
 // ParseCond reads a condition. It does not know the form: Parse checks that
 // the fields and codes named exist.
 func ParseCond(s string) (Cond, error) {
@@ -223,7 +248,7 @@ func isFact(s string) bool {
 }
 
 // reserved are the words of conditions, which cannot be codes.
-var reserved = []string{"and", "or", "is", "not", "answered", "today"}
+var reserved = []string{"and", "or", "is", "not", "one", "of", "answered", "on", "before", "after", "today"}
 
 // isCode reports whether s may be the code of a choice.
 func isCode(s string) bool {
