@@ -248,7 +248,7 @@ func isFact(s string) bool {
 }
 
 // reserved are the words of conditions, which cannot be codes.
-var reserved = []string{"and", "or", "is", "not", "one", "of", "answered", "on", "before", "after", "today"}
+var reserved = []string{"and", "or", "is", "not", "answered", "on", "before", "after", "today"}
 
 // isCode reports whether s may be the code of a choice.
 func isCode(s string) bool {
