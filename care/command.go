@@ -23,8 +23,8 @@ type Refer struct {
 	Another     bool // there is an open referral already, and another is meant
 }
 
-// Answer adds the information for which a referral was returned.
-type Answer struct {
+// Reply adds the information for which a referral was returned.
+type Reply struct {
 	ID      ReferralID
 	Answers form.Answers
 }
@@ -94,7 +94,7 @@ type Settle struct {
 }
 
 func (Refer) command()      {}
-func (Answer) command()     {}
+func (Reply) command()      {}
 func (Withdraw) command()   {}
 func (Receive) command()    {}
 func (Route) command()      {}

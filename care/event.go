@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"homeward/form"
 	"homeward/nhs"
 )
 

@@ -45,3 +45,6 @@ type Row struct {
 // Listed reports whether a person belongs on any list: in hospital, or with
 // an open referral.
 func (r Row) Listed() bool { return r.InBed || r.Open }
+
+// RowOf is the row of a case.
+func RowOf(c Case) Row { return Row{} }
