@@ -88,7 +88,7 @@ func (p Page) document() g.Node {
 			h.Script(g.Raw(BootScript)),
 			g.Iff(!p.Dark, func() g.Node {
 				return g.Group{
-					h.A(h.Class("nhsuk-skip-link"), h.Href("#maincontent"), data("module", "nhsuk-skip-link"), g.Text("Skip to main content")),
+					skipLink(),
 					p.header(),
 				}
 			}),
@@ -100,6 +100,10 @@ func (p Page) document() g.Node {
 			g.Iff(!p.Dark, footer),
 			g.Iff(p.User != nil && p.Session.Idle > 0, func() g.Node { return timeout(p.Session) }),
 		)))
+}
+
+func skipLink() g.Node {
+	return h.A(h.Class("nhsuk-skip-link"), h.Href("#maincontent"), data("module", "nhsuk-skip-link"), g.Text("Skip to main content"))
 }
 
 func (p Page) head() g.Node {

@@ -103,7 +103,7 @@ func Card(level int, title string, body ...Node) Node {
 // WarningCard is what must not be overlooked.
 func WarningCard(level int, title string, body ...Node) Node {
 	return h.Div(h.Class("nhsuk-card nhsuk-card--warning"), h.Div(h.Class("nhsuk-card__content"),
-		heading(level, h.Class("nhsuk-card__heading"), hidden("Important: "), g.Text(title)), g.Group(body)))
+		heading(level, h.Class("nhsuk-card__heading"), g.Text(title)), g.Group(body)))
 }
 
 // Inset is a remark set off from the text.
