@@ -18,7 +18,7 @@ type Profile struct {
 	Feed  string         // name of the feed, the key of freshness
 	Title string         // for people: "King's Mill EPR"
 	Org   nhs.ODS        // the trust
-	Zone  *time.Location // zone of times without an offset; nil: Europe/London
+	Zone  *time.Location // zone of times without an offset; must be set
 
 	// Authorities maps an assigning authority of PID-3 to the trust that
 	// gave the number; an authority that is not listed and the empty one are Org's.
@@ -30,7 +30,7 @@ type Profile struct {
 	Expected        string // predicted discharge date; "" is PV2-9
 	Fit             string // medically fit indicator; "" is ZU1-22
 	Ready           string // discharge ready since; "" is ZU1-24
-	DischargeMethod string // "" is ZU1-... not sent: taken from PV1-36 only
+	DischargeMethod string // "": not sent; a death shows in PV1-36 or PID-30 only
 	Trace           string // NHS number status; "" is PID-32
 	// FitYes and FitNo are the codes that mean fit and unfit; nil: Y and N.
 	FitYes, FitNo []string
