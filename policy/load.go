@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -123,7 +122,7 @@ func (s *Set) add(p *cedar.Policy) error {
 	if err := s.check.Policy(r.ID, (*xast.Policy)(p.AST())); err != nil {
 		return fmt.Errorf("rule %q does not fit the schema: %w", r.ID, err)
 	}
-	if err := s.checkLiterals(p); err != nil {
+	if err := checkNames(p, s.schema); err != nil {
 		return fmt.Errorf("rule %q: %w", r.ID, err)
 	}
 	s.rules = append(s.rules, r)
@@ -133,56 +132,6 @@ func (s *Set) add(p *cedar.Policy) error {
 
 func isSentence(s string) bool {
 	return len(strings.Fields(s)) >= 3 && s[0] >= 'A' && s[0] <= 'Z' && strings.HasSuffix(s, ".")
-}
-
-// checkLiterals refuses names such as Role::"coordinatr". The strict validator
-// knows the type Role but does not look at which values it has, and a forbid
-// that compares with a name that nobody bears would silently never hold.
-func (s *Set) checkLiterals(p *cedar.Policy) error {
-	text, err := p.MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("writing the rule as JSON: %w", err)
-	}
-	var tree any
-	if err := json.Unmarshal(text, &tree); err != nil {
-		return fmt.Errorf("reading the rule as JSON: %w", err)
-	}
-	return s.walkLiterals(tree)
-}
-
-// walkLiterals goes through the JSON form of a rule, where each literal entity
-// is an object with exactly "type" and "id". Cedar, JSON policy format.
-func (s *Set) walkLiterals(node any) error {
-	switch n := node.(type) {
-	case []any:
-		for _, v := range n {
-			if err := s.walkLiterals(v); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		typ, isType := n["type"].(string)
-		id, isID := n["id"].(string)
-		if isType && isID && len(n) == 2 {
-			return s.checkLiteral(types.NewEntityUID(types.EntityType(typ), types.String(id)))
-		}
-		for _, v := range n {
-			if err := s.walkLiterals(v); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *Set) checkLiteral(uid types.EntityUID) error {
-	if enum, ok := s.schema.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
-		return fmt.Errorf("%s is not one of the values in the schema", uid)
-	}
-	if _, ok := s.actions[uid]; uid.Type == actionType && !ok {
-		return fmt.Errorf("%s is not in the schema", uid)
-	}
-	return nil
 }
 
 // index sorts the rules by the actions that they can hold for, so that a

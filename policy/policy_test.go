@@ -1,0 +1,417 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	cedar "github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func nurse() Actor { return Actor{ID: "a1", Org: "RK5", OrgKind: Trust, Role: AENurse} }
+
+func adult() *Case { return &Case{ID: "c1", Adult: true, AgeKnown: true, Councils: []string{"511"}} }
+
+func looking() Context {
+	return Context{Purpose: DirectCare, ReasonGiven: true, Relationship: Declared}
+}
+
+// without takes one attribute away from a record.
+func without(r types.Record, name types.String) types.Record {
+	m := maps.Collect(r.All())
+	delete(m, name)
+	return types.NewRecord(m)
+}
+
+// TestMissingFactDenies shows the danger and that it is locked. Cedar skips a
+// rule that errs, so a forbid that reads a missing fact vanishes and the answer
+// is yes; no missing fact may ever lead Homeward to say yes.
+func TestMissingFactDenies(t *testing.T) {
+	set := load(t)
+	whole := func() *question {
+		q, err := set.ask(nurse(), adult(), looking())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	if d := whole().decide(nurse(), SeePackages); !d.Allow {
+		t.Fatalf("with every fact the nurse may see packages: %+v", d)
+	}
+	danger := false
+	for name := range whole().resource.Attributes.All() {
+		q := whole()
+		q.resource.Attributes = without(q.resource.Attributes, name)
+		req := types.Request{
+			Principal: q.actor.UID, Action: types.NewEntityUID(actionType, types.String(SeePackages)),
+			Resource: q.resource.UID, Context: q.context,
+		}
+		if allow, found := cedar.Authorize(set.byAction[req.Action], q, req); allow == cedar.Allow && len(found.Errors) > 0 {
+			danger = true
+			if d := q.decide(nurse(), SeePackages); d.Allow || len(d.Errors) == 0 {
+				t.Errorf("without %s: an error in a rule did not deny: %+v", name, d)
+			}
+		}
+		if q.valid() == nil {
+			t.Errorf("a case without %s was taken for valid", name)
+		}
+	}
+	if !danger {
+		t.Error("Cedar alone no longer says yes; this test has lost its point")
+	}
+	for name := range whole().actor.Attributes.All() {
+		q := whole()
+		q.actor.Attributes = without(q.actor.Attributes, name)
+		if q.valid() == nil {
+			t.Errorf("an actor without %s was taken for valid", name)
+		}
+	}
+	for name := range whole().context.All() {
+		q := whole()
+		q.context = without(q.context, name)
+		if d := q.decide(nurse(), SeePackages); d.Allow || len(d.Errors) == 0 {
+			t.Errorf("without %s in the context: %+v", name, d)
+		}
+	}
+}
+
+func TestBadRequestsDeny(t *testing.T) {
+	for name, spoil := range map[string]func(*Request){
+		"no actor id":           func(r *Request) { r.Actor.ID = "" },
+		"no organisation":       func(r *Request) { r.Actor.Org = "" },
+		"unknown role":          func(r *Request) { r.Actor.Role = "surgeon" },
+		"unknown kind":          func(r *Request) { r.Actor.OrgKind = "charity" },
+		"unknown action":        func(r *Request) { r.Action = "seeEverything" },
+		"a group as an action":  func(r *Request) { r.Action = "shared" },
+		"unknown purpose":       func(r *Request) { r.Context.Purpose = "curiosity" },
+		"unknown relationship":  func(r *Request) { r.Context.Relationship = "friend" },
+		"unknown audience":      func(r *Request) { r.Context.Audience = "press" },
+		"no case":               func(r *Request) { r.Case = nil },
+		"case without id":       func(r *Request) { r.Case.ID = "" },
+		"blank council":         func(r *Request) { r.Case.Councils = []string{""} },
+		"case where none goes":  func(r *Request) { r.Action = ListWard },
+		"nothing said at all":   func(r *Request) { *r = Request{} },
+		"blank worker":          func(r *Request) { r.Case.Allocated = []string{""} },
+		"blank among hospitals": func(r *Request) { r.Case.Hospitals = []string{"RK5", ""} },
+	} {
+		r := Request{nurse(), SeePackages, adult(), looking()}
+		spoil(&r)
+		if d := load(t).Decide(r); d.Allow || len(d.Errors) == 0 || d.Why == "" || len(d.Policies) != 0 {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+func TestDecisionSaysWhy(t *testing.T) {
+	set := load(t)
+	d := set.Decide(Request{nurse(), SeePackages, adult(), looking()})
+	if !d.Allow || !cmp.Equal(d.Policies, []string{"shared-hospital"}) || !strings.HasPrefix(d.Why, "Hospital nurses") {
+		t.Errorf("permitted: %+v", d)
+	}
+	d = set.Decide(Request{nurse(), Accept, adult(), looking()})
+	if d.Allow || d.Policies != nil || d.Errors != nil || d.Why != "No rule lets A&E nurse accept a referral here." {
+		t.Errorf("default: %+v", d)
+	}
+	c := adult()
+	c.Restricted = true
+	d = set.Decide(Request{nurse(), SeePackages, c, looking()})
+	if want := []string{"restricted-hospital", "restricted-knowledge", "restricted-outside"}; d.Allow || !cmp.Equal(d.Policies, want) {
+		t.Errorf("forbidden: %+v", d)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	rules, schema := string(read(t, "sharing.cedar")), string(read(t, "sharing.cedarschema"))
+	const forbid = "\nforbid (principal, action == Action::\"refer\", resource is Person) when "
+	for name, c := range map[string]struct{ rules, schema, want string }{
+		"a misspelt fact":                  {rules + `@id("x") @says("It is so.")` + forbid + `{ resource.restrictd };`, schema, "restrictd"},
+		"a misspelt role":                  {rules + `@id("x") @says("It is so.")` + forbid + `{ principal.role == Role::"coordinatr" };`, schema, "coordinatr"},
+		"a misspelt type":                  {rules + `@id("x") @says("It is so.")` + forbid + `{ principal.role == Rol::"coordinator" };`, schema, "Rol"},
+		"a role compared with a kind":      {rules + `@id("x") @says("It is so.")` + forbid + `{ principal.role == OrgKind::"trust" };`, schema, "never"},
+		"a role among kinds":               {rules + `@id("x") @says("It is so.")` + forbid + `{ [OrgKind::"trust"].contains(principal.role) };`, schema, "not compatible"},
+		"a hospital that is a role":        {rules + `@id("x") @says("It is so.")` + forbid + `{ resource.hospitals.contains(principal.role) };`, schema, "not compatible"},
+		"an actor that is an organisation": {rules + `@id("x") @says("It is so.")` + forbid + `{ principal != principal.org };`, schema, "never"},
+		"a misspelt action":                {strings.ReplaceAll(rules, `Action::"seeFinance"`, `Action::"seeFinances"`) + `@id("x") @says("It is so.") permit (principal, action == Action::"seeFinances", resource);`, schema, "seeFinances"},
+		"an action literal":                {rules + `@id("x") @says("It is so.")` + forbid + `{ action != Action::"reefer" };`, schema, "reefer"},
+		"no id":                            {rules + `@says("It is so.")` + forbid + `{ resource.died };`, schema, "@id"},
+		"an id twice":                      {rules + `@id("died") @says("It is so.")` + forbid + `{ resource.died };`, schema, "twice"},
+		"no says":                          {rules + `@id("x")` + forbid + `{ resource.died };`, schema, "@says"},
+		"says no sentence":                 {rules + `@id("x") @says("because")` + forbid + `{ resource.died };`, schema, "@says"},
+		"another annotation":               {rules + `@id("x") @says("It is so.") @bases("law")` + forbid + `{ resource.died };`, schema, "@bases"},
+		"bad syntax":                       {rules + `permit (principal, action, resource`, schema, "sharing rules"},
+		"no rules":                         {"// nothing", schema, "none"},
+		"bad schema":                       {rules, schema + "entity ;", "schema"},
+		"no schema":                        {rules, "", "schema"},
+		"an action too few":                {rules, strings.Replace(schema, "listTracker, ", "", 1), "actions"},
+		"an action too many":               {rules, strings.Replace(schema, "listTracker, ", "listTracker, listCats, ", 1), "listCats"},
+		"a purpose too many":               {rules, strings.Replace(schema, `"governance"`, `"governance", "research"`, 1), "research"},
+		"a role that is text":              {rules, strings.Replace(schema, `entity OrgKind enum ["trust", "council", "provider", "system"]`, "entity OrgKind", 1), "enum"},
+	} {
+		_, err := Load([]byte(c.rules), []byte(c.schema))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestVersionFollowsTheText(t *testing.T) {
+	rules, schema := read(t, "sharing.cedar"), read(t, "sharing.cedarschema")
+	a, err := Load(rules, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Load(append(slices.Clone(rules), "// more\n"...), schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Version() == b.Version() || a.Version() != load(t).Version() || len(a.Version()) != 16 {
+		t.Errorf("versions %q, %q and %q", a.Version(), b.Version(), load(t).Version())
+	}
+}
+
+func TestExplainNamesRulesAndFacts(t *testing.T) {
+	set := load(t)
+	c := adult()
+	c.Restricted = true
+	got := set.Explain(Request{nurse(), SeePackages, c, looking()})
+	for _, want := range []string{"NO: A&E nurse of RK5 (trust)", set.Version(), "restricted-outside (forbids)", "shared-hospital", "restricted yes", "councils 511", "purpose direct-care"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	got = set.Explain(Request{nurse(), ListWard, nil, Context{}})
+	for _, want := range []string{"YES", "list-ward (permits)", "about no one person"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got = set.Explain(Request{}); !strings.Contains(got, "error: the actor has no id") {
+		t.Errorf("an empty request is explained as\n%s", got)
+	}
+}
+
+func TestMatrixCoversAllAndAgreesWithDecide(t *testing.T) {
+	set := load(t)
+	base := Case{
+		ID: "c1", Adult: true, AgeKnown: true, Hospitals: []string{"RK5"}, Councils: []string{"511"},
+		ReferredTo: []string{"511"}, ReferredBy: []string{"RK5"},
+	}
+	m := set.Matrix(base)
+	if len(m) != len(Roles()) {
+		t.Fatalf("%d rows, want %d", len(m), len(Roles()))
+	}
+	anyone := map[Action]bool{}
+	for i, row := range m {
+		if len(row) != len(Actions()) {
+			t.Fatalf("row %d has %d cells, want %d", i, len(row), len(Actions()))
+		}
+		for j, c := range row {
+			if c.Role != Roles()[i] || c.Action != Actions()[j] || len(c.Errors) > 0 || c.Why == "" {
+				t.Errorf("cell %d %d: %+v", i, j, c)
+			}
+			anyone[c.Action] = anyone[c.Action] || c.Allow
+		}
+	}
+	for _, a := range Actions() {
+		if !anyone[a] {
+			t.Errorf("nobody may %s, even of a case that all have to do with", a.Title())
+		}
+	}
+}
+
+// The properties below hold for any actor, any facts and any circumstances.
+
+var orgs = []string{"RK5", "RX1", "511", "512"}
+
+func drawActor(t *rapid.T) Actor {
+	return Actor{
+		ID: "a1", Org: rapid.SampledFrom(orgs).Draw(t, "org"),
+		OrgKind: rapid.SampledFrom([]OrgKind{Trust, Council, Provider, System}).Draw(t, "kind"),
+		Role:    rapid.SampledFrom(Roles()).Draw(t, "role"),
+	}
+}
+
+func drawCase(t *rapid.T) *Case {
+	flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	list := func(name string) []string {
+		return rapid.SliceOfDistinct(rapid.SampledFrom(orgs), rapid.ID).Draw(t, name)
+	}
+	c := &Case{
+		ID: "c1", Adult: flag("adult"), AgeKnown: flag("age known"), Restricted: flag("restricted"),
+		Frozen: flag("frozen"), Died: flag("died"), Hospitals: list("hospitals"), Councils: list("councils"),
+		ReferredTo: list("referred to"), ReferredBy: list("referred by"),
+	}
+	if flag("allocated") {
+		c.Allocated = []string{"a1"}
+	}
+	return c
+}
+
+func drawContext(t *rapid.T) Context {
+	return Context{
+		Purpose:      rapid.SampledFrom([]Purpose{"", DirectCare, DischargePlanning, OtherPurpose, Operations, Governance}).Draw(t, "purpose"),
+		ReasonGiven:  rapid.Bool().Draw(t, "reason"),
+		Relationship: rapid.SampledFrom([]Relationship{"", Stay, Referral, Involvement, Declared, NoneRelation}).Draw(t, "relationship"),
+		Audience:     rapid.SampledFrom([]Audience{"", ForBoth, ForCouncil, ForHospital}).Draw(t, "audience"),
+	}
+}
+
+// allowed draws a question and gives all that is allowed about the case.
+func allowed(t *rapid.T, set *Set, bend func(*Actor, *Case, *Context)) (Actor, *Case, Context, []Action) {
+	a, c, ctx := drawActor(t), drawCase(t), drawContext(t)
+	bend(&a, c, &ctx)
+	about, _ := set.byResource()
+	var out []Action
+	for i, d := range set.DecideMany(a, c, ctx, about...) {
+		if len(d.Errors) > 0 {
+			t.Fatalf("%s: %v", about[i], d.Errors)
+		}
+		if d.Allow {
+			out = append(out, about[i])
+		}
+	}
+	return a, c, ctx, out
+}
+
+func TestHospitalNeverSeesDetailOrMoney(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		_, _, _, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) { a.OrgKind = Trust })
+		for _, x := range got {
+			if x == SeeFinance || x == SeePackageDetail {
+				t.Fatalf("a trust may %s", x.Title())
+			}
+		}
+	})
+}
+
+func TestRestrictedDoesNotExistOutside(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, _, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.Restricted = true })
+		holds := has(c.Councils, a.Org)
+		touches := holds || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org)
+		for _, x := range got {
+			if !touches && x != SeeAudit {
+				t.Fatalf("one who has nothing to do with a restricted person may %s", x.Title())
+			}
+			if !holds && slices.Contains([]Action{Lookup, SeePackages, SeeProvider, SeeSafeguarding, SeePackageDetail, SeeFinance}, x) {
+				t.Fatalf("one who does not hold a restricted person may %s", x.Title())
+			}
+			if x == SeeWhereabouts && !holds && !(a.Role == Coordinator && has(c.Hospitals, a.Org)) {
+				t.Fatalf("%s may see where a restricted person is", a.Role.Title())
+			}
+		}
+	})
+}
+
+func TestLookupOpensNothingUnder18(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, ctx, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.Adult = c.Adult && !c.AgeKnown })
+		shared := []Action{SeePackages, SeeProvider, SeeSafeguarding}
+		for _, x := range got {
+			governs := x == SeeAudit || x == Steward || x == SeeRawMessage
+			if x == Lookup || x == Refer || (ctx.Relationship == Declared && !governs) ||
+				(slices.Contains(shared, x) && !has(c.Councils, a.Org)) {
+				t.Fatalf("%s may %s under 18", a.Role.Title(), x.Title())
+			}
+		}
+	})
+}
+
+func TestDeadAreNotRung(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		_, _, _, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.Died = true })
+		if slices.Contains(got, RecordCall) || slices.Contains(got, Refer) {
+			t.Fatalf("allowed after death: %v", got)
+		}
+	})
+}
+
+func TestThoseWithoutPatientsSeeNone(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, _, ctx, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) {
+			a.Role = rapid.SampledFrom([]Role{IGLead, Integration, Wallboard, Admin}).Draw(t, "role without patients")
+		})
+		for _, x := range got {
+			ok := a.Role == IGLead && (x == SeeAudit || x == Steward) || a.Role == Integration && x == SeeRawMessage && ctx.ReasonGiven
+			if !ok {
+				t.Fatalf("%s may %s", a.Role.Title(), x.Title())
+			}
+		}
+	})
+}
+
+func TestOthersBusinessStaysShut(t *testing.T) {
+	set := load(t)
+	work := []Action{Refer, Withdraw, Accept, Return, Allocate, Progress, CloseReferral, AddNote, SeeNotes, SeeReferral, SeeTimeline, SeeWhereabouts, SeeFinance, SeePackageDetail}
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, _, got := allowed(t, set, func(*Actor, *Case, *Context) {})
+		touches := has(c.Councils, a.Org) || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org)
+		for _, x := range got {
+			if !touches && slices.Contains(work, x) {
+				t.Fatalf("%s of an organisation without ties may %s", a.Role.Title(), x.Title())
+			}
+			if a.OrgKind == Provider {
+				t.Fatalf("a provider may %s", x.Title())
+			}
+		}
+	})
+}
+
+// TestIndexLeavesNoRuleOut compares with Cedar going through every rule.
+func TestIndexLeavesNoRuleOut(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, ctx := drawActor(t), drawCase(t), drawContext(t)
+		q, err := set.ask(a, c, ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, _ := set.byResource()
+		action := rapid.SampledFrom(about).Draw(t, "action")
+		allow, found := cedar.Authorize(ruleList(set.rules), q, types.Request{
+			Principal: q.actor.UID, Action: types.NewEntityUID(actionType, types.String(action)),
+			Resource: q.resource.UID, Context: q.context,
+		})
+		var ids []string
+		for _, r := range found.Reasons {
+			ids = append(ids, string(r.PolicyID))
+		}
+		slices.Sort(ids)
+		d := q.decide(a, action)
+		if d.Allow != bool(allow) || !cmp.Equal(d.Policies, ids) || len(found.Errors) > 0 {
+			t.Fatalf("%s: %+v, and by all rules %v %v %v", action, d, allow, ids, found.Errors)
+		}
+	})
+}
+
+func BenchmarkDecide(b *testing.B) {
+	set, r := load(b), Request{nurse(), SeePackages, adult(), looking()}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !set.Decide(r).Allow {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// BenchmarkLookup is the sections of one lookup: divide by five for one decision.
+func BenchmarkLookup(b *testing.B) {
+	set, a, c, ctx := load(b), nurse(), adult(), looking()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, d := range set.DecideMany(a, c, ctx, Lookup, SeeDemographics, SeePackages, SeeProvider, SeeSafeguarding) {
+			if !d.Allow {
+				b.Fatal("refused")
+			}
+		}
+	}
+}
