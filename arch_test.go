@@ -41,6 +41,7 @@ var rules = []rule{
 	{"nothing is left open", nothingLeftOpen},
 	{"no machine's paths", noMachinePaths},
 	{"no Go at the root", noGoAtRoot},
+	{"dependencies are acknowledged", dependenciesAcknowledged},
 }
 
 func TestArchitecture(t *testing.T) {
@@ -442,6 +443,21 @@ func noGoAtRoot(_ layout, t tree) (out []string) {
 	return out
 }
 
+var required = regexp.MustCompile(`(?m)^(?:require )?\s*([a-z0-9.-]+\.[a-z]+(?:/[^\s]*)?) v[0-9]`)
+
+func dependenciesAcknowledged(_ layout, t tree) (out []string) {
+	text := map[string]string{}
+	for _, f := range t {
+		text[f.path] = f.text
+	}
+	for _, m := range required.FindAllStringSubmatch(text["go.mod"], -1) {
+		if !strings.Contains(text["THIRD_PARTY.md"], "| "+m[1]+" |") {
+			out = append(out, fmt.Sprintf("THIRD_PARTY.md does not name %s, which go.mod requires", m[1]))
+		}
+	}
+	return out
+}
+
 const sampleTable = "| package | what it is | may import | kind |\n|---|---|---|---|\n" +
 	"| `nhs` | a | — | pure |\n| `mllp` | b | — | pure |\n| `care` | c | nhs | pure |\n| `store` | d | care | |\n" +
 	"| `hub` | e | care store | |\n| `web` | f | hub web/ui | |\n| `web/ui` | g | nhs | |\n| `connect` | h | care | |\n" +
@@ -463,6 +479,8 @@ var good = map[string]string{
 	"tools/load/main.go":    doc + "package main\n\nimport _ \"homeward/internal/pgtest\"\n",
 	"internal/pgtest/pg.go": doc + "package pgtest\n",
 	"arch_test.go":          "package homeward_test\n",
+	"go.mod":                "module homeward\n\ngo 1.26.0\n\nrequire (\n\texample.org/a/v2 v2.0.1\n\texample.org/b v0.1.0 // indirect\n)\n",
+	"THIRD_PARTY.md":        "| example.org/a/v2 | x | MIT |\n| example.org/b | y | MIT |\n",
 	"README.md":             "See https://example.org/tm" + "p/ and GET /work.\n",
 }
 
@@ -521,6 +539,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{"nothing is left open", "web/x.go", "package web\n// TO" + "DO: later", "do it or file it"},
 		{"no machine's paths", "README.md", "Run it in /tm" + "p/x.", "README.md:1"},
 		{"no machine's paths", "web/x.go", "package web\nconst a = \"/wor" + "k/main\"", "path of one machine"},
+		{"dependencies are acknowledged", "THIRD_PARTY.md", "| example.org/a/v2 | x | MIT |\n", "does not name example.org/b"},
 		{"no Go at the root", "main.go", doc + "package main", "not at the root"},
 	}
 	tried := map[string]bool{}
