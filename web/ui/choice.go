@@ -82,20 +82,29 @@ func (c choices) node() g.Node {
 		}
 		out = append(out, c.item(base, id, it))
 		if it.More != nil {
-			// the design system hides this only where its script runs
-			out = append(out, h.Div(cls(base+"__conditional", when(!c.taken(it), base+"__conditional--hidden")), h.ID("conditional-"+id), it.More))
+			// Hidden before first paint by upstream's class, only where scripts run,
+			// and then by app.js: upstream's own script sets aria-expanded, which
+			// ARIA does not allow on a radio button.
+			out = append(out, h.Div(cls(base+"__conditional", when(!c.taken(it), base+"__conditional--hidden")), h.ID("conditional-"+id), data("show-when", c.field()+"="+it.Value), it.More))
 		}
 	}
 	return h.Div(cls(base, when(c.small, base+"--small"), when(c.inline, base+"--inline")), data("module", base), out)
+}
+
+// field is the name that is sent.
+func (c choices) field() string {
+	if c.name == "" {
+		return c.id
+	}
+	return c.name
 }
 
 func (c choices) taken(it Choice) bool { return it.Value != "" && slices.Contains(c.chosen, it.Value) }
 
 func (c choices) item(base, id string, it Choice) g.Node {
 	return h.Div(h.Class(base+"__item"),
-		h.Input(h.Class(base+"__input"), h.ID(id), named(c.name, c.id), h.Type(c.input), h.Value(it.Value),
+		h.Input(h.Class(base+"__input"), h.ID(id), h.Name(c.field()), h.Type(c.input), h.Value(it.Value),
 			g.If(c.taken(it), h.Checked()), g.If(it.Disabled, h.Disabled()),
-			g.If(it.More != nil, data("aria-controls", "conditional-"+id)),
 			g.If(it.Exclusive, data("behaviour", "exclusive")),
 			g.If(it.Hint != "", h.Aria("describedby", id+"-item-hint"))),
 		h.Label(h.Class("nhsuk-label "+base+"__label"), h.For(id), g.Text(it.Label)),

@@ -261,7 +261,9 @@ func (t Textarea) Render(w io.Writer) error {
 		h.Div(h.Class("nhsuk-hint nhsuk-character-count__message"), h.ID(t.ID+"-info"), g.Text("You can enter up to "+n+" characters"))))
 }
 
-// A FileInput takes one file. The form must have Upload set.
+// A FileInput takes one file. The form must have Upload set. It is the browser's
+// own control: upstream's drop zone gives its button a name that differs from
+// its text (WCAG 2.5.3).
 type FileInput struct {
 	ID, Name, Label, Hint, Error string
 	Accept                       string // such as ".csv"
@@ -269,7 +271,7 @@ type FileInput struct {
 
 // Render writes the input.
 func (fi FileInput) Render(w io.Writer) error {
-	f := field{id: fi.ID, label: fi.Label, hint: fi.Hint, err: fi.Error, class: "nhsuk-file-upload", module: "nhsuk-file-upload"}
+	f := field{id: fi.ID, label: fi.Label, hint: fi.Hint, err: fi.Error, class: "nhsuk-file-upload"}
 	return render(w, f.group(h.Input(h.Class("nhsuk-file-upload__input"), h.ID(fi.ID), named(fi.Name, fi.ID), h.Type("file"),
 		g.If(fi.Accept != "", h.Accept(fi.Accept)), f.describedBy())))
 }

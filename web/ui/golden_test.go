@@ -72,9 +72,10 @@ func attributes(t html.Token) []string {
 			if len(f) > 0 {
 				a = append(a, "class="+strings.Join(f, " "))
 			}
+		case x.Val == "nhsuk-file-upload": // its script is left out on purpose
 		case slices.Contains([]string{"role", "data-module", "scope", "inputmode", "type", "rel", "draggable", "aria-current", "aria-sort", "data-maxlength", "data-behaviour", "autocapitalize"}, x.Key):
 			a = append(a, x.Key+"="+x.Val)
-		case strings.HasPrefix(x.Key, "aria-"), slices.Contains([]string{"hidden", "open", "checked", "selected", "data-sort", "data-aria-controls"}, x.Key):
+		case strings.HasPrefix(x.Key, "aria-"), slices.Contains([]string{"hidden", "open", "checked", "selected", "data-sort"}, x.Key):
 			a = append(a, x.Key)
 		}
 	}

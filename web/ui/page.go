@@ -93,7 +93,7 @@ func (p Page) document() g.Node {
 				}
 			}),
 			g.Iff(p.Phase != "", func() g.Node {
-				return h.Div(h.Class("app-phase"), h.P(h.Class("nhsuk-width-container-fluid app-phase__t"), g.Text(p.Phase)))
+				return h.Section(h.Class("app-phase"), h.Aria("label", "About this site"), h.P(h.Class("nhsuk-width-container-fluid app-phase__t"), g.Text(p.Phase)))
 			}),
 			p.Banner,
 			h.Div(h.Class("nhsuk-width-container-fluid"), p.main()),
@@ -125,7 +125,9 @@ func (p Page) head() g.Node {
 func (p Page) main() g.Node {
 	width := [...]string{ReadingPage: "app-main--reading", FormPage: "app-main--form", PersonPage: "app-main--person", WorkPage: "app-main--work"}[p.Width]
 	return g.Group{
-		g.Iff(p.Back != nil, func() g.Node { return BackLink(p.Back.Href, p.Back.Text) }),
+		g.Iff(p.Back != nil, func() g.Node {
+			return h.Nav(h.Aria("label", "Back"), BackLink(p.Back.Href, p.Back.Text))
+		}),
 		h.Main(cls("nhsuk-main-wrapper", "app-main", width), h.ID("maincontent"), g.Group(p.Main)),
 	}
 }

@@ -17,7 +17,8 @@ func H1(text string, kids ...Node) Node {
 // stands at the right, such as Tabs.
 func WorkHead(title, counts string, right ...Node) Node {
 	return h.Div(h.Class("app-head"),
-		h.Div(h.Class("app-head__l"), h.H1(h.Class("nhsuk-heading-m app-h1"), g.Text(title)), Counts(counts)),
+		h.Div(h.Class("app-head__l"), h.H1(h.Class("nhsuk-heading-m app-h1"), g.Text(title)),
+			g.Iff(counts != "", func() g.Node { return Counts(counts) })),
 		g.If(len(right) > 0, h.Div(h.Class("app-head__r"), g.Group(right))))
 }
 
