@@ -53,6 +53,17 @@ type Case struct {
 	Notes     []Note     `json:"notes,omitzero"`
 	Calls     []Call     `json:"calls,omitzero"`
 
+	// Merges remembers what each merge brought, in the order of Absorbed.
+	Merges []Merge `json:"merges,omitzero"`
+	// Denied lists NHS numbers that a person found not to be this one's.
+	Denied []nhs.Number `json:"denied,omitzero"`
+	// Updated is when the newest event happened.
+	Updated time.Time `json:"updated,omitzero"`
+
+	SensitiveAt time.Time `json:"sensitiveAt,omitzero"` // when Sensitive was last said
+
+	// Early remembers discharges from stays that nothing is known of yet.
+	Early []EarlyLeaving `json:"early,omitzero"`
 	// Undone remembers that an admission or discharge was taken back, so that a
 	// late copy of it does not come true again.
 	Undone []UndoneMark `json:"undone,omitzero"`
@@ -89,6 +100,14 @@ type Person struct {
 	Kin       []Kin     `json:"kin,omitzero"`
 	Source    string    `json:"source,omitempty"`
 	AsAt      time.Time `json:"asAt,omitzero"`
+}
+
+func (p Person) empty() bool { return p.AsAt.IsZero() && p.Family == "" && p.Born.IsZero() }
+
+func (p Person) equal(q Person) bool {
+	return p.Family == q.Family && p.Given == q.Given && p.Title == q.Title && p.Preferred == q.Preferred && p.Born == q.Born &&
+		p.Sex == q.Sex && p.Address.equal(q.Address) && p.Phone == q.Phone && p.GP == q.GP && p.GPName == q.GPName &&
+		p.Language == q.Language && slices.Equal(p.Kin, q.Kin) && p.Source == q.Source && p.AsAt.Equal(q.AsAt)
 }
 
 // Kin is a personal contact: next of kin, carer.
@@ -238,15 +257,40 @@ type Known struct {
 	Doctor time.Time `json:"doctor,omitzero"`
 	Leave  time.Time `json:"leave,omitzero"`
 	Class  time.Time `json:"class,omitzero"`
+	Left   time.Time `json:"left,omitzero"`
+
+	Admitted time.Time `json:"admitted,omitzero"` // Stay.Admitted
+	Opened   time.Time `json:"opened,omitzero"`   // the earliest message that told of the stay
 }
 
-// UndoneMark is that an admission ("admission") or a leaving ("leaving") of a
-// visit was taken back at At.
+// UndoneMark is that something of a visit was taken back at At: What is an
+// UndoneWhat, or "death". Where is the place after all, for a move.
 type UndoneMark struct {
 	What  string    `json:"what"`
 	Visit string    `json:"visit,omitempty"`
 	Org   nhs.ODS   `json:"org"`
 	At    time.Time `json:"at"`
+	Where Location  `json:"where,omitzero"`
+}
+
+// Merge is what came into a case when others were joined into it, so that it
+// can leave again: the case and those absorbed into it before, the identifiers
+// that were new, and what filled a gap. Doubt is the question it answered.
+type Merge struct {
+	Cases  []CaseID     `json:"cases"`
+	IDs    []Identifier `json:"ids,omitzero"`
+	NHS    nhs.Number   `json:"nhs,omitzero"`
+	Person *Person      `json:"person,omitzero"`
+	Died   *Death       `json:"died,omitzero"`
+	Doubt  *Doubt       `json:"doubt,omitzero"`
+}
+
+// EarlyLeaving is a discharge, said at Said, from a stay not known yet.
+type EarlyLeaving struct {
+	Visit   string    `json:"visit"`
+	Org     nhs.ODS   `json:"org"`
+	Said    time.Time `json:"said"`
+	Leaving Leaving   `json:"leaving"`
 }
 
 // Plan is an admission that is planned (A05, A14).
@@ -350,9 +394,10 @@ type Referral struct {
 	Key         string       `json:"key"` // idempotency: the same key is the same referral
 	Stay        string       `json:"stay,omitempty"`
 	From        nhs.ODS      `json:"from"`
-	To          nhs.ODS      `json:"to,omitempty"`      // "" while the council is not resolved
-	Likely      []nhs.ODS    `json:"likely,omitzero"`   // candidates when the address was not sure
-	Pathway     string       `json:"pathway,omitempty"` // discharge pathway 0 to 3
+	Reference   string       `json:"reference,omitempty"` // the council's own
+	To          nhs.ODS      `json:"to,omitempty"`        // "" while the council is not resolved
+	Likely      []nhs.ODS    `json:"likely,omitzero"`     // candidates when the address was not sure
+	Pathway     string       `json:"pathway,omitempty"`   // discharge pathway 0 to 3
 	Form        string       `json:"form"`
 	FormVersion int          `json:"formVersion"`
 	Answers     form.Answers `json:"answers,omitzero"`
@@ -378,7 +423,7 @@ func (r Referral) Open() bool { return r.Ended.IsZero() }
 
 // Holder is who must act next, and since when. Nothing is ever ownerless.
 type Holder struct {
-	Org   nhs.ODS   `json:"org"` // "" with Team "unresolved": the hub that settles addresses
+	Org   nhs.ODS   `json:"org"` // with Team Unresolved: the sender, who settles the address
 	Team  string    `json:"team,omitempty"`
 	Who   Who       `json:"who,omitzero"`
 	Since time.Time `json:"since"`
@@ -485,6 +530,9 @@ func (c Case) clone() Case {
 	c.Notes = slices.Clone(c.Notes)
 	c.Calls = slices.Clone(c.Calls)
 	c.Undone = slices.Clone(c.Undone)
+	c.Early = slices.Clone(c.Early)
+	c.Merges = slices.Clone(c.Merges)
+	c.Denied = slices.Clone(c.Denied)
 	if c.Stay != nil {
 		s := c.Stay.clone()
 		c.Stay = &s

@@ -27,6 +27,7 @@ func Apply(c Case, events ...Event) Case {
 	for _, e := range events {
 		e.apply(&c)
 		c.Version++
+		c.Updated = later(c.Updated, e.When())
 	}
 	return c
 }
@@ -42,7 +43,7 @@ var eventTypes = map[string]func([]byte) (Event, error){
 	"move-undone": read[MoveUndone], "stay-told": read[StayTold], "became-ready": read[BecameReady],
 	"no-longer-ready": read[NoLongerReady], "expected-changed": read[ExpectedChanged],
 	"leave-told": read[LeaveTold], "discharged": read[Discharged], "discharge-undone": read[DischargeUndone],
-	"undone-early": read[UndoneEarly], "arrived-late": read[ArrivedLate],
+	"undone-early": read[UndoneEarly], "arrived-late": read[ArrivedLate], "left-early": read[LeftEarly],
 	"absorbed": read[Absorbed], "joined-into": read[JoinedInto], "separated": read[Separated], "restored": read[Restored],
 	"holding-told":  read[HoldingTold],
 	"referral-sent": read[ReferralSent], "referral-received": read[ReferralReceived], "referral-routed": read[ReferralRouted],
@@ -110,6 +111,8 @@ func NameOf(e Event) string {
 		return "undone-early"
 	case ArrivedLate:
 		return "arrived-late"
+	case LeftEarly:
+		return "left-early"
 	case Absorbed:
 		return "absorbed"
 	case JoinedInto:
@@ -292,15 +295,21 @@ func (e Settled) When() time.Time { return e.At }
 // Say names the event.
 func (e Settled) Say() string { return "Identity checked by a person: no longer frozen" }
 func (e Settled) apply(c *Case) {
+	if d := c.Doubt; d != nil && !d.Said.IsZero() && d.Said != c.NHS && d.Said != e.Number {
+		c.Denied = append(c.Denied, d.Said) // said again, it is no question any more
+	}
 	c.Doubt = nil
 	switch {
 	case e.Drop:
+		if !c.NHS.IsZero() {
+			c.Denied = append(c.Denied, c.NHS)
+		}
 		c.NHS, c.Trace = nhs.Number{}, ""
 	case !e.Number.IsZero() && e.Number != c.NHS:
 		if !c.NHS.IsZero() {
 			c.Formerly = append(c.Formerly, c.NHS)
 		}
-		c.NHS = e.Number
+		c.NHS, c.Trace = e.Number, ""
 	}
 }
 
@@ -337,7 +346,7 @@ func (e SensitivityTold) Say() string {
 	}
 	return "No longer marked as a sensitive record"
 }
-func (e SensitivityTold) apply(c *Case) { c.Sensitive = e.Sensitive }
+func (e SensitivityTold) apply(c *Case) { c.Sensitive, c.SensitiveAt = e.Sensitive, e.At }
 
 // PersonDied is that the person died.
 type PersonDied struct {
@@ -359,8 +368,11 @@ type DeathUndone struct {
 func (e DeathUndone) When() time.Time { return e.At }
 
 // Say names the event.
-func (e DeathUndone) Say() string   { return "The death was recorded in error" }
-func (e DeathUndone) apply(c *Case) { c.Died = nil }
+func (e DeathUndone) Say() string { return "The death was recorded in error" }
+func (e DeathUndone) apply(c *Case) {
+	c.Died = nil
+	c.Undone = append(c.Undone, UndoneMark{What: "death", At: e.At})
+}
 
 // AdmissionPlanned is that an admission is planned.
 type AdmissionPlanned struct {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"homeward/nhs"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -21,38 +23,52 @@ func (e Absorbed) When() time.Time { return e.At }
 func (e Absorbed) Say() string { return "Joined with another record of the same person" }
 func (e Absorbed) apply(c *Case) {
 	o := e.Other.clone()
-	c.Absorbed = append(c.Absorbed, o.ID)
+	m := Merge{Cases: append([]CaseID{o.ID}, o.Absorbed...)}
+	c.Absorbed = append(c.Absorbed, m.Cases...)
 	for _, id := range o.IDs {
 		if !slices.Contains(c.IDs, id) {
-			c.IDs = append(c.IDs, id)
+			c.IDs, m.IDs = append(c.IDs, id), append(m.IDs, id)
 		}
 	}
-	if c.NHS.IsZero() {
-		c.NHS, c.Trace = o.NHS, o.Trace
+	if c.NHS.IsZero() && !o.NHS.IsZero() {
+		c.NHS, c.Trace, m.NHS = o.NHS, o.Trace, o.NHS
 	}
-	if c.Person.Family == "" {
-		c.Person = o.Person
+	if c.Person.empty() && !o.Person.empty() {
+		p := o.Person
+		c.Person, m.Person = o.Person, &p
 	}
-	if c.Died == nil {
-		c.Died = o.Died
+	if c.Died == nil && o.Died != nil {
+		d := *o.Died
+		c.Died, m.Died = o.Died, &d
 	}
+	if c.Doubt != nil && c.Doubt.Other == o.ID { // the question is answered
+		m.Doubt, c.Doubt = c.Doubt, nil
+	}
+	c.Merges = append(c.Merges, m)
 	take(c, o)
 }
 
-// take adds what another case holds, marked with that case's id.
+// owner is whose a part is: its mark, or else the case that holds it.
+func owner(mark, holds CaseID) CaseID {
+	if mark != "" {
+		return mark
+	}
+	return holds
+}
+
+// take adds the parts that another case holds, marked with whose they are.
 func take(c *Case, o Case) {
-	of := o.ID
 	for _, r := range o.Referrals {
-		r.Of = of
+		r.Of = owner(r.Of, o.ID)
 		c.Referrals = append(c.Referrals, r)
 	}
 	for _, s := range o.Past {
-		s.Of = of
+		s.Of = owner(s.Of, o.ID)
 		c.Past = append(c.Past, s)
 	}
 	if o.Stay != nil {
 		s := *o.Stay
-		s.Of = of
+		s.Of = owner(s.Of, o.ID)
 		if c.Stay == nil {
 			c.Stay = &s
 		} else {
@@ -60,15 +76,15 @@ func take(c *Case, o Case) {
 		}
 	}
 	for _, h := range o.Holdings {
-		h.Of = of
+		h.Of = owner(h.Of, o.ID)
 		c.Holdings = append(c.Holdings, h)
 	}
 	for _, n := range o.Notes {
-		n.Of = of
+		n.Of = owner(n.Of, o.ID)
 		c.Notes = append(c.Notes, n)
 	}
 	for _, k := range o.Calls {
-		k.Of = of
+		k.Of = owner(k.Of, o.ID)
 		c.Calls = append(c.Calls, k)
 	}
 }
@@ -82,8 +98,10 @@ type JoinedInto struct {
 func (e JoinedInto) When() time.Time { return e.At }
 
 // Say names the event.
-func (e JoinedInto) Say() string   { return "Joined into another record of the same person" }
-func (e JoinedInto) apply(c *Case) { c.JoinedTo = e.Into; c.Doubt = nil }
+func (e JoinedInto) Say() string { return "Joined into another record of the same person" }
+func (e JoinedInto) apply(c *Case) {
+	c.JoinedTo = e.Into // what is in it stays as it was, should the merge be reversed
+}
 
 // Separated is that a merge was reversed: what was Other's leaves this case.
 type Separated struct {
@@ -99,16 +117,35 @@ func (e Separated) When() time.Time { return e.At }
 // Say names the event.
 func (e Separated) Say() string { return "Separated again from another record" }
 func (e Separated) apply(c *Case) {
-	c.Absorbed = slices.DeleteFunc(c.Absorbed, func(id CaseID) bool { return id == e.Other })
+	i := slices.IndexFunc(c.Merges, func(m Merge) bool { return m.Cases[0] == e.Other })
+	if i < 0 {
+		return
+	}
+	m := c.Merges[i]
+	c.Merges = slices.Delete(c.Merges, i, i+1)
+	theirs := func(of CaseID) bool { return slices.Contains(m.Cases, of) }
+	c.Absorbed = slices.DeleteFunc(c.Absorbed, theirs)
 	c.IDs = slices.DeleteFunc(c.IDs, func(id Identifier) bool { return slices.Contains(e.IDs, id) })
-	c.Referrals = slices.DeleteFunc(c.Referrals, func(r Referral) bool { return r.Of == e.Other })
-	c.Past = slices.DeleteFunc(c.Past, func(s Stay) bool { return s.Of == e.Other })
-	if c.Stay != nil && c.Stay.Of == e.Other {
+	if !m.NHS.IsZero() && c.NHS == m.NHS {
+		c.NHS, c.Trace = nhs.Number{}, ""
+	}
+	if m.Person != nil && c.Person.equal(*m.Person) {
+		c.Person = Person{}
+	}
+	if m.Died != nil && c.Died != nil && *c.Died == *m.Died {
+		c.Died = nil
+	}
+	if m.Doubt != nil && c.Doubt == nil {
+		c.Doubt = m.Doubt
+	}
+	c.Referrals = slices.DeleteFunc(c.Referrals, func(r Referral) bool { return theirs(r.Of) })
+	c.Past = slices.DeleteFunc(c.Past, func(s Stay) bool { return theirs(s.Of) })
+	if c.Stay != nil && theirs(c.Stay.Of) {
 		c.Stay = nil
 	}
-	c.Holdings = slices.DeleteFunc(c.Holdings, func(h Holding) bool { return h.Of == e.Other })
-	c.Notes = slices.DeleteFunc(c.Notes, func(n Note) bool { return n.Of == e.Other })
-	c.Calls = slices.DeleteFunc(c.Calls, func(k Call) bool { return k.Of == e.Other })
+	c.Holdings = slices.DeleteFunc(c.Holdings, func(h Holding) bool { return theirs(h.Of) })
+	c.Notes = slices.DeleteFunc(c.Notes, func(n Note) bool { return theirs(n.Of) })
+	c.Calls = slices.DeleteFunc(c.Calls, func(k Call) bool { return theirs(k.Of) })
 }
 
 // Restored is that this case stands alone again, with its own parts as they

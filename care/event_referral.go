@@ -47,7 +47,14 @@ func (e ReferralReceived) When() time.Time { return e.At }
 // Say names the event.
 func (e ReferralReceived) Say() string { return "Referral received by the council" }
 func (e ReferralReceived) apply(c *Case) {
-	change(c, e.ID, func(r *Referral) { r.State, r.Received, r.Holder = RefReceived, e.At, e.Holder })
+	change(c, e.ID, func(r *Referral) {
+		if e.Reference != "" {
+			r.Reference = e.Reference
+		}
+		if r.State == RefSent { // later, only the reference is news
+			r.State, r.Received, r.Holder = RefReceived, e.At, e.Holder
+		}
+	})
 }
 
 // ReferralRouted is that a person settled which council it goes to.
@@ -64,7 +71,10 @@ func (e ReferralRouted) When() time.Time { return e.At }
 // Say names the event.
 func (e ReferralRouted) Say() string { return "Council settled: referral passed on" }
 func (e ReferralRouted) apply(c *Case) {
-	change(c, e.ID, func(r *Referral) { r.To, r.Likely, r.Holder = e.To, nil, e.Holder })
+	change(c, e.ID, func(r *Referral) {
+		r.To, r.Likely, r.Holder, r.Reference = e.To, nil, e.Holder, ""
+		r.State, r.Received = RefSent, time.Time{}
+	})
 }
 
 // ReferralAccepted is that the council took it on.
@@ -236,7 +246,8 @@ func (e WatchResumed) apply(c *Case) {
 		if r.Before != "" {
 			r.State, r.Before = r.Before, ""
 		}
-		r.Watching, r.Ended, r.Why, r.WhyText, r.Holder = true, time.Time{}, "", "", e.Holder
+		r.Ended, r.Why, r.WhyText, r.Holder = time.Time{}, "", "", e.Holder
+		r.Watching = r.State != RefDischarged // gone home before: only the death was taken back
 	})
 }
 

@@ -26,8 +26,7 @@ func (e Admitted) Say() string {
 func (e Admitted) apply(c *Case) {
 	if c.Stay != nil {
 		old := *c.Stay
-		old.Left = &Leaving{At: e.At, Moved: true}
-		closeReady(&old, e.At)
+		old.leave(Leaving{At: e.At, Moved: true}, e.At)
 		c.Past = append(c.Past, old)
 	}
 	s := e.Stay.clone()
@@ -48,24 +47,78 @@ func (e AdmissionUndone) When() time.Time { return e.At }
 // Say names the event.
 func (e AdmissionUndone) Say() string { return "Admission cancelled" }
 func (e AdmissionUndone) apply(c *Case) {
-	c.Undone = append(c.Undone, UndoneMark{"admission", e.Visit, e.Org, e.At})
-	if c.Stay != nil && c.Stay.is(e.Visit, e.Org) {
-		began := c.Stay.Admitted
-		c.Stay = nil
-		if n := len(c.Past); n > 0 && c.Past[n-1].Left != nil && c.Past[n-1].Left.Moved && c.Past[n-1].Left.At.Equal(began) {
-			back := c.Past[n-1]
-			back.Left = nil
-			c.Past = c.Past[:n-1]
-			c.Stay = &back
-		}
+	c.Undone = append(c.Undone, UndoneMark{What: "admission", Visit: e.Visit, Org: e.Org, At: e.At})
+	present, past := c.locate(e.Visit, e.Org)
+	if past >= 0 {
+		c.Past = slices.Delete(c.Past, past, past+1)
+	}
+	if !present {
 		return
 	}
-	c.Past = slices.DeleteFunc(c.Past, func(s Stay) bool { return e.Visit != "" && s.is(e.Visit, e.Org) })
+	of := c.Stay.Of
+	c.Stay = nil
+	// The newest past stay was put away by this one if it only moved on.
+	if n := len(c.Past); n > 0 && c.Past[n-1].Left != nil && c.Past[n-1].Left.Moved && c.Past[n-1].Of == of {
+		back := c.Past[n-1].clone()
+		back.resume()
+		c.Past = c.Past[:n-1]
+		c.Stay = &back
+	}
 }
 
-// is reports whether the stay is the one a message means.
-func (s Stay) is(visit string, org nhs.ODS) bool {
-	return s.Org == org && (visit == "" || s.Visit == "" || s.Visit == visit)
+// locate finds the stay that a hospital means by a visit number: the present
+// one, or the index of a past one. past is -1 when it is neither or the
+// present one. Without a number only the present stay is meant.
+func (c *Case) locate(visit string, org nhs.ODS) (present bool, past int) {
+	here := c.Stay != nil && c.Stay.Org == org
+	if here && (visit == "" || c.Stay.Visit == visit) {
+		return true, -1
+	}
+	if visit == "" {
+		return false, -1
+	}
+	for i := len(c.Past) - 1; i >= 0; i-- {
+		if c.Past[i].Org == org && c.Past[i].Visit == visit {
+			return false, i
+		}
+	}
+	return here && c.Stay.Visit == "", -1
+}
+
+// lastPast is the index of the newest past stay in a hospital that the visit
+// number does not contradict; -1 when there is none.
+func (c *Case) lastPast(visit string, org nhs.ODS) int {
+	for i := len(c.Past) - 1; i >= 0; i-- {
+		s := c.Past[i]
+		if s.Org == org && (visit == "" || s.Visit == "" || s.Visit == visit) {
+			return i
+		}
+	}
+	return -1
+}
+
+// leave ends a stay, or corrects how it ended.
+func (s *Stay) leave(l Leaving, said time.Time) {
+	open := s.openReady()
+	s.Left, s.OnLeave, s.Known.Left = &l, false, said
+	if open >= 0 {
+		s.Ready = slices.Clone(s.Ready)
+		s.Ready[open].To = later(l.At, s.Ready[open].From)
+	}
+}
+
+// resume takes the end of a stay back. A period of readiness that lasted until
+// then goes on, unless the hospital has said otherwise since.
+func (s *Stay) resume() {
+	open := s.openReady()
+	s.Left = nil
+	if open < 0 {
+		return
+	}
+	s.Ready[open].To = time.Time{}
+	if s.Fit == "N" {
+		s.Ready[open].To = later(s.Known.Fit, s.Ready[open].From)
+	}
 }
 
 // Moved is that the person is in another place.
@@ -74,7 +127,8 @@ type Moved struct {
 	To   Location  `json:"to"`
 	From Location  `json:"from,omitzero"`
 	// First is that a place became known where none was.
-	First bool `json:"first,omitempty"`
+	First bool   `json:"first,omitempty"`
+	Past  string `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e Moved) When() time.Time { return e.At }
@@ -87,11 +141,14 @@ func (e Moved) Say() string {
 	return "Moved from " + e.From.Say() + " to " + e.To.Say()
 }
 func (e Moved) apply(c *Case) {
-	if c.Stay == nil {
+	s := c.stayTold(e.Past)
+	if s == nil {
 		return
 	}
-	c.Stay.Moves = append(c.Stay.Moves, Move{At: e.At, From: c.Stay.Where, To: e.To})
-	c.Stay.Where, c.Stay.Known.Where = e.To, e.At
+	if !e.First {
+		s.Moves = append(s.Moves, Move{At: e.At, From: s.Where, To: e.To})
+	}
+	s.Where, s.Known.Where = e.To, e.At
 }
 
 // MoveUndone is that the last move was taken back (A12).
@@ -126,6 +183,7 @@ type StayTold struct {
 	Method     string    `json:"method,omitempty"`
 	Admitted   time.Time `json:"admitted,omitzero"`
 	Fit        string    `json:"fit,omitempty"`
+	Past       string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e StayTold) When() time.Time { return e.At }
@@ -133,13 +191,28 @@ func (e StayTold) When() time.Time { return e.At }
 // Say names the event.
 func (e StayTold) Say() string { return "Hospital stay updated" }
 func (e StayTold) apply(c *Case) {
-	s := c.Stay
+	s := c.stayTold(e.Past)
 	if s == nil {
 		return
 	}
+	k := &s.Known
+	if s.Class != e.Class {
+		k.Class = e.At
+	}
+	if s.Consultant != e.Consultant || s.Specialty != e.Specialty || s.Reason != e.Reason || s.Method != e.Method {
+		k.Doctor = e.At
+	}
+	if !s.Admitted.Equal(e.Admitted) {
+		k.Admitted = e.At
+	}
+	if s.Fit != e.Fit {
+		k.Fit = e.At
+	}
+	if e.At.Before(k.Opened) {
+		k.Opened = e.At
+	}
 	s.Visit, s.Class, s.Consultant, s.Specialty = e.Visit, e.Class, e.Consultant, e.Specialty
 	s.Reason, s.Method, s.Admitted, s.Fit = e.Reason, e.Method, e.Admitted, e.Fit
-	s.Known.Doctor, s.Known.Class = e.At, e.At
 }
 
 // BecameReady is that the person no longer meets the criteria to reside, since
@@ -147,6 +220,7 @@ func (e StayTold) apply(c *Case) {
 type BecameReady struct {
 	At   time.Time `json:"at"` // when it was said
 	From time.Time `json:"from"`
+	Past string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e BecameReady) When() time.Time { return e.At }
@@ -154,21 +228,35 @@ func (e BecameReady) When() time.Time { return e.At }
 // Say names the event.
 func (e BecameReady) Say() string { return "Ready to leave hospital" }
 func (e BecameReady) apply(c *Case) {
-	s := c.Stay
+	s := c.stayTold(e.Past)
 	if s == nil {
 		return
 	}
-	if n := len(s.Ready); n > 0 && s.Ready[n-1].To.IsZero() {
-		s.Ready[n-1].From = e.From
+	if i := s.openReady(); i >= 0 {
+		s.Ready[i].From = e.From
 	} else {
 		s.Ready = append(s.Ready, Period{From: e.From})
+	}
+	if s.Left != nil {
+		closeReady(s, s.Left.At)
 	}
 	s.Fit, s.Known.Fit = "Y", e.At
 }
 
+// openReady is the index of the discharge-ready period that lasts, or lasted
+// until the stay ended; -1 when there is none.
+func (s Stay) openReady() int {
+	n := len(s.Ready) - 1
+	if n >= 0 && (s.Ready[n].To.IsZero() || s.Left != nil && !s.Ready[n].To.Before(s.Left.At)) {
+		return n
+	}
+	return -1
+}
+
 // NoLongerReady is that the person meets the criteria to reside again.
 type NoLongerReady struct {
-	At time.Time `json:"at"`
+	At   time.Time `json:"at"`
+	Past string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e NoLongerReady) When() time.Time { return e.At }
@@ -176,48 +264,74 @@ func (e NoLongerReady) When() time.Time { return e.At }
 // Say names the event.
 func (e NoLongerReady) Say() string { return "No longer ready to leave hospital" }
 func (e NoLongerReady) apply(c *Case) {
-	if c.Stay == nil {
+	s := c.stayTold(e.Past)
+	if s == nil {
 		return
 	}
-	closeReady(c.Stay, e.At)
-	c.Stay.Fit, c.Stay.Known.Fit = "N", e.At
+	if s.Left == nil || e.At.Before(s.Left.At) {
+		closeReady(s, e.At)
+	}
+	s.Fit, s.Known.Fit = "N", e.At
 }
 
+// closeReady ends the period that lasts; a period never ends before it began.
 func closeReady(s *Stay, at time.Time) {
 	s.Ready = slices.Clone(s.Ready)
-	if n := len(s.Ready); n > 0 && s.Ready[n-1].To.IsZero() {
-		s.Ready[n-1].To = at
-		if at.Before(s.Ready[n-1].From) {
-			s.Ready[n-1].To = s.Ready[n-1].From
+	if i := s.openReady(); i >= 0 {
+		s.Ready[i].To = later(at, s.Ready[i].From)
+	}
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// stayTold is the stay that an event tells about: the present one, or the
+// newest past one of a visit, as a copy of its own that may be changed.
+func (c *Case) stayTold(past string) *Stay {
+	if past == "" {
+		return c.Stay
+	}
+	for i := len(c.Past) - 1; i >= 0; i-- {
+		if c.Past[i].Visit == past {
+			c.Past[i] = c.Past[i].clone()
+			return &c.Past[i]
 		}
 	}
+	return nil
 }
 
 // ExpectedChanged is that a date of discharge was predicted, or taken back.
 type ExpectedChanged struct {
 	At       time.Time `json:"at"`
 	Expected Expected  `json:"expected"`
-	Count    int       `json:"count"` // how many changes that makes
+	Count    int       `json:"count"`          // how many changes that makes
+	Past     string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e ExpectedChanged) When() time.Time { return e.At }
 
 // Say names the event.
 func (e ExpectedChanged) Say() string {
-	if e.Expected.Date.IsZero() {
-		return "Predicted discharge date taken back"
-	}
 	d := e.Expected.Date.Time().Format("02-Jan-2006")
 	switch {
+	case e.Expected.Late && e.Expected.Date.IsZero():
+		return "Predicted discharge date taken back, already replaced by a newer one"
 	case e.Expected.Late:
 		return "Predicted discharge date " + d + ", already replaced by a newer one"
+	case e.Expected.Date.IsZero():
+		return "Predicted discharge date taken back"
 	case e.Count == 0:
 		return "Predicted discharge date " + d
 	}
 	return "Predicted discharge date changed to " + d + ", " + ordinal(e.Count) + " change"
 }
 func (e ExpectedChanged) apply(c *Case) {
-	s := c.Stay
+	s := c.stayTold(e.Past)
 	if s == nil {
 		return
 	}
@@ -300,20 +414,21 @@ func (e Discharged) Say() string {
 	return "Left hospital"
 }
 func (e Discharged) apply(c *Case) {
-	l := e.Leaving
-	if c.Stay != nil && c.Stay.is(e.Visit, e.Org) {
+	present, past := c.locate(e.Visit, e.Org)
+	if present {
 		s := *c.Stay
-		s.Left, s.OnLeave = &l, false
-		closeReady(&s, l.At)
+		s.leave(e.Leaving, e.At)
 		c.Past = append(c.Past, s)
 		c.Stay = nil
 		return
 	}
-	for i := len(c.Past) - 1; i >= 0; i-- {
-		if e.Visit != "" && c.Past[i].Visit == e.Visit && c.Past[i].Org == e.Org {
-			c.Past[i].Left = &l
-			return
-		}
+	if past < 0 {
+		past = c.lastPast(e.Visit, e.Org)
+	}
+	if past >= 0 {
+		s := c.Past[past].clone()
+		s.leave(e.Leaving, e.At)
+		c.Past[past] = s
 	}
 }
 
@@ -323,32 +438,35 @@ type DischargeUndone struct {
 	At    time.Time `json:"at"`
 	Visit string    `json:"visit,omitempty"`
 	Org   nhs.ODS   `json:"org"`
+	// Seen is that nobody took the discharge back: it was only inferred, and
+	// the hospital goes on telling about the stay.
+	Seen bool `json:"seen,omitempty"`
 }
 
 func (e DischargeUndone) When() time.Time { return e.At }
 
 // Say names the event.
-func (e DischargeUndone) Say() string { return "Discharge cancelled: still in hospital" }
-func (e DischargeUndone) apply(c *Case) {
-	c.Undone = append(c.Undone, UndoneMark{"leaving", e.Visit, e.Org, e.At})
-	for i := len(c.Past) - 1; i >= 0; i-- {
-		s := c.Past[i]
-		if !s.is(e.Visit, e.Org) {
-			continue
-		}
-		if c.Stay != nil {
-			return // in another stay by now: the old one stays put away
-		}
-		left := s.Left
-		s.Left = nil
-		s = s.clone()
-		if n := len(s.Ready); n > 0 && left != nil && s.Ready[n-1].To.Equal(left.At) {
-			s.Ready[n-1].To = time.Time{}
-		}
-		c.Past = slices.Delete(c.Past, i, i+1)
-		c.Stay = &s
-		return
+func (e DischargeUndone) Say() string {
+	if e.Seen {
+		return "Back in the hospital stay from before"
 	}
+	return "Discharge cancelled: still in hospital"
+}
+func (e DischargeUndone) apply(c *Case) {
+	if !e.Seen {
+		c.Undone = append(c.Undone, UndoneMark{What: "leaving", Visit: e.Visit, Org: e.Org, At: e.At})
+	}
+	_, i := c.locate(e.Visit, e.Org)
+	if i < 0 {
+		i = c.lastPast(e.Visit, e.Org)
+	}
+	if i < 0 || c.Stay != nil {
+		return // in another stay by now: the old one stays put away
+	}
+	s := c.Past[i].clone()
+	s.resume()
+	c.Past = slices.Delete(c.Past, i, i+1)
+	c.Stay = &s
 }
 
 // UndoneEarly is that something was taken back before it arrived itself. It is
@@ -363,6 +481,23 @@ func (e UndoneEarly) When() time.Time { return e.At }
 // Say names the event.
 func (e UndoneEarly) Say() string   { return "Something was cancelled before it arrived" }
 func (e UndoneEarly) apply(c *Case) { c.Undone = append(c.Undone, e.Mark) }
+
+// LeftEarly is that a discharge arrived before anything else of its stay. It is
+// remembered, so that the stay does not stay open when it becomes known.
+type LeftEarly struct {
+	At      time.Time `json:"at"`
+	Visit   string    `json:"visit"`
+	Org     nhs.ODS   `json:"org"`
+	Leaving Leaving   `json:"leaving"`
+}
+
+func (e LeftEarly) When() time.Time { return e.At }
+
+// Say names the event.
+func (e LeftEarly) Say() string { return "A discharge from a stay that is not known" }
+func (e LeftEarly) apply(c *Case) {
+	c.Early = append(c.Early, EarlyLeaving{Visit: e.Visit, Org: e.Org, Said: e.At, Leaving: e.Leaving})
+}
 
 // ArrivedLate is that an older message arrived after a newer one had said
 // otherwise. It changes nothing and is remembered.
