@@ -326,7 +326,7 @@ func (m Message) Header() Header {
 func (m Message) readCharset() charset {
 	line, _ := m.next(m.raw)
 	declared := Segment{line, m.code}.Field(18).raw
-	declared = piece(piece(declared, m.code.rep, 1), m.code.comp, 1)
+	declared = bytes.TrimSpace(piece(piece(declared, m.code.rep, 1), m.code.comp, 1))
 	if len(declared) == 0 || string(declared) == `""` {
 		if utf8.Valid(m.raw) {
 			return utf8Found
