@@ -46,5 +46,56 @@ type Row struct {
 // an open referral.
 func (r Row) Listed() bool { return r.InBed || r.Open }
 
-// RowOf is the row of a case.
-func RowOf(c Case) Row { return Row{} }
+// RowOf is the row of a case. A case that was joined into another has none
+// that is listed.
+func RowOf(c Case) Row {
+	if c.JoinedTo != "" {
+		return Row{Case: c.ID}
+	}
+	p := c.Person
+	row := Row{
+		Case: c.ID, NHS: c.NHS, Died: c.Died != nil, Sensitive: c.Sensitive, Frozen: c.Doubt != nil, InBed: c.Stay != nil,
+		Person:  Person{Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Born: p.Born, Sex: p.Sex},
+		Updated: c.Updated,
+	}
+	if r := c.newestReferral(); r != nil {
+		row.Referral, row.From, row.Council, row.State, row.Open = r.ID, r.From, r.To, r.State, r.Open()
+		row.Pathway, row.Holder, row.Worker, row.SentAt = r.Pathway, r.Holder, r.Worker, r.Sent
+	}
+	switch {
+	case c.Stay != nil:
+		row.stay(*c.Stay)
+	case row.Open && len(c.Past) > 0:
+		row.stay(c.Past[len(c.Past)-1])
+	}
+	return row
+}
+
+// newestReferral is the newest one, open ones first; nil when there is none.
+func (c Case) newestReferral() *Referral {
+	var best *Referral
+	for i := range c.Referrals {
+		r := &c.Referrals[i]
+		if best == nil || r.Open() && !best.Open() || r.Open() == best.Open() && !r.Sent.Before(best.Sent) {
+			best = r
+		}
+	}
+	return best
+}
+
+func (r *Row) stay(s Stay) {
+	r.Hospital, r.Source, r.Class, r.Where, r.Consultant = s.Org, s.Source, s.Class, s.Where, s.Consultant
+	r.Admitted, r.Ready, r.EDD, r.EDDChanges = s.Admitted, s.ReadySince(), s.EDD(), s.Changes()
+	if n := len(s.Moves); n > 0 {
+		r.Was, r.MovedAt = s.Moves[n-1].From, s.Moves[n-1].At
+	}
+	if s.Left != nil {
+		r.Left = s.Left.At
+	}
+	for i := len(s.Expected) - 1; i >= 0; i-- {
+		if s.Expected[i].Date != r.EDD {
+			r.EDDBefore = s.Expected[i].Date
+			break
+		}
+	}
+}
