@@ -530,3 +530,51 @@ func TestLayoutsThatAreRefused(t *testing.T) {
 		t.Error("a layout that is not there was found")
 	}
 }
+
+func TestAChildWhoDiedStaysAChild(t *testing.T) {
+	_, l := base().with("people.csv", "3,,A,1970-03-14,no,,,,1980-01-01,,,,").load(t)
+	if !l.entry(t, "3").Child {
+		t.Error("born in 1970 and died in 1980 must not be shown as an adult")
+	}
+	_, l = base().with("people.csv", "3,,A,2008-03-01,no,,,,,,,,", "4,,A,2008-03-02,no,,,,,,,,").load(t)
+	if l.entry(t, "3").Child || !l.entry(t, "4").Child {
+		t.Error("a person is an adult from the 18th birthday")
+	}
+}
+
+func TestLatestAddressCounts(t *testing.T) {
+	_, l := base().with("addresses.csv", "person_id,address1,start", "1,A Row,2001-01-01", "1,B Row,2020-01-01", "1,C Row,2010-01-01").load(t)
+	if got := l.entry(t, "1").Observation.About.Address.Value.Lines; len(got) != 1 || got[0] != "B Row" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestScanner(t *testing.T) {
+	text := "\xef\xbb\xbfa,b\r\n" + // 1
+		"\"x, \"\"y\"\"\",5\" pipe\r\n" + // 2
+		"\r\n" + // 3: not a row
+		"\"two\r\nlines\",z\n" + // 4, 5
+		"\"open,1\n" + // 6
+		"c,d\n" + // 7
+		"\"e\"f,g\n" + // 8
+		"h," // 9
+	type row struct {
+		Line  int
+		Cells []string
+		Bad   bool
+	}
+	want := []row{{1, []string{"a", "b"}, false}, {2, []string{`x, "y"`, `5" pipe`}, false}, {4, []string{"two\nlines", "z"}, false},
+		{6, nil, true}, {7, []string{"c", "d"}, false}, {8, nil, true}, {9, []string{"h", ""}, false}}
+	var got []row
+	sc := newScanner(strings.NewReader(text))
+	for {
+		rec, ok := sc.next()
+		if !ok {
+			break
+		}
+		got = append(got, row{rec.line, append([]string(nil), rec.cells...), rec.fault != ""})
+	}
+	if d := cmp.Diff(want, got); d != "" || sc.err != nil {
+		t.Error(d, sc.err)
+	}
+}
