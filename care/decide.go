@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"homeward/form"
 )
 
 // Decide turns what a person asks into events, or refuses with an *Error that
@@ -175,7 +177,7 @@ func (d deciding) find(id ReferralID, a action) (Referral, error) {
 func allowedIn(r Referral) []string {
 	words := []string{"Add a note"}
 	for _, a := range lifecycle[r.State] {
-		if a != doReceive {
+		if a != doReceive && (r.To != "" || a == doRoute || a == doWithdraw) {
 			words = append(words, string(a))
 		}
 	}
@@ -219,10 +221,8 @@ func (d deciding) reply(x Reply) ([]Event, error) {
 	if len(x.Answers) == 0 {
 		return nil, missing("answers", "Enter the missing information")
 	}
-	all := maps.Clone(r.Answers)
-	if all == nil {
-		all = x.Answers
-	}
+	all := form.Answers{}
+	maps.Copy(all, r.Answers)
 	maps.Copy(all, x.Answers)
 	return []Event{ReferralAnswered{At: d.now, ID: r.ID, By: d.by.Who(), Answers: all, Holder: holderIn(r, RefReceived, d.now)}}, nil
 }
