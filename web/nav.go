@@ -1,0 +1,84 @@
+package web
+
+import (
+	"strings"
+
+	"homeward/care"
+	"homeward/web/ui"
+)
+
+// A door is a page that a menu offers. Its key is the nav of its routes.
+type door struct{ key, path, text string }
+
+// doors are all pages that a menu may offer.
+var doors = []door{
+	{"find", "/lookup", "Find a person"},
+	{"ward", "/ward", "Ward list"},
+	{"worklist", "/worklist", "Worklist"},
+	{"tracker", "/tracker", "Live tracker"},
+	{"wall", "/wall", "Wallboard"},
+	{"operations", "/operations", "Operations"},
+	{"imports", "/imports", "Imports"},
+	{"audit", "/audit", "Audit"},
+	{"rules", "/rules", "Sharing rules"},
+	{"identity", "/identity", "Who is who"},
+	{"people", "/people", "Users"},
+}
+
+// menus is what each role is offered, first what it begins with. It is a
+// comfort: what may be seen is the policy's to say, each time.
+var menus = map[care.Role][]string{
+	care.AENurse:       {"find"},
+	care.WardNurse:     {"ward", "find"},
+	care.Coordinator:   {"tracker", "ward", "find", "identity"},
+	care.SocialWorker:  {"worklist", "tracker", "find"},
+	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
+	care.Broker:        {"worklist", "tracker"},
+	care.IGLead:        {"audit", "rules", "identity"},
+	care.Integration:   {"operations", "imports"},
+	care.WallboardRole: {"wall"},
+	care.Admin:         {"people"},
+}
+
+// open lists the doors of a role whose pages exist.
+func (s *Server) open(r care.Role) []door {
+	var out []door
+	for _, key := range menus[r] {
+		for _, d := range doors {
+			if _, there := s.pages[d.path]; d.key == key && there {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// nav is the menu of a page.
+func (s *Server) nav(v *visit) []ui.NavItem {
+	var items []ui.NavItem
+	for _, d := range s.open(v.by.Role) {
+		items = append(items, ui.NavItem{Href: d.path, Text: d.text, Current: d.key == v.route.nav})
+	}
+	return items
+}
+
+// home is where a role begins.
+func (s *Server) home(r care.Role) string {
+	if open := s.open(r); len(open) > 0 {
+		return open[0].path
+	}
+	return "/help"
+}
+
+// kindOfPage is the page without any name in its address that is nearest to
+// path: "/lookup" for a result of a look-up, "/" when there is none. After a
+// switch of users it says where to go on, which must not be the same person.
+func (s *Server) kindOfPage(path string) string {
+	for path != "" && path != "/" {
+		if r, ok := s.pages[path]; ok && !r.public {
+			return path
+		}
+		path = path[:strings.LastIndexByte(path, '/')]
+	}
+	return "/"
+}

@@ -1,0 +1,4 @@
+package web
+
+// peopleRoutes is questions of identity.
+func (s *Server) peopleRoutes() []route { return nil }

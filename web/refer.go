@@ -1,0 +1,4 @@
+package web
+
+// referRoutes is the referral form.
+func (s *Server) referRoutes() []route { return nil }

@@ -1,0 +1,205 @@
+package web
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"homeward/care"
+	"homeward/web/ui"
+)
+
+// signinRoutes is the door: in, out, and between roles.
+func (s *Server) signinRoutes() []route {
+	return []route{
+		{pattern: "GET /signin", public: true, do: s.door},
+		{pattern: "POST /signin", public: true, do: s.enter},
+		{pattern: "GET /role", public: true, do: s.askRole},
+		{pattern: "POST /role", public: true, do: s.takeRole},
+		{pattern: "POST /logout", public: true, do: s.leave},
+		{pattern: "POST /switch", public: true, do: s.swap},
+		{pattern: "POST /session/touch", do: func(*visit) (response, error) { return done(""), nil }},
+	}
+}
+
+// door is the sign-in page. Why somebody stands before it is in its address;
+// there is nothing secret in that.
+func (s *Server) door(v *visit) (response, error) {
+	if v.signedIn() {
+		return goTo(s.onward(v.by.Role, v.query("next"))), nil
+	}
+	return show(s.signinPage(v.query("next"), v.query("why"), "", nil)), nil
+}
+
+func (s *Server) signinPage(next, why, login string, errs []ui.FieldError) ui.Page {
+	var news ui.Node
+	switch why {
+	case "ended":
+		news = ui.Notification{Heading: "You were logged out to keep records safe. Your draft is saved."}
+	case "switched":
+		news = ui.Notification{Heading: "The user before you is logged out. Sign in to go on."}
+	}
+	var orgs []string
+	for _, o := range s.Hub.Orgs {
+		if o.Kind == care.Trust || o.Kind == care.Council {
+			orgs = append(orgs, o.Name)
+		}
+	}
+	return ui.Page{Title: "Sign in", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
+		ui.ErrorSummary(errs), news,
+		ui.H1("Sign in to Homeward"),
+		ui.If(len(orgs) > 0, func() ui.Node { return ui.P("For staff at " + listed(orgs) + ".") }),
+		ui.PostForm("/signin",
+			ui.If(s.kindOfPage(next) != "/", func() ui.Node { return ui.Hidden("next", s.kindOfPage(next)) }),
+			ui.Input{ID: "login", Label: "User name", Value: login, Width: 20, Autocomplete: "username", Error: ui.ErrorFor(errs, "login")},
+			ui.PasswordInput{ID: "password", Label: "Password", Error: ui.ErrorFor(errs, "password")},
+			ui.Submit("Sign in")),
+		ui.Small("What you look at is recorded with your name."),
+	)}}
+}
+
+// listed joins names as a sentence does: "A, B and C".
+func listed(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+func (s *Server) enter(v *visit) (response, error) {
+	login, next := v.form("login"), v.form("next")
+	e, err := s.SignIn.SignIn(v.ctx(), login, v.r.PostFormValue("password"), s.Address(v.r))
+	switch kind := care.KindOf(err); kind {
+	case "":
+	case care.Required:
+		errs, _ := fieldErrors(err, nil)
+		return refuse(s.signinPage(next, "", login, errs)), nil
+	case care.Login, care.Throttled:
+		p := s.signinPage(next, "", login, []ui.FieldError{{ID: "login", Text: errorText(err)}})
+		p.Error = true
+		return page{p, answers401[kind]}, nil
+	case care.Forbidden:
+		return page{s.noAccess(errorText(err)), 403}, nil
+	default:
+		return nil, err
+	}
+	if v.token != "" { // whoever was signed in at this browser is not any more
+		if err := s.SignIn.SignOut(v.ctx(), v.token, care.SwitchedUser); err != nil {
+			return nil, err
+		}
+	}
+	s.setCookie(v, s.cookieName(), e.Token)
+	if e.Choose {
+		to := "/role"
+		if next = s.kindOfPage(next); next != "/" {
+			to += "?" + url.Values{"next": {next}}.Encode()
+		}
+		return goTo(to), nil
+	}
+	return goTo(s.onward(e.Session.Grant.Role, next)), nil
+}
+
+// answers401 is the status of a sign-in that was refused.
+var answers401 = map[care.Kind]int{care.Login: 401, care.Throttled: 429}
+
+func (s *Server) noAccess(text string) ui.Page {
+	return ui.Page{Title: "You have no access yet", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
+		ui.H1("You’re signed in but have no access yet"), ui.P(sentence(text)), s.phones(2))}}
+}
+
+// onward is where to go after signing in: the kind of page that was asked for
+// when the role's menu has it, else where the role begins.
+func (s *Server) onward(r care.Role, next string) string {
+	next = s.kindOfPage(next)
+	for _, d := range s.open(r) {
+		if next == d.path || strings.HasPrefix(next, d.path+"/") {
+			return next
+		}
+	}
+	return s.home(r)
+}
+
+// askRole lets somebody with several roles choose in which one they work now.
+func (s *Server) askRole(v *visit) (response, error) { return s.rolePage(v, v.query("next"), nil) }
+
+func (s *Server) rolePage(v *visit, next string, errs []ui.FieldError) (response, error) {
+	a, ses, err := s.SignIn.Pending(v.ctx(), v.token)
+	if err != nil {
+		return nil, err
+	}
+	r := ui.Radios{ID: "role", Legend: "What are you working as now?", Heading: true, Error: ui.ErrorFor(errs, "role"),
+		Hint: "What you can see depends on it. You can choose again by switching user."}
+	for i, g := range a.Grants {
+		c := ui.Choice{Value: strconv.Itoa(i), Label: g.Role.Say(), Hint: s.Hub.Org(g.Org).Name}
+		if g == ses.Grant {
+			r.Value = c.Value
+		}
+		r.Items = append(r.Items, c)
+	}
+	p := ui.Page{Title: "Choose your role", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(ui.ErrorSummary(errs),
+		ui.PostForm("/role", ui.Hidden("next", s.kindOfPage(next)), r, ui.Submit("Continue")))}}
+	if len(errs) > 0 {
+		return refuse(p), nil
+	}
+	return show(p), nil
+}
+
+func (s *Server) takeRole(v *visit) (response, error) {
+	next := v.form("next")
+	n, err := strconv.Atoi(v.form("role"))
+	if err != nil {
+		return s.rolePage(v, next, []ui.FieldError{{ID: "role", Text: "Select what you are working as now"}})
+	}
+	e, err := s.SignIn.Choose(v.ctx(), v.token, n, s.Address(v.r))
+	if errs, ok := fieldErrors(err, nil); ok {
+		return s.rolePage(v, next, errs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.setCookie(v, s.cookieName(), e.Token)
+	return goTo(s.onward(e.Session.Grant.Role, next)), nil
+}
+
+// leave ends the session. The answer is a page of ours, not a redirect, so that
+// an identity provider's own page can be linked to from it.
+func (s *Server) leave(v *visit) (response, error) {
+	if err := s.end(v, care.SignedOut); err != nil {
+		return nil, err
+	}
+	if v.form("idle") != "" && v.form("asked") == "" { // app.js sent the form when the time was up
+		return goTo("/signin?why=ended&" + url.Values{"next": {s.cameFrom(v)}}.Encode()), nil
+	}
+	return show(ui.Page{Title: "You’re logged out", Width: ui.FormPage, Main: []ui.Node{
+		ui.H1("You’re logged out"),
+		ui.P("If this computer is shared, close the browser too."),
+		ui.Button{Text: "Sign in again", Href: "/signin", Kind: ui.Secondary}}}), nil
+}
+
+// swap ends the session so that a colleague can sign in, who then comes to the
+// same kind of page and never to the same person.
+func (s *Server) swap(v *visit) (response, error) {
+	if err := s.end(v, care.SwitchedUser); err != nil {
+		return nil, err
+	}
+	return goTo("/signin?" + url.Values{"why": {"switched"}, "next": {s.cameFrom(v)}}.Encode()), nil
+}
+
+func (s *Server) end(v *visit, how care.SignInEvent) error {
+	s.setCookie(v, s.cookieName(), "")
+	s.setCookie(v, s.cookieName()+"-said", "")
+	v.by = care.Actor{}
+	if v.token == "" {
+		return nil
+	}
+	return s.SignIn.SignOut(v.ctx(), v.token, how)
+}
+
+// cameFrom is the kind of page that the form stood on.
+func (s *Server) cameFrom(v *visit) string {
+	u, err := url.Parse(v.r.Referer())
+	if err != nil || u.Host != v.r.Host {
+		return "/"
+	}
+	return s.kindOfPage(u.Path)
+}

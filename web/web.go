@@ -1,0 +1,219 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"homeward/care"
+	"homeward/hub"
+	"homeward/signin"
+)
+
+// Config is what the screens need. How long a session lasts is SignIn's to say.
+type Config struct {
+	Hub     *hub.Hub
+	SignIn  *signin.Service
+	Zone    *time.Location             // in which people type dates and times; nil: Europe/London
+	Clock   func() time.Time           // nil: time.Now
+	Log     *slog.Logger               // nil: discards
+	Secure  bool                       // the reader comes by TLS: cookies say so, and browsers keep to it
+	Build   string                     // sent with every answer, so that a stale server is noticed
+	Phase   string                     // shown above every page, such as "Demonstration: all people are invented"
+	Address func(*http.Request) string // the reader's network address, for the audit; nil: of the connection
+	// Served, when set, is told of every answer: the route's pattern ("" for
+	// none), the status and the time taken.
+	Served func(pattern string, status int, took time.Duration)
+}
+
+// maxBody is the largest form, in bytes. A referral with every answer at its
+// limit is under 100 KB.
+const maxBody = 256 << 10
+
+// Server answers browsers. Make one with New.
+type Server struct {
+	Config
+	assets  *Assets
+	mux     *http.ServeMux
+	pages   map[string]route // GET routes without a name in their path, by path
+	council []care.Org       // kept here so that their numbers are shown when the database is gone
+	stop    sync.Once
+	stopped chan struct{}
+}
+
+// A route is one address of the service.
+type route struct {
+	pattern string // method and path, as http.ServeMux reads them
+	nav     string // the item of the menu that is marked; "" for none
+	public  bool   // nobody needs to be signed in
+	do      handler
+}
+
+// A handler answers one visit. An error becomes a page by one table (errors.go).
+type handler func(*visit) (response, error)
+
+// routes is every page and action. Each file adds its own.
+func (s *Server) routes() []route {
+	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
+		s.caseRoutes(), s.referRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes())
+}
+
+// New makes the screens. It fails when the program was built or wired wrongly.
+func New(c Config) (*Server, error) {
+	if c.Hub == nil || c.SignIn == nil {
+		return nil, errors.New("the screens need a hub and a sign-in")
+	}
+	if c.Zone == nil {
+		zone, err := time.LoadLocation("Europe/London")
+		if err != nil {
+			return nil, err
+		}
+		c.Zone = zone
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Address == nil {
+		c.Address = connectionAddress
+	}
+	assets, err := LoadAssets()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, council: c.Hub.CouncilOrgs(), stopped: make(chan struct{})}
+	s.mux.Handle("GET /static/", assets)
+	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
+		return nil, &care.Error{Kind: care.NotFound}
+	}}))
+	for _, r := range s.routes() {
+		s.mux.HandleFunc(r.pattern, s.serve(r))
+		if path, ok := strings.CutPrefix(r.pattern, "GET "); ok && !strings.Contains(path, "{") {
+			s.pages[path] = r
+		}
+	}
+	return s, nil
+}
+
+func connectionAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// Stop ends the live streams, so that the HTTP server can end. It is for
+// http.Server.RegisterOnShutdown.
+func (s *Server) Stop() { s.stop.Do(func() { close(s.stopped) }) }
+
+// Handler is the whole site.
+func (s *Server) Handler() http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(s.serve(route{public: true, do: func(*visit) (response, error) {
+		return nil, &care.Error{Kind: care.Forbidden, Text: "This request came from another site, so nothing was done. Open Homeward and try there"}
+	}}))
+	inner := guard.Handler(s.mux)
+	csp := CSP()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Clock()
+		out := &recorder{ResponseWriter: w}
+		s.setHeaders(w.Header(), csp)
+		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		defer func() {
+			if e := recover(); e != nil {
+				s.panicked(out, r, e)
+			}
+			s.log(out, r, s.Clock().Sub(start))
+		}()
+		inner.ServeHTTP(out, r)
+	})
+}
+
+// setHeaders sets what every answer says. OWASP ASVS 5.0 3.4. The referrer is
+// kept within the site, where "switch user" needs it to find the kind of page.
+func (s *Server) setHeaders(h http.Header, csp string) {
+	h.Set("Content-Security-Policy", csp)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Request-Id", strings.ToLower(rand.Text()[:12]))
+	if s.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if s.Build != "" {
+		h.Set("X-Build", s.Build)
+	}
+}
+
+// log writes one line an answer. Paths name cases and queries name what
+// somebody seeks, so neither is written: only the route.
+func (s *Server) log(out *recorder, r *http.Request, took time.Duration) {
+	level := slog.LevelInfo
+	if strings.HasSuffix(r.Pattern, " /static/") {
+		level = slog.LevelDebug
+	}
+	s.Log.Log(context.WithoutCancel(r.Context()), level, "answered", "request", out.Header().Get("X-Request-Id"), "method", r.Method,
+		"route", r.Pattern, "status", out.code(), "took", took)
+	if s.Served != nil {
+		s.Served(r.Pattern, out.code(), took)
+	}
+}
+
+// panicked answers after a programmer's mistake. The value of the panic may
+// hold anything, so only its place is logged.
+func (s *Server) panicked(out *recorder, r *http.Request, e any) {
+	if e == http.ErrAbortHandler {
+		panic(e)
+	}
+	s.Log.Error("a page panicked", "request", out.Header().Get("X-Request-Id"), "route", r.Pattern, "stack", string(debug.Stack()))
+	if out.status != 0 {
+		return
+	}
+	v := &visit{r: r, w: out, now: s.Clock()}
+	if err := s.errorPage(v, errors.New("a page panicked")).answer(s, v); err != nil {
+		s.Log.Error("the error page was not sent", "error", err)
+	}
+}
+
+// recorder remembers the status that was sent.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(code int) {
+	if w.status == 0 {
+		w.status = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController: live streams flush and set deadlines.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
