@@ -283,6 +283,7 @@ type Merge struct {
 	Person *Person      `json:"person,omitzero"`
 	Died   *Death       `json:"died,omitzero"`
 	Doubt  *Doubt       `json:"doubt,omitzero"`
+	InBed  bool         `json:"inBed,omitempty"` // it had a present stay
 }
 
 // EarlyLeaving is a discharge, said at Said, from a stay not known yet.

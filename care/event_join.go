@@ -23,7 +23,7 @@ func (e Absorbed) When() time.Time { return e.At }
 func (e Absorbed) Say() string { return "Joined with another record of the same person" }
 func (e Absorbed) apply(c *Case) {
 	o := e.Other.clone()
-	m := Merge{Cases: append([]CaseID{o.ID}, o.Absorbed...)}
+	m := Merge{Cases: append([]CaseID{o.ID}, o.Absorbed...), InBed: o.Stay != nil}
 	c.Absorbed = append(c.Absorbed, m.Cases...)
 	for _, id := range o.IDs {
 		if !slices.Contains(c.IDs, id) {

@@ -47,10 +47,15 @@ func partsOf(c Case, m Merge) Case {
 		if s.Of, mine = of(s.Of); !mine {
 			continue
 		}
-		if s = s.clone(); s.Left == nil {
-			p.Stay = &s
-		} else {
-			p.Past = append(p.Past, s)
+		p.Past = append(p.Past, s.clone())
+	}
+	// The newest that has not ended is the present one; earlier ones came from
+	// cases that had been absorbed before.
+	for i := len(p.Past) - 1; i >= 0 && m.InBed; i-- {
+		if p.Past[i].Left == nil {
+			s := p.Past[i]
+			p.Stay, p.Past = &s, slices.Delete(p.Past, i, i+1)
+			break
 		}
 	}
 	p.Referrals = partsFrom(c.Referrals, func(r *Referral) *CaseID { return &r.Of }, of)
