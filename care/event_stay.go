@@ -153,8 +153,9 @@ func (e Moved) apply(c *Case) {
 
 // MoveUndone is that the last move was taken back (A12).
 type MoveUndone struct {
-	At time.Time `json:"at"`
-	To Location  `json:"to"` // where the person is after all
+	At   time.Time `json:"at"`
+	To   Location  `json:"to"`             // where the person is after all
+	Past string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
 func (e MoveUndone) When() time.Time { return e.At }
@@ -162,13 +163,14 @@ func (e MoveUndone) When() time.Time { return e.At }
 // Say names the event.
 func (e MoveUndone) Say() string { return "Move cancelled: still in " + e.To.Say() }
 func (e MoveUndone) apply(c *Case) {
-	if c.Stay == nil {
+	s := c.stayTold(e.Past)
+	if s == nil {
 		return
 	}
-	if n := len(c.Stay.Moves); n > 0 {
-		c.Stay.Moves = c.Stay.Moves[:n-1]
+	if n := len(s.Moves); n > 0 {
+		s.Moves = s.Moves[:n-1]
 	}
-	c.Stay.Where, c.Stay.Known.Where = e.To, e.At
+	s.Where, s.Known.Where = e.To, e.At
 }
 
 // StayTold is that other facts of the stay were told: class, doctor, reason.

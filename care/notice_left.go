@@ -155,17 +155,18 @@ func (n *noticing) undoneAdmission() {
 		n.mark(UndoneAdmission, n.o.Visit, Location{})
 		return
 	}
-	st := n.stay("")
+	st := n.c.Stay
 	if past >= 0 {
-		st = n.c.Past[past]
+		st = &n.c.Past[past]
 	}
 	if st.newest().After(n.said) {
 		n.mark(UndoneAdmission, st.Visit, Location{}) // seen there since
 		return
 	}
-	n.add(AdmissionUndone{At: n.at, Visit: st.Visit, Org: n.org})
+	visit := st.Visit
+	n.add(AdmissionUndone{At: n.at, Visit: visit, Org: n.org})
 	for _, r := range n.c.Referrals {
-		if r.Open() && r.Watching && r.From == n.org && r.Stay == st.Visit {
+		if r.Open() && r.Watching && r.From == n.org && r.Stay == visit {
 			n.add(ReferralEnded{At: n.at, ID: r.ID, State: RefCancelled, Why: "12", WhyText: "The hospital cancelled the admission"})
 		}
 	}
@@ -174,13 +175,17 @@ func (n *noticing) undoneAdmission() {
 // undoneMove puts the person back if the last move is the one taken back, and
 // else where the message says.
 func (n *noticing) undoneMove(told Opt[Location]) {
-	present, _ := n.c.locate(n.o.Visit, n.org)
+	present, past := n.c.locate(n.o.Visit, n.org)
 	to, where := told.Value, told.Value != (Location{})
-	if !present {
+	if !present && past < 0 {
 		n.mark(UndoneMove, n.o.Visit, to)
 		return
 	}
-	st := n.c.Stay
+	of := "" // the visit, when the stay has ended
+	if past >= 0 {
+		of = n.c.Past[past].Visit
+	}
+	st := n.stay(of)
 	var last Move
 	if len(st.Moves) > 0 {
 		last = st.Moves[len(st.Moves)-1]
@@ -188,16 +193,16 @@ func (n *noticing) undoneMove(told Opt[Location]) {
 	fits := len(st.Moves) > 0 && last.At.Equal(st.Known.Where) && !last.At.After(n.said)
 	switch {
 	case fits && (!where || to == last.From):
-		n.add(MoveUndone{At: later(n.at, last.At), To: last.From})
+		n.add(MoveUndone{At: later(n.at, last.At), To: last.From, Past: of})
 	case n.at.Before(st.Known.Where):
 		if where && st.placeAt(n.at) != to {
 			n.tooLate("a cancelled move")
 		}
 	case where && to != st.Where:
-		n.add(Moved{At: n.at, From: st.Where, To: to, First: st.Where == (Location{})})
+		n.add(Moved{At: n.at, From: st.Where, To: to, First: st.Where == (Location{}), Past: of})
 	case n.at.Equal(st.Known.Where): // said already
 	case !where && len(st.Moves) > 0:
-		n.add(MoveUndone{At: n.at, To: last.From})
+		n.add(MoveUndone{At: n.at, To: last.From, Past: of})
 	default:
 		n.mark(UndoneMove, st.Visit, to)
 	}
