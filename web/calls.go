@@ -142,7 +142,7 @@ func (s *Server) keepCall(about func(*visit) (callAbout, error)) handler {
 			return refuse(s.callPage(v, a, f, wrong)), nil
 		}
 		err = s.Hub.RecordCall(v.ctx(), v.by, a.id, a.handle, call)
-		if errs, ok := fieldErrors(err, map[string]string{"text": "note", "restartAt": "restart-day", "providerName": "provider-name"}); ok {
+		if errs, ok := fieldErrors(err, map[string]string{"text": "note", "phone": "phone-" + f.provider}); ok {
 			return refuse(s.callPage(v, a, f, errs)), nil
 		}
 		if err != nil {
@@ -240,7 +240,7 @@ func exampleDay(today time.Time) string { return today.AddDate(0, 0, 1).Format("
 func (a callAbout) providerField(f callForm, errs []ui.FieldError) ui.Node {
 	r := ui.Radios{ID: "provider", Legend: "Which provider did you call?", Value: f.provider, Error: ui.ErrorFor(errs, "provider")}
 	phone := func(key string) ui.Node {
-		return ui.Input{ID: "phone-" + key, Label: "Phone number used", Type: "tel", Value: f.phones[key], Width: 20}
+		return ui.Input{ID: "phone-" + key, Label: "Phone number used", Type: "tel", Value: f.phones[key], Width: 20, Error: ui.ErrorFor(errs, "phone-"+key)}
 	}
 	for i, p := range a.providers() {
 		key := strconv.Itoa(i)
