@@ -132,7 +132,7 @@ func (e Separated) apply(c *Case) {
 	if m.Person != nil && c.Person.equal(*m.Person) {
 		c.Person = Person{}
 	}
-	if m.Died != nil && c.Died != nil && *c.Died == *m.Died {
+	if m.Died != nil && c.Died != nil && c.Died.At.Equal(m.Died.At) && c.Died.Source == m.Died.Source {
 		c.Died = nil
 	}
 	if m.Doubt != nil && c.Doubt == nil {
