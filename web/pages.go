@@ -82,7 +82,14 @@ func (s *Server) phones(level int) ui.Node {
 // phoneCard is a council's numbers.
 func phoneCard(level int, o care.Org) ui.Node {
 	return ui.Card(level, o.Name,
-		ui.SummaryList(phoneRow("Social care, by day", o.Phone), phoneRow("Emergency duty team, at night and at weekends", o.OutOfHours)))
+		councilNumbers(o))
+}
+
+// councilNumbers is whom to ring at a council, by day and by night.
+func councilNumbers(o care.Org) ui.Node {
+	night := phoneRow("At night and at weekends", o.OutOfHours)
+	night.Source = "Emergency duty team"
+	return ui.SummaryList(phoneRow("By day", o.Phone), night)
 }
 
 // phoneRow is a number to ring, in type that is read at arm's length.

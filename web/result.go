@@ -12,10 +12,11 @@ import (
 // foundParts is a person with packages: how fresh, what is in place and whom
 // to ring, safeguarding, what next. ui.md 7.2.
 func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
-	inPlace, paused := 0, 0
+	inPlace, paused, open := 0, 0, false
 	var told []ui.Told
 	for _, c := range l.Councils {
 		inPlace += c.InPlace()
+		open = open || c.Safeguarding.Answer == care.AnswerYes
 		for _, p := range c.Packages {
 			if p.Package.Status == care.PackageOnHold {
 				paused++
@@ -33,6 +34,9 @@ func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
 	return []ui.Node{
 		ui.AsAt(l.At, told...),
 		ui.H1(title),
+		ui.If(open, func() ui.Node { // on a narrow screen the card itself is far below
+			return ui.Para(ui.Strong("Open safeguarding enquiry. "), ui.Link("#safeguarding", "Read who to speak to first"))
+		}),
 		ui.Columns(
 			ui.Nodes{
 				ui.Map(l.Councils, func(c hub.CouncilView) ui.Node { return councilPackages(c, len(l.Councils) > 1) }),
@@ -41,7 +45,7 @@ func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
 				ui.Small(lookRecorded),
 			},
 			ui.Nodes{
-				ui.Map(l.Councils, func(c hub.CouncilView) ui.Node { return safeguarding(c, l, len(l.Councils) > 1) }),
+				ui.Part("safeguarding", ui.Map(l.Councils, func(c hub.CouncilView) ui.Node { return safeguarding(c, l, len(l.Councils) > 1) })),
 				lookNext(l),
 				ui.Map(l.Councils, teamCard),
 			}),
@@ -196,7 +200,7 @@ func teamCard(c hub.CouncilView) ui.Node {
 	}
 	rows := []ui.Row{{Key: "Worker", Value: ui.Or(c.Worker, "Not allocated")}}
 	if t := c.Team; t != nil {
-		rows = append(rows, ui.Row{Key: "Team", Value: ui.Text(t.Name)}, phoneRow("Phone", t.Phone))
+		rows = append(rows, ui.Row{Key: "Team", Value: ui.Text(t.Name)}, phoneRow("Team’s phone", t.Phone))
 		if t.OutOfHours != "" {
 			rows = append(rows, phoneRow("Out of hours", t.OutOfHours))
 		}
@@ -238,6 +242,6 @@ func cannotParts(l hub.LookView) []ui.Node {
 // lookPhones is each council's two numbers.
 func lookPhones(l hub.LookView) ui.Node {
 	return ui.Map(l.Phones, func(o care.Org) ui.Node {
-		return ui.Nodes{ui.H3(o.Name), ui.SummaryList(phoneRow("Social care, by day", o.Phone), phoneRow("Emergency duty team, at night and at weekends", o.OutOfHours))}
+		return ui.Nodes{ui.H3(o.Name), councilNumbers(o)}
 	})
 }

@@ -211,7 +211,9 @@ func timeout(s Session) g.Node {
 		h.P(g.Text("Anything you have typed in a form that saves drafts is saved.")),
 		ButtonGroup(
 			h.Button(h.Class("nhsuk-button"), h.Type("button"), flag("stay"), g.Text("Stay logged in")),
-			h.Form(h.Method("post"), h.Action("/logout"), h.Button(h.Class("nhsuk-button nhsuk-button--secondary"), h.Type("submit"), g.Text("Log out now")))))
+			// app.js sends this form without its button when the time is up
+			h.Form(h.Method("post"), h.Action("/logout"), Hidden("idle", "1"),
+				h.Button(h.Class("nhsuk-button nhsuk-button--secondary"), h.Type("submit"), h.Name("asked"), h.Value("1"), g.Text("Log out now")))))
 }
 
 // Write sends the page. It renders into memory first, so that an error never
