@@ -366,3 +366,34 @@ func BenchmarkA08(b *testing.B) {
 		})
 	}
 }
+
+// TestTwoVisitsInAnyOrder is a day that begins in A&E under one visit number
+// and goes on as an admission under another.
+func TestTwoVisitsInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		day := []Observation{seen("A04", 2, "V1", "E", "ED"), seen("A08", 3, "V1", "E", "ED"), a01(5, "V2", "W1"), a02(7, "V2", "W2"),
+			seen("A08", 8, "V2", "I", "W2", edd(5))}
+		if rapid.Bool().Draw(t, "A&E ends") {
+			day = append(day, a03(4, "V1"))
+		}
+		if rapid.Bool().Draw(t, "goes home") {
+			day = append(day, a03(9, "V2"))
+		}
+		want := hear(Case{}, day...)
+		order := rapid.Permutation(day).Draw(t, "order")
+		got := hear(Case{}, order...)
+		where := func(c Case) string {
+			if c.Stay == nil {
+				return "away"
+			}
+			return c.Stay.Visit + " in " + c.Stay.Where.Ward
+		}
+		if where(got) != where(want) {
+			var says []string
+			for _, o := range order {
+				says = append(says, o.Event+" "+o.Visit+" "+clock(o.At))
+			}
+			t.Fatalf("in order: %q; as %s: %q", where(want), strings.Join(says, ", "), where(got))
+		}
+	})
+}
