@@ -1,12 +1,14 @@
 package translate
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"homeward/care"
 	"homeward/hl7"
-	"homeward/nhs"
 )
 
 // row is what one ADT event means. Cancels take their time from EVN-2: their
@@ -14,43 +16,53 @@ import (
 type row struct {
 	title   string
 	cancels bool
-	make    func(*reading) care.Observation
+	make    func(*reading) []care.Observation
+	people  people
 }
+
+// people is how many people a message of an event is about.
+type people int
+
+const (
+	onePerson people = iota
+	eachPID          // one observation for every PID with its MRG: structure ADT_A39, HL7 v2.4 3.3.40
+	twoPIDs          // A24: two PID segments name the same person
+)
 
 // adt has one row for each event of HL7 UK A.3 and the ITK ADT profile that
 // concerns where a person is and how they are (HL7 v2.4 3.3).
 var adt = map[string]row{
-	"A01": {"Admit", false, (*reading).opens},
-	"A02": {"Transfer", false, (*reading).seen},
-	"A03": {"Discharge", false, (*reading).left},
-	"A04": {"Register", false, (*reading).registered},
-	"A05": {"Pre-admit", false, (*reading).planned},
-	"A06": {"Change an outpatient to an inpatient", false, (*reading).opens},
-	"A07": {"Change an inpatient to an outpatient", false, (*reading).left},
-	"A08": {"Update", false, (*reading).seen},
-	"A09": {"Departing", false, (*reading).notPlaced},
-	"A10": {"Arriving", false, (*reading).seen},
-	"A11": {"Cancel admit", true, undone(care.UndoneAdmission)},
-	"A12": {"Cancel transfer", true, (*reading).moveUndone},
-	"A13": {"Cancel discharge", true, undone(care.UndoneLeaving)},
-	"A14": {"Pending admit", false, (*reading).planned},
-	"A15": {"Pending transfer", false, (*reading).notPlaced},
-	"A16": {"Pending discharge", false, (*reading).seen},
-	"A21": {"Leave of absence begins", false, onLeave(true)},
-	"A22": {"Leave of absence ends", false, onLeave(false)},
-	"A24": {"Link", false, (*reading).linked},
-	"A25": {"Cancel pending discharge", true, undone(care.UndoneExpected)},
-	"A27": {"Cancel pending admit", true, undone(care.UndonePlan)},
-	"A28": {"Add person", false, (*reading).person},
-	"A31": {"Update person", false, (*reading).person},
-	"A34": {"Merge", false, (*reading).joined},
-	"A38": {"Cancel pre-admit", true, undone(care.UndonePlan)},
-	"A40": {"Merge", false, (*reading).joined},
-	"A42": {"Merge visits", false, (*reading).joined},
-	"A46": {"Change identifier", false, (*reading).joined},
-	"A47": {"Change identifier list", false, (*reading).joined},
-	"A52": {"Cancel leave of absence", true, undone(care.UndoneLeave)},
-	"A53": {"Cancel return from leave", true, undone(care.UndoneReturn)},
+	"A01": {"Admit", false, (*reading).opens, onePerson},
+	"A02": {"Transfer", false, (*reading).seen, onePerson},
+	"A03": {"Discharge", false, (*reading).left, onePerson},
+	"A04": {"Register", false, (*reading).registered, onePerson},
+	"A05": {"Pre-admit", false, (*reading).planned, onePerson},
+	"A06": {"Change an outpatient to an inpatient", false, (*reading).becomesInpatient, onePerson},
+	"A07": {"Change an inpatient to an outpatient", false, (*reading).left, onePerson},
+	"A08": {"Update", false, (*reading).seen, onePerson},
+	"A09": {"Departing", false, (*reading).notPlaced, onePerson},
+	"A10": {"Arriving", false, (*reading).seen, onePerson},
+	"A11": {"Cancel admit", true, undone(care.UndoneAdmission), onePerson},
+	"A12": {"Cancel transfer", true, (*reading).moveUndone, onePerson},
+	"A13": {"Cancel discharge", true, (*reading).leavingUndone, onePerson},
+	"A14": {"Pending admit", false, (*reading).planned, onePerson},
+	"A15": {"Pending transfer", false, (*reading).notPlaced, onePerson},
+	"A16": {"Pending discharge", false, (*reading).seen, onePerson},
+	"A21": {"Leave of absence begins", false, onLeave(true), onePerson},
+	"A22": {"Leave of absence ends", false, onLeave(false), onePerson},
+	"A24": {"Link", false, (*reading).linked, twoPIDs},
+	"A25": {"Cancel pending discharge", true, undone(care.UndoneExpected), onePerson},
+	"A27": {"Cancel pending admit", true, undone(care.UndonePlan), onePerson},
+	"A28": {"Add person", false, (*reading).person, onePerson},
+	"A31": {"Update person", false, (*reading).person, onePerson},
+	"A34": {"Merge", false, (*reading).joined, eachPID},
+	"A38": {"Cancel pre-admit", true, undone(care.UndonePlan), onePerson},
+	"A40": {"Merge", false, (*reading).joined, eachPID},
+	"A42": {"Merge visits", false, (*reading).visitsJoined, eachPID},
+	"A46": {"Change identifier", false, (*reading).renumbered, eachPID},
+	"A47": {"Change identifier list", false, (*reading).renumbered, eachPID},
+	"A52": {"Cancel leave of absence", true, undone(care.UndoneLeave), onePerson},
+	"A53": {"Cancel return from leave", true, undone(care.UndoneReturn), onePerson},
 }
 
 // Events lists the ADT events that are understood, with their titles.
@@ -64,33 +76,33 @@ func Events() map[string]string {
 
 // ADT says what a message means to a receiver who got it at received. A message
 // that is not an ADT message concerns nobody here and is ignored; one that
-// cannot be understood is held, with the field and the mend.
+// cannot be understood is held, with the field and the mend. A message may give
+// several observations, to be taken in their order.
 func ADT(m hl7.Message, p Profile, received time.Time) Result {
 	h := m.Header()
-	if h.Type != "ADT" {
+	switch {
+	case h.Type == "":
+		return Result{Hold: "MSH-9: the message type is not there. Ask the sender to fill it"}
+	case !strings.EqualFold(h.Type, "ADT"):
 		return Result{Ignore: "message type " + clean(h.Type) + " is not read here: only ADT is"}
 	}
-	ev, ok := adt[h.Trigger]
+	event := strings.ToUpper(h.Trigger)
+	ev, ok := adt[event]
 	if !ok {
 		return Result{Hold: "MSH-9: event " + clean(h.Trigger) + " is not known. Ask the sender what it means, or leave it held"}
 	}
-	if err := m.CheckCharset(); err != nil {
-		return Result{Hold: "MSH-18: " + err.Error() + ". Ask the sender to declare the character set that it uses"}
+	var charset *hl7.CharsetError
+	if err := m.CheckCharset(); errors.As(err, &charset) {
+		return Result{Hold: fmt.Sprintf("MSH-18: the character set declared is %s, and byte %d cannot be read in it. "+
+			"Ask the sender to declare the character set that it uses", charset.Declared, charset.Offset)}
 	}
-	r := &reading{m: m, p: p, received: received, event: h.Trigger}
-	if !r.times(h.Time, ev.cancels) {
-		return r.result()
+	r := &reading{p: p, received: received, event: event, segs: make([]hl7.Segment, 0, 12)}
+	for s := range m.All() {
+		r.segs = append(r.segs, s)
 	}
-	o := ev.make(r)
-	o.At, o.Said, o.Source, o.Event = r.at, r.said, p.Source(), h.Trigger
-	o.About = r.about()
-	if o.Visit == "" {
-		o.Visit = m.Get("PV1", 19).String()
+	if r.times(h.Time, ev.cancels) {
+		r.observe(ev)
 	}
-	if len(o.About.IDs) == 0 && o.About.NHS.IsZero() {
-		r.hold("PID-3", "no hospital number and no NHS number is there. Ask the sender to fill it")
-	}
-	r.res.Observations = []care.Observation{o}
 	return r.result()
 }
 
@@ -105,12 +117,54 @@ func clean(s string) string {
 
 // reading is the work on one message: what was found, and what was wrong.
 type reading struct {
-	m        hl7.Message
+	segs     []hl7.Segment // of the message, or of one person in it
 	p        Profile
 	received time.Time
 	event    string
 	at, said time.Time
 	res      Result
+}
+
+// observe reads what is said about each person in the message.
+func (r *reading) observe(ev row) {
+	for _, segs := range r.parts(ev.people) {
+		r.segs = segs
+		told := ev.make(r)
+		about, visit := r.about(), text(r.get("PV1", 19))
+		if len(about.IDs) == 0 && about.NHS.IsZero() {
+			r.hold("PID-3", "no hospital number and no NHS number is there. Ask the sender to fill it")
+		}
+		for _, o := range told {
+			o.At, o.Said, o.Source, o.Event, o.About, o.Visit = r.at, r.said, r.p.Source(), r.event, about, visit
+			r.res.Observations = append(r.res.Observations, o)
+		}
+	}
+}
+
+// parts splits a message into those about one person each. A second PID where
+// one is expected would be lost without a word, so it holds the message.
+func (r *reading) parts(people people) [][]hl7.Segment {
+	var starts []int
+	for i, s := range r.segs {
+		if named(s, "PID") {
+			starts = append(starts, i)
+		}
+	}
+	if people == onePerson && len(starts) > 1 {
+		r.hold("PID", "there is more than one, and this event is about one person. Ask the sender to send a message for each")
+	}
+	if people != eachPID || len(starts) < 2 {
+		return [][]hl7.Segment{r.segs}
+	}
+	var out [][]hl7.Segment
+	for i, from := range starts {
+		to := len(r.segs)
+		if i+1 < len(starts) {
+			to = starts[i+1]
+		}
+		out = append(out, r.segs[from:to])
+	}
+	return out
 }
 
 func (r *reading) result() Result {
@@ -129,107 +183,48 @@ func (r *reading) hold(field, mend string) {
 
 func (r *reading) note(s string) { r.res.Notes = append(r.res.Notes, s) }
 
-// times finds when the event happened: EVN-6, else EVN-2, else MSH-7
-// (HL7 v2.4 3.4.1). It reports whether the message can go on.
-func (r *reading) times(header string, cancels bool) bool {
-	said, ok := r.instant("EVN-2", r.m.Get("EVN", 2).String())
-	if !ok {
-		return false
-	}
-	if said.IsZero() {
-		if said, ok = r.instant("MSH-7", header); !ok {
-			return false
+func named(s hl7.Segment, name string) bool {
+	raw := s.Raw()
+	return len(raw) >= 3 && string(raw[:3]) == name
+}
+
+// seg is the first segment of that name; the zero Segment when there is none.
+func (r *reading) seg(name string) hl7.Segment {
+	for _, s := range r.segs {
+		if named(s, name) {
+			return s
 		}
 	}
-	happened, ok := r.instant("EVN-6", r.m.Get("EVN", 6).String())
-	if !ok {
-		return false
-	}
-	if said.IsZero() {
-		said = r.received
-		r.note("EVN-2 and MSH-7 are empty: the time it was received is used")
-	}
-	r.said, r.at = said, said
-	if !happened.IsZero() && !cancels {
-		r.at = happened
-	}
-	if r.at.After(r.received.Add(time.Hour)) {
-		r.note("EVN-2 or EVN-6 is more than an hour ahead of our clock: the time it was received is used")
-		r.at = r.received
-	}
-	return true
+	return hl7.Segment{}
 }
 
-// instant reads a time; zero when it is empty. A time that cannot be read holds
-// the message, for its order would be a guess.
-func (r *reading) instant(field, s string) (time.Time, bool) {
-	if s == "" {
-		return time.Time{}, true
+func (r *reading) get(seg string, n int) hl7.Field { return r.seg(seg).Field(n) }
+
+// field finds a place that the profile may move. Of a segment that is there
+// more than once (some senders repeat Z segments) the one that fills the field
+// counts; if two fill it differently, nobody can say which is meant.
+func (r *reading) field(path string) (f hl7.Field, comp int) {
+	seg, n, comp := splitPath(path)
+	for _, s := range r.segs {
+		if !named(s, seg) {
+			continue
+		}
+		g := s.Field(n)
+		switch {
+		case g.IsAbsent():
+		case f.IsAbsent():
+			f = g
+		case !bytes.Equal(f.Raw(), g.Raw()):
+			r.hold(path, "segment "+seg+" is there more than once, and what it says differs. Ask the sender to send one")
+		}
 	}
-	t, err := hl7.ParseTimeNear(s, r.p.Zone, r.received)
-	if err != nil {
-		r.hold(field, "the time must be of the form YYYYMMDDHHMMSS")
-		return time.Time{}, false
-	}
-	if t.Ambiguous {
-		r.note(field + " is in the hour that comes twice in October: the one nearest to when it was received is taken")
-	}
-	return t.At.UTC(), true
+	return f, comp
 }
 
-// optInstant reads a field that may be absent or deleted.
-func (r *reading) optInstant(path string) care.Opt[time.Time] {
-	f := r.path(path)
-	if f.IsNull() {
-		return care.Tell(time.Time{})
-	}
-	t, ok := r.instant(path, f.String())
-	if !ok || t.IsZero() {
-		return care.Opt[time.Time]{}
-	}
-	return care.Tell(t)
-}
-
-// optDate reads a calendar day as the sender's clock shows it.
-func (r *reading) optDate(path string) care.Opt[nhs.Date] {
-	f := r.path(path)
-	if f.IsNull() {
-		return care.Tell(nhs.Date{})
-	}
-	s := f.String()
-	if s == "" {
-		return care.Opt[nhs.Date]{}
-	}
-	t, err := hl7.ParseTime(s, r.p.Zone)
-	if err != nil {
-		r.hold(path, "the date must be of the form YYYYMMDD")
-		return care.Opt[nhs.Date]{}
-	}
-	if t.Precision < hl7.Day {
-		r.note(path + " gives no day and is not used")
-		return care.Opt[nhs.Date]{}
-	}
-	return care.Tell(nhs.DateOf(t.At))
-}
-
-// optText reads words or a code that may be absent or deleted.
-func optText(c interface {
-	IsNull() bool
-	String() string
-}) care.Opt[string] {
-	if c.IsNull() {
-		return care.Tell("")
-	}
-	if s := strings.TrimSpace(c.String()); s != "" {
-		return care.Tell(s)
-	}
-	return care.Opt[string]{}
-}
-
-// path finds SEG-FIELD or SEG-FIELD.COMPONENT.
+// path is the component at SEG-FIELD or SEG-FIELD.COMPONENT.
 func (r *reading) path(path string) hl7.Comp {
-	seg, field, comp := splitPath(path)
-	return r.m.Get(seg, field).Comp(comp)
+	f, comp := r.field(path)
+	return f.Comp(comp)
 }
 
 func splitPath(path string) (seg string, field, comp int) {
@@ -242,10 +237,11 @@ func splitPath(path string) (seg string, field, comp int) {
 	return seg, atoi(f), comp
 }
 
+// atoi reads up to three digits; 0 for anything else.
 func atoi(s string) int {
 	n := 0
 	for _, r := range s {
-		if r < '0' || r > '9' {
+		if r < '0' || r > '9' || len(s) > 3 {
 			return 0
 		}
 		n = n*10 + int(r-'0')
@@ -254,10 +250,11 @@ func atoi(s string) int {
 }
 
 // CheckPath reports whether a configured place is of the form SEG-FIELD or
-// SEG-FIELD.COMPONENT.
+// SEG-FIELD.COMPONENT, such as PV2-9 or ZU1-22.1.
 func CheckPath(path string) bool {
 	seg, field, comp := splitPath(path)
-	return len(seg) == 3 && field > 0 && comp > 0
+	capital := func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
+	return len(seg) == 3 && strings.IndexFunc(seg, func(r rune) bool { return !capital(r) }) < 0 && field > 0 && comp > 0
 }
 
 func or(s, other string) string {
@@ -265,76 +262,6 @@ func or(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// whole makes the Seen that any event may carry. A blank PV1 says nothing:
-// class N or none, without place or visit, is not a class.
-func (r *reading) whole() *care.Seen {
-	pv1, _ := r.m.Segment("PV1")
-	s := &care.Seen{
-		Class:      optText(pv1.Field(2)),
-		Where:      r.where(pv1.Field(3)),
-		Consultant: doctor(pv1.Field(9)),
-		Specialty:  optText(pv1.Field(10)),
-		Method:     optText(pv1.Field(4)),
-		Reason:     r.reason(),
-		Admitted:   r.optInstant("PV1-44"),
-		Expected:   r.optDate(or(r.p.Expected, "PV2-9")),
-		Fit:        r.fit(),
-		ReadyAt:    r.optInstant(or(r.p.Ready, "ZU1-24")),
-	}
-	if !s.Consultant.Told {
-		s.Consultant = doctor(pv1.Field(7))
-	}
-	if !s.Where.Told && pv1.Field(19).IsAbsent() || s.Class.Value == "N" {
-		s.Class = care.Opt[string]{}
-	}
-	return s
-}
-
-// where reads a PL: point of care, room, bed, facility (HL7 v2.4 2.9.34).
-func (r *reading) where(f hl7.Field) care.Opt[care.Location] {
-	if f.IsAbsent() {
-		return care.Opt[care.Location]{}
-	}
-	if f.IsNull() {
-		return care.Tell(care.Location{})
-	}
-	l := care.Location{Ward: f.Comp(1).String(), Bay: f.Comp(2).String(), Bed: f.Comp(3).String(), Site: f.Comp(4).String()}
-	if l.Ward == "" {
-		return care.Opt[care.Location]{} // a bed without a ward is no place
-	}
-	l.Name = r.p.Wards[l.Ward]
-	return care.Tell(l)
-}
-
-func (r *reading) reason() care.Opt[string] {
-	f := r.m.Get("PV2", 3)
-	if f.IsNull() {
-		return care.Tell("")
-	}
-	if t := f.Comp(2).String(); t != "" {
-		return care.Tell(t)
-	}
-	return optText(f)
-}
-
-// fit reads the medically fit indicator (HL7 UK A.3 ZU1-22).
-func (r *reading) fit() care.Opt[string] {
-	f := r.path(or(r.p.Fit, "ZU1-22"))
-	v := f.String()
-	switch {
-	case f.IsNull():
-		return care.Tell("")
-	case v == "":
-		return care.Opt[string]{}
-	case oneOf(v, r.p.FitYes, "Y"):
-		return care.Tell("Y")
-	case oneOf(v, r.p.FitNo, "N"):
-		return care.Tell("N")
-	}
-	r.hold(or(r.p.Fit, "ZU1-22"), "the code is neither of those that mean fit nor of those that mean unfit. Add it to the feed's configuration")
-	return care.Opt[string]{}
 }
 
 func oneOf(v string, list []string, otherwise ...string) bool {
@@ -349,19 +276,19 @@ func oneOf(v string, list []string, otherwise ...string) bool {
 	return false
 }
 
-// doctor reads an XCN as a name for people: "Dr P Consultant".
-func doctor(f hl7.Field) care.Opt[string] {
-	if f.IsNull() {
+// text is a value without the spaces around it.
+func text(c interface{ String() string }) string { return strings.TrimSpace(c.String()) }
+
+// optText reads words or a code that may be absent or deleted.
+func optText(c interface {
+	IsNull() bool
+	String() string
+}) care.Opt[string] {
+	if c.IsNull() {
 		return care.Tell("")
 	}
-	var parts []string
-	for _, c := range []int{6, 3, 2} { // prefix, given, family: HL7 v2.4 2.9.52
-		if s := f.Comp(c).String(); s != "" {
-			parts = append(parts, s)
-		}
+	if s := text(c); s != "" {
+		return care.Tell(s)
 	}
-	if len(parts) == 0 {
-		return care.Opt[string]{}
-	}
-	return care.Tell(strings.Join(parts, " "))
+	return care.Opt[string]{}
 }
