@@ -14,7 +14,7 @@ import (
 	"homeward/nhs"
 )
 
-// memory keeps accounts and sessions in maps, as a store does in tables.
+// keeper holds accounts and sessions in maps, as a store does in tables.
 type keeper struct {
 	mu       sync.Mutex
 	accounts map[care.ActorID]care.Account
