@@ -40,7 +40,7 @@ type AuditRecord struct {
 type Audited struct {
 	N      int64
 	Erased bool // only At, Actor, Case, Action and Allowed are left
-	AuditRecord
+	Record AuditRecord
 }
 
 // edge is the right edge of the log's tree: at each level the complete subtree
@@ -73,7 +73,7 @@ func hashRow(index int64) (n int64, level int) {
 	return (at+1)<<level - 1, level
 }
 
-// ReadHashes reads stored hashes, for tlog.
+// readHashes reads stored hashes, for tlog.
 func (t *Tx) readHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	vs := make([][]any, len(indexes))
@@ -239,10 +239,10 @@ func scanAudit(row []any) (l auditLine, err error) {
 		return l, err
 	}
 	if l.Erased = l.salt == nil; l.Erased {
-		l.AuditRecord = *p
+		l.Record = *p
 		return l, nil
 	}
-	if err := json.Unmarshal([]byte(l.doc), &l.AuditRecord); err != nil {
+	if err := json.Unmarshal([]byte(l.doc), &l.Record); err != nil {
 		return l, fmt.Errorf("reading audit record %d: %w", l.N, err)
 	}
 	return l, nil
@@ -394,7 +394,7 @@ func (e *edge) verify(l auditLine) error {
 		if leafOf(l.salt, l.doc) != leaf {
 			return fmt.Errorf("audit: record %d is not as it was written", l.N)
 		}
-		r, p := l.AuditRecord, l.plain
+		r, p := l.Record, l.plain
 		if !r.At.Equal(p.At) || r.Actor != p.Actor || r.Case != p.Case || r.Action != p.Action || r.Allowed != p.Allowed {
 			return fmt.Errorf("audit: record %d is listed under something that it does not say", l.N)
 		}
@@ -437,4 +437,3 @@ func (s *Store) Checkpoint(ctx context.Context, signer note.Signer) (b []byte, e
 	err = s.View(ctx, func(t *Tx) error { b, err = t.Checkpoint(signer); return err })
 	return b, err
 }
-

@@ -104,7 +104,7 @@ func (t *Tx) load(ids []care.CaseID) error {
 		if err := scan(row, &id, &doc); err != nil {
 			return err
 		}
-		c, err := readCase(doc)
+		c, err := care.Read(doc)
 		t.b.cache.put(id, c)
 		return err
 	})
@@ -112,13 +112,6 @@ func (t *Tx) load(ids []care.CaseID) error {
 		t.b.cache.forget()
 	}
 	return err
-}
-
-func readCase(doc []byte) (c care.Case, err error) {
-	if err := json.Unmarshal(doc, &c); err != nil {
-		return c, fmt.Errorf("reading a stored case: %w", err)
-	}
-	return c, nil
 }
 
 // FindNHS lists the cases that have an NHS number, and after them those that
@@ -274,7 +267,7 @@ func (t *Tx) Record(c care.Case, cause care.Cause, now time.Time, events ...care
 }
 
 func (t *Tx) save(was, next care.Case) error {
-	doc, err := toJSON(next)
+	doc, err := care.Write(next)
 	if err != nil {
 		return err
 	}
@@ -284,10 +277,10 @@ func (t *Tx) save(was, next care.Case) error {
 	}
 	if was.Version == 0 {
 		return t.exec(`INSERT INTO cases (id, version, person, joined, doc) VALUES ($1, $2, $3, $4, $5)`,
-			next.ID, next.Version, person, next.JoinedTo, doc)
+			next.ID, next.Version, person, next.JoinedTo, string(doc))
 	}
 	return t.exec(`UPDATE cases SET version = $1, person = $2, joined = $3, doc = $4 WHERE id = $5`,
-		next.Version, person, next.JoinedTo, doc, next.ID)
+		next.Version, person, next.JoinedTo, string(doc), next.ID)
 }
 
 func (t *Tx) appendHistory(id care.CaseID, version int, cause care.Cause, now time.Time, events []care.Event) error {

@@ -38,6 +38,9 @@ type conn interface {
 	// the batch must then be run again with careful parts, whose statements are
 	// not held back beyond their end.
 	start(careful bool)
+	// save makes sure that what comes next can be undone with the part: needed
+	// before a query that writes.
+	save(ctx context.Context) error
 	end(ctx context.Context, keep bool) error
 
 	script(ctx context.Context, text string) error // several statements, no arguments

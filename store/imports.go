@@ -97,26 +97,14 @@ func (t *Tx) Imports(council nhs.ODS, before ImportID, limit int) ([]Import, err
 // Import reads one import.
 func (t *Tx) Import(id ImportID) (Import, error) {
 	is, err := t.imports("id = $1", id)
-	if err == nil && len(is) == 0 {
-		return Import{}, notFound("The import")
-	}
-	if err != nil {
-		return Import{}, err
-	}
-	return is[0], nil
+	return first(is, err, "The import")
 }
 
 // ImportOf finds the newest import of a file by its sum; IsNone(err) when there
 // was none.
 func (t *Tx) ImportOf(council nhs.ODS, sum string) (Import, error) {
 	is, err := t.imports("council = $1 AND sum = $2 ORDER BY id DESC LIMIT 1", council, sum)
-	if err == nil && len(is) == 0 {
-		return Import{}, notFound("The import")
-	}
-	if err != nil {
-		return Import{}, err
-	}
-	return is[0], nil
+	return first(is, err, "The import")
 }
 
 func (t *Tx) imports(where string, vs ...any) (is []Import, err error) {
@@ -190,7 +178,9 @@ func (t *Tx) StagedCount(id ImportID) (n int, err error) {
 }
 
 // StagedClear forgets who was in an extract.
-func (t *Tx) StagedClear(id ImportID) error { return t.exec(`DELETE FROM staged WHERE import_id = $1`, id) }
+func (t *Tx) StagedClear(id ImportID) error {
+	return t.exec(`DELETE FROM staged WHERE import_id = $1`, id)
+}
 
 // CouncilState is how fresh what a council told is.
 type CouncilState struct {
@@ -305,11 +295,5 @@ func docs[T any](t *Tx, sql string, vs ...any) (ds []T, err error) {
 // doc reads one document; what names it in the error when it is not there.
 func doc[T any](t *Tx, what, sql string, vs ...any) (d T, err error) {
 	ds, err := docs[T](t, sql, vs...)
-	if err == nil && len(ds) == 0 {
-		return d, notFound(what)
-	}
-	if err != nil {
-		return d, err
-	}
-	return ds[0], nil
+	return first(ds, err, what)
 }

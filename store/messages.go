@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -209,13 +208,7 @@ func (t *Tx) Held(feed string, limit int) ([]Message, error) {
 // Message reads one message.
 func (t *Tx) Message(id MessageID) (Message, error) {
 	ms, err := t.messages(`SELECT `+messageColumns+` FROM messages WHERE id = $1`, id)
-	if err == nil && len(ms) == 0 {
-		return Message{}, notFound("The message")
-	}
-	if err != nil {
-		return Message{}, err
-	}
-	return ms[0], nil
+	return first(ms, err, "The message")
 }
 
 // Settle says what became of a message that was read in this Tx: its state,
@@ -447,6 +440,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(ks)
 	return ks
 }
-
-// errStop ends a stream early.
-var errStop = errors.New("enough")

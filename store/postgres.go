@@ -70,7 +70,8 @@ type pgConn struct {
 	part    bool
 	mark    int  // where in pending the part begins
 	saved   bool // the part's savepoint was sent
-	careful bool
+	careful bool // give it one with whatever is sent, and hold nothing back beyond its end
+	wanted  bool // give it one with what is sent next
 	aborted bool // the transaction takes nothing more until it is undone
 }
 
@@ -133,8 +134,10 @@ func (p *pgConn) hold(sql string, args []any) {
 }
 
 func (p *pgConn) start(careful bool) {
-	p.part, p.careful, p.saved, p.mark = true, careful, false, len(p.pending)
+	p.part, p.careful, p.saved, p.wanted, p.mark = true, careful, false, false, len(p.pending)
 }
+
+func (p *pgConn) save(context.Context) error { p.wanted = true; return nil }
 
 // end needs no savepoint for a part of which nothing was sent: what is held
 // back of it is dropped.
@@ -229,7 +232,7 @@ func (p *pgConn) send(ctx context.Context, queries []pgStatement, each func(int,
 	mark := len(p.pending)
 	if p.part && !p.saved {
 		mark = p.mark
-		if p.careful || len(p.pending) > p.mark {
+		if p.careful || p.wanted || len(p.pending) > p.mark {
 			p.pending = append(p.pending, pgStatement{})
 			copy(p.pending[p.mark+1:], p.pending[p.mark:])
 			p.pending[p.mark] = pgStatement{sql: "SAVEPOINT part"}

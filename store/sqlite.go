@@ -116,12 +116,17 @@ func (c *sqliteConn) end(ctx context.Context, keep bool) error {
 
 func (c *sqliteConn) flush(context.Context) error { return nil }
 
+func (c *sqliteConn) save(ctx context.Context) error {
+	if !c.part || c.saved {
+		return nil
+	}
+	c.saved = true
+	return c.run(ctx, "SAVEPOINT part", nil)
+}
+
 func (c *sqliteConn) exec(ctx context.Context, sql string, args []any) error {
-	if c.part && !c.saved {
-		if err := c.run(ctx, "SAVEPOINT part", nil); err != nil {
-			return err
-		}
-		c.saved = true
+	if err := c.save(ctx); err != nil {
+		return err
 	}
 	return c.run(ctx, sql, args)
 }

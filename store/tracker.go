@@ -17,11 +17,11 @@ func (t *Tx) track(r care.Row) error {
 	}
 	name := plain(r.Person.Family) + "|" + plain(r.Person.Given)
 	place := r.Where.Ward + "|" + r.Where.Bay + "|" + r.Where.Bed
-	return t.exec(trackText, r.Case, t.b.tally.seq, r.Listed(), r.InBed, r.Open, r.Hospital, r.Where.Ward, r.Was.Ward, r.MovedAt,
+	return t.exec(trackText, r.Case, t.b.tally.seq, r.Listed(), r.Frozen, r.InBed, r.Open, r.Hospital, r.Where.Ward, r.Was.Ward, r.MovedAt,
 		r.From, r.Council, r.State, r.Pathway, r.Worker.ID, r.Ready, r.SentAt, r.EDD, name, place, r.Updated, doc)
 }
 
-var trackText = upsert("tracker", []string{"case_id"}, "seq", "listed", "in_bed", "open", "hospital", "ward", "was_ward", "moved_at",
+var trackText = upsert("tracker", []string{"case_id"}, "seq", "listed", "frozen", "in_bed", "open", "hospital", "ward", "was_ward", "moved_at",
 	"from_org", "council", "state", "pathway", "worker", "ready_at", "sent_at", "edd", "name", "place", "updated", "doc")
 
 // upsert is the text that writes a row whether or not it is there.
@@ -246,13 +246,7 @@ func (t *Tx) rows(sql string, vs ...any) (rs []care.Row, err error) {
 // Row is the row of a case, listed or not.
 func (t *Tx) Row(id care.CaseID) (care.Row, error) {
 	rs, err := t.rows(`SELECT doc FROM tracker WHERE case_id = $1`, id)
-	if err == nil && len(rs) == 0 {
-		return care.Row{}, notFound("The record")
-	}
-	if err != nil {
-		return care.Row{}, err
-	}
-	return rs[0], nil
+	return first(rs, err, "The record")
 }
 
 // RowsChanged is the rows that changed after seq, those that stopped being

@@ -129,8 +129,7 @@ func (t *Tx) change(sql string, vs []any, each func(row []any) error) error {
 		return err
 	}
 	t.wrote = true
-	// An empty statement before it gives the part its savepoint.
-	if err := t.note("writing to the database", t.c.exec(t.ctx, `UPDATE tally SET id = 1 WHERE id = 0`, nil)); err != nil {
+	if err := t.note("writing to the database", t.c.save(t.ctx)); err != nil {
 		return err
 	}
 	return t.query(sql, vs, each)
@@ -180,9 +179,33 @@ func toJSON(v any) (string, error) {
 	return string(b), nil
 }
 
+// first is the one row that was asked for; what names it when it is not there.
+func first[T any](vs []T, err error, what string) (v T, _ error) {
+	switch {
+	case err != nil:
+		return v, err
+	case len(vs) == 0:
+		return v, notFound(what)
+	}
+	return vs[0], nil
+}
+
 func fromJSON[T any](doc string) (v T, err error) {
 	if err := json.Unmarshal([]byte(doc), &v); err != nil {
 		return v, fmt.Errorf("reading a stored %T: %w", v, err)
 	}
 	return v, nil
+}
+
+// Doc reads a document that ToDoc wrote.
+func Doc[T any](doc []byte) (T, error) { return fromJSON[T](string(doc)) }
+
+// ToDoc writes a caller's own type as a document. A type that JSON cannot hold
+// is a programmer's mistake.
+func ToDoc(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("store: a %T cannot be a document: %v", v, err))
+	}
+	return b
 }

@@ -38,7 +38,7 @@ CREATE TABLE history (
 CREATE UNIQUE INDEX history_case ON history (case_id, n);
 
 CREATE TABLE tracker (
-  case_id TEXT PRIMARY KEY, seq BIGINT NOT NULL, listed BIGINT NOT NULL, in_bed BIGINT NOT NULL, open BIGINT NOT NULL,
+  case_id TEXT PRIMARY KEY, seq BIGINT NOT NULL, listed BIGINT NOT NULL, frozen BIGINT NOT NULL, in_bed BIGINT NOT NULL, open BIGINT NOT NULL,
   hospital TEXT NOT NULL, ward TEXT NOT NULL, was_ward TEXT NOT NULL, moved_at BIGINT NOT NULL,
   from_org TEXT NOT NULL, council TEXT NOT NULL, state TEXT NOT NULL, pathway TEXT NOT NULL, worker TEXT NOT NULL,
   ready_at BIGINT NOT NULL, sent_at BIGINT NOT NULL, edd TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
@@ -46,6 +46,7 @@ CREATE TABLE tracker (
 CREATE INDEX tracker_seq ON tracker (seq);
 CREATE INDEX tracker_hospital ON tracker (hospital, ward) WHERE listed = 1;
 CREATE INDEX tracker_council ON tracker (council) WHERE listed = 1;
+CREATE INDEX tracker_frozen ON tracker (updated) WHERE frozen = 1;
 CREATE INDEX tracker_worker ON tracker (worker) WHERE listed = 1;
 
 CREATE TABLE lanes (
