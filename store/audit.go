@@ -40,7 +40,7 @@ type AuditRecord struct {
 type Audited struct {
 	N      int64
 	Erased bool // only At, Actor, Case, Action and Allowed are left
-	Record AuditRecord
+	AuditRecord
 }
 
 // edge is the right edge of the log's tree: at each level the complete subtree
@@ -239,10 +239,10 @@ func scanAudit(row []any) (l auditLine, err error) {
 		return l, err
 	}
 	if l.Erased = l.salt == nil; l.Erased {
-		l.Record = *p
+		l.AuditRecord = *p
 		return l, nil
 	}
-	if err := json.Unmarshal([]byte(l.doc), &l.Record); err != nil {
+	if err := json.Unmarshal([]byte(l.doc), &l.AuditRecord); err != nil {
 		return l, fmt.Errorf("reading audit record %d: %w", l.N, err)
 	}
 	return l, nil
@@ -394,7 +394,7 @@ func (e *edge) verify(l auditLine) error {
 		if leafOf(l.salt, l.doc) != leaf {
 			return fmt.Errorf("audit: record %d is not as it was written", l.N)
 		}
-		r, p := l.Record, l.plain
+		r, p := l.AuditRecord, l.plain
 		if !r.At.Equal(p.At) || r.Actor != p.Actor || r.Case != p.Case || r.Action != p.Action || r.Allowed != p.Allowed {
 			return fmt.Errorf("audit: record %d is listed under something that it does not say", l.N)
 		}
