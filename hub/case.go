@@ -1,0 +1,224 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"homeward/care"
+	"homeward/policy"
+	"homeward/store"
+)
+
+var caseActions = []policy.Action{
+	policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding, policy.SeeWhereabouts, policy.SeeReferral,
+	policy.SeeTimeline, policy.Refer, policy.Withdraw, policy.Accept, policy.Return, policy.Allocate, policy.Progress,
+	policy.CloseReferral, policy.RecordCall, policy.Steward,
+}
+
+// Case opens a discharge case, as far as this reader may see it. The read is
+// audited with what was shown.
+func (h *Hub) Case(ctx context.Context, by care.Actor, id care.CaseID) (CaseView, error) {
+	now := h.now()
+	var v CaseView
+	err := h.update(ctx, func(tx *store.Tx) error {
+		v = CaseView{}
+		c, err := tx.Case(id)
+		if err != nil {
+			return err
+		}
+		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", now)
+		a.record.Action = "openCase"
+		a.decide(caseActions...)
+		if !a.may[policy.SeeTimeline] && !a.may[policy.Steward] || !a.may[policy.SeeDemographics] && !a.may[policy.Steward] {
+			return a.refuse(tx)
+		}
+		if v, err = h.caseView(tx, a, c, now); err != nil {
+			return err
+		}
+		return a.audit(tx, true, "shown")
+	})
+	return v, err
+}
+
+func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
+	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
+		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person}
+	var err error
+	if v.Sources, err = h.sources(tx, now); err != nil {
+		return v, err
+	}
+	if a.may[policy.SeeWhereabouts] {
+		v.StayShown, v.Stay, v.Past = true, c.Stay, c.Past
+	}
+	v.Row, _ = h.listRow(a.by, care.RowOf(c), v.Sources, ListQuery{}, now)
+	if !a.may[policy.SeeWhereabouts] {
+		v.Row.Masked, v.Row.Row.Where, v.Row.WardName = true, care.Location{}, ""
+	}
+	if a.may[policy.SeeReferral] {
+		v.Referrals = h.referralViews(a, c)
+	}
+	states, err := h.councilStates(tx, now)
+	if err != nil {
+		return v, err
+	}
+	if v.Councils, _, err = h.councilViews(tx, a, c, states); err != nil {
+		return v, err
+	}
+	for _, audience := range []care.Audience{care.AudienceBoth, care.AudienceCouncil, care.AudienceHospital} {
+		if a.with(audience, policy.AddNote) {
+			v.Audiences = append(v.Audiences, audience)
+		}
+	}
+	if err := h.caseHistory(tx, a, c, &v); err != nil {
+		return v, err
+	}
+	if a.may[policy.Allocate] {
+		v.Workers, err = h.workers(tx, a.by)
+	}
+	return v, err
+}
+
+// referralViews shows the referrals that this reader's organisation has a part in.
+func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
+	var out []ReferralView
+	for _, r := range c.Referrals {
+		if a.by.OrgKind == care.Council && r.To != a.by.Org || a.by.OrgKind == care.Trust && r.From != a.by.Org {
+			continue
+		}
+		v := ReferralView{Referral: r, From: h.Org(r.From), With: h.holderSay(r.Holder)}
+		if r.To != "" {
+			v.To = h.Org(r.To)
+		}
+		if p, ok := h.Forms.Get(r.Form, r.FormVersion); ok {
+			v.Lines = p.Summary(r.Answers)
+		}
+		if a.may[policy.Progress] && r.Open() && !r.Allocated.IsZero() {
+			for _, s := range []care.RefState{care.RefAssessing, care.RefPlanning, care.RefSourcing, care.RefReady} {
+				if s != r.State {
+					v.Allowed = append(v.Allowed, s)
+				}
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// caseHistory fills the timeline, the notes and the calls, each item by the
+// section that it belongs to.
+func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) error {
+	entries, err := tx.History(c.ID)
+	if err != nil {
+		return err
+	}
+	see := map[care.Audience]bool{}
+	for _, audience := range []care.Audience{care.AudienceBoth, care.AudienceCouncil, care.AudienceHospital} {
+		see[audience] = a.with(audience, policy.SeeNotes)
+	}
+	for _, e := range entries {
+		v.Seq = e.Seq
+		if item, ok := h.timelineItem(a, e, see); ok {
+			v.Timeline = append(v.Timeline, item)
+		}
+	}
+	slices.SortStableFunc(v.Timeline, func(x, y TimelineItem) int {
+		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
+	})
+	for _, n := range c.Notes {
+		if see[n.Audience] {
+			v.Notes = append(v.Notes, n)
+		}
+	}
+	if a.may[policy.SeeProvider] || a.may[policy.RecordCall] {
+		v.Calls = c.Calls
+	}
+	return nil
+}
+
+// timelineItem shows one entry; false when it belongs to a section that this
+// reader does not see.
+func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool) (TimelineItem, bool) {
+	t := TimelineItem{At: e.Event.When(), Recorded: e.Recorded, Late: e.Late(), Title: e.Event.Say(), By: e.Cause.Source, Kind: timelineKind(e.Event)}
+	if e.Cause.By.Name != "" {
+		t.By, t.Org = e.Cause.By.Name, h.Org(e.Cause.By.Org).Name
+	}
+	switch t.Kind {
+	case "stay":
+		return t, a.may[policy.SeeWhereabouts]
+	case "council":
+		x := e.Event.(care.HoldingTold)
+		return t, a.may[policy.SeePackages] && (a.by.OrgKind != care.Council || x.Holding.Council == a.by.Org)
+	case "referral":
+		return t, a.may[policy.SeeReferral]
+	case "note":
+		n := e.Event.(care.NoteAdded).Note
+		t.Audience, t.Text = n.Audience, n.Text
+		return t, see[n.Audience]
+	case "call":
+		k := e.Event.(care.CallRecorded).Call
+		t.Text = k.Text
+		return t, a.may[policy.SeeProvider]
+	case "":
+		return t, false
+	}
+	if x, ok := e.Event.(care.ReferralReturned); ok {
+		t.Text = x.Return.Needed
+	}
+	return t, a.may[policy.SeeDemographics]
+}
+
+// timelineKind is the section that an event belongs to; "" for those that tell
+// a reader nothing.
+func timelineKind(e care.Event) string {
+	switch e.(type) {
+	case care.Identified, care.Started, care.StayTold, care.UndoneEarly:
+		return ""
+	case care.Admitted, care.AdmissionUndone, care.AdmissionPlanned, care.PlanCancelled, care.Moved, care.MoveUndone, care.BecameReady,
+		care.NoLongerReady, care.ExpectedChanged, care.LeaveTold, care.Discharged, care.DischargeUndone, care.ArrivedLate:
+		return "stay"
+	case care.HoldingTold:
+		return "council"
+	case care.NoteAdded:
+		return "note"
+	case care.CallRecorded:
+		return "call"
+	case care.ReferralSent, care.ReferralReceived, care.ReferralRouted, care.ReferralAccepted, care.ReferralReturned, care.ReferralAnswered,
+		care.ReferralAllocated, care.ReferralProgressed, care.ReferralEnded, care.WatchEnded, care.WatchResumed:
+		return "referral"
+	}
+	return "identity"
+}
+
+// CaseSeq is the place in history of the newest thing that happened to a case:
+// a page that was made at an older one is out of date.
+func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64, error) {
+	var seq int64
+	err := h.Store.View(ctx, func(tx *store.Tx) error {
+		c, err := tx.Case(id)
+		if err != nil {
+			return err
+		}
+		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", h.now())
+		if !a.allowed(policy.SeeTimeline) {
+			return &care.Error{Kind: care.Forbidden, Text: "You cannot see this"}
+		}
+		seq, err = tx.CaseSeq(id)
+		return err
+	})
+	return seq, h.unavailable(err)
+}
+
+// WaitCase returns when anything was recorded anywhere, or a beat has passed;
+// a live case page then asks CaseSeq.
+func (h *Hub) WaitCase(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-h.Store.Wait():
+		time.Sleep(gather)
+	case <-time.After(beat):
+	}
+	return nil
+}

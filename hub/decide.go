@@ -1,0 +1,191 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"homeward/care"
+	"homeward/nhs"
+	"homeward/policy"
+	"homeward/store"
+)
+
+// london is only the zone for "today" and "by night"; screens format times
+// themselves. It is loaded once by New.
+func (h *Hub) today(now time.Time) nhs.Date { return nhs.DateOf(now.In(h.Zone)) }
+
+// facts are what policies may know of a case. Every attribute is always
+// given: Cedar skips a policy that errs on a missing one.
+func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
+	f := &policy.Case{
+		ID: string(c.ID), AgeKnown: !c.Person.Born.IsZero(), Restricted: c.Sensitive, Frozen: c.Doubt != nil, Died: c.Died != nil,
+	}
+	f.Adult = f.AgeKnown && c.Person.Born.AgeOn(h.today(now)) >= 18
+	if c.Stay != nil {
+		f.Hospitals = add(f.Hospitals, c.Stay.Org)
+	}
+	for _, s := range c.Past {
+		if s.Left != nil && now.Sub(s.Left.At) < h.Limits.Watching {
+			f.Hospitals = add(f.Hospitals, s.Org)
+		}
+	}
+	for _, d := range c.Holdings {
+		if !d.Ended {
+			f.Councils = add(f.Councils, d.Council)
+		}
+		f.Restricted = f.Restricted || d.Restricted
+	}
+	for _, r := range c.Referrals {
+		f.ReferredBy = add(f.ReferredBy, r.From)
+		if r.To != "" {
+			f.ReferredTo = add(f.ReferredTo, r.To)
+		}
+		if r.Worker.ID != "" && !slices.Contains(f.Allocated, string(r.Worker.ID)) {
+			f.Allocated = append(f.Allocated, string(r.Worker.ID))
+		}
+	}
+	return f
+}
+
+func add(list []string, ods nhs.ODS) []string {
+	if ods == "" || slices.Contains(list, string(ods)) {
+		return list
+	}
+	return append(list, string(ods))
+}
+
+func principal(a care.Actor) policy.Actor {
+	p := policy.Actor{ID: string(a.ID), Org: string(a.Org), OrgKind: policy.OrgKind(a.OrgKind), Role: policy.Role(a.Role)}
+	if a.Team != "" {
+		p.Teams = []string{a.Team}
+	}
+	return p
+}
+
+// asking is one use case being decided: who asks, of whom, for what, and what
+// was decided, so that the audit row says all of it.
+type asking struct {
+	h       *Hub
+	by      care.Actor
+	facts   *policy.Case
+	context policy.Context
+	record  store.AuditRecord
+	may     map[policy.Action]bool
+}
+
+// ask begins a use case. c is nil where no person is meant.
+func (h *Hub) ask(by care.Actor, action policy.Action, c *care.Case, purpose policy.Purpose, reason string, now time.Time) *asking {
+	a := &asking{h: h, by: by, may: map[policy.Action]bool{}}
+	a.context = policy.Context{Purpose: purpose, ReasonGiven: reason != "", Relationship: policy.NoneRelation}
+	a.record = store.AuditRecord{At: now, Actor: by.ID, Name: by.Name, Role: by.Role, Org: by.Org, Address: by.Address,
+		Action: string(action), Purpose: string(purpose), Reason: reason}
+	if c != nil {
+		a.about(*c, now)
+	}
+	return a
+}
+
+// about says which person the rest of the questions are about.
+func (a *asking) about(c care.Case, now time.Time) {
+	a.facts = a.h.facts(c, now)
+	a.context.Relationship = policy.Relate(principal(a.by), a.facts, a.context.Purpose != "")
+	a.record.Case = c.ID
+	a.record.Relationship = string(a.context.Relationship)
+}
+
+// decide asks the policies and remembers what they said for the audit.
+func (a *asking) decide(actions ...policy.Action) {
+	for i, d := range a.h.Policies.DecideMany(principal(a.by), a.facts, a.context, actions...) {
+		a.may[actions[i]] = d.Allow
+		if d.Allow {
+			a.record.Sections = append(a.record.Sections, string(actions[i]))
+		}
+		for _, p := range d.Policies {
+			if !slices.Contains(a.record.Policies, p) {
+				a.record.Policies = append(a.record.Policies, p)
+			}
+		}
+		if len(d.Errors) > 0 {
+			a.record.Outcome = "policy-error"
+			a.h.Log.Error("policy could not be decided: denied", "action", actions[i], "errors", strings.Join(d.Errors, "; "))
+		}
+	}
+}
+
+// allowed decides one action.
+func (a *asking) allowed(action policy.Action) bool {
+	a.decide(action)
+	return a.may[action]
+}
+
+// with decides one action for notes of an audience.
+func (a *asking) with(audience care.Audience, action policy.Action) bool {
+	ctx := a.context
+	ctx.Audience = policy.Audience(audience)
+	d := a.h.Policies.DecideMany(principal(a.by), a.facts, ctx, action)[0]
+	if d.Allow {
+		a.record.Sections = append(a.record.Sections, string(action)+":"+string(audience))
+	}
+	return d.Allow
+}
+
+// audit writes the row of the whole use case.
+func (a *asking) audit(tx *store.Tx, allowed bool, outcome string) error {
+	a.record.Allowed = allowed
+	if a.record.Outcome == "" {
+		a.record.Outcome = outcome
+	}
+	return tx.Audit(a.record)
+}
+
+// refuse audits a denied try and gives the error for the user. The text is the
+// same whatever the reason, so that nothing can be inferred from it.
+func (a *asking) refuse(tx *store.Tx) error {
+	if err := a.audit(tx, false, "denied"); err != nil {
+		return err
+	}
+	return committed{&care.Error{Kind: care.Forbidden, Text: "You cannot see this. If you need it for your work, ask your information governance lead"}}
+}
+
+// committed is an error that is told to the user although what was written on
+// the way, such as the audit of the refusal, must stay.
+type committed struct{ err *care.Error }
+
+func (c committed) Error() string { return c.err.Error() }
+
+// update runs f in one transaction; an error of type committed is unwrapped
+// after the commit.
+func (h *Hub) update(ctx context.Context, f func(*store.Tx) error) error {
+	var told *care.Error
+	err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		told = nil
+		err := f(tx)
+		if c, ok := err.(committed); ok {
+			told = c.err
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return h.unavailable(err)
+	}
+	if told != nil {
+		return told
+	}
+	return nil
+}
+
+// unavailable turns a store's failure into what a user can be told.
+func (h *Hub) unavailable(err error) error {
+	var e *care.Error
+	switch {
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
+		return &care.Error{Kind: care.Transient, Text: "Homeward cannot reach its records right now. Try again in a minute", Err: err}
+	}
+	return err
+}

@@ -1,0 +1,177 @@
+// Package hub is the imperative shell: each exported method is one use case in
+// one transaction. It decides by policy, asks the pure core what is true now,
+// records it, audits it, and lists who must be told. Screens and connectors
+// reach personal data by no other way. It knows nothing of HTTP, of MLLP
+// framing, or of how anything looks.
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"homeward/care"
+	"homeward/form"
+	"homeward/nhs"
+	"homeward/policy"
+	"homeward/store"
+	"homeward/translate"
+)
+
+// Config is what a hub is made of.
+type Config struct {
+	Store     *store.Store
+	Policies  *policy.Set
+	Forms     *form.Library
+	Orgs      []care.Org
+	Feeds     []Feed
+	Councils  []CouncilFeed
+	Gazetteer *Gazetteer
+	Clock     func() time.Time // nil: time.Now
+	Zone      *time.Location   // of the screens; nil: Europe/London
+	Log       *slog.Logger     // nil: discards
+	Limits    Limits
+}
+
+// Feed is one hospital system that sends messages.
+type Feed struct {
+	Profile translate.Profile
+	Quiet   Quiet
+}
+
+// CouncilFeed is one council whose extract is imported.
+type CouncilFeed struct {
+	Name    string // source name, the key of freshness
+	Title   string // for people: "Mosaic (Nottinghamshire)"
+	Council nhs.ODS
+	Quiet   Quiet
+	// StopShare is the share of packages in place, in percent, that a full
+	// extract may end without a person looking; 0 is 10.
+	StopShare int
+}
+
+// Quiet is for how long a source may say nothing before what came from it is
+// called out of date: by day (7:00 to 22:00 local) and by night.
+type Quiet struct{ Day, Night time.Duration }
+
+// Limits are the numbers that a site may change. Zero values take the default.
+type Limits struct {
+	LookStale  time.Duration // a council's extract older than this is not shown at all; 24 h
+	LookMisses int           // wrong dates of birth before a user is slowed down; 5
+	HandleLife time.Duration // how long a look-up's result can be shown again; 15 min
+	AtRisk     int           // whole days since discharge-ready from which a wait is "At risk"; 2
+	Delayed    int           // and "Delayed"; 3
+	Watching   time.Duration // how long after leaving a trust's staff may still see the stay; 7 days
+	ReadBatch  int           // messages processed in one transaction; 64
+}
+
+// Hub is the shell. Make one with New; Run works its loops.
+type Hub struct {
+	Config
+	orgs     map[nhs.ODS]care.Org
+	feeds    map[string]Feed
+	councils map[nhs.ODS]CouncilFeed
+	woken    map[string]chan struct{} // per feed: something was kept
+	misses   misses
+	health   health
+}
+
+// New checks the configuration and makes a hub.
+func New(c Config) (*Hub, error) {
+	if c.Store == nil || c.Policies == nil || c.Forms == nil {
+		return nil, errors.New("a hub needs a store, policies and forms")
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Limits = c.Limits.withDefaults()
+	h := &Hub{Config: c, orgs: map[nhs.ODS]care.Org{}, feeds: map[string]Feed{}, councils: map[nhs.ODS]CouncilFeed{}, woken: map[string]chan struct{}{}}
+	for _, o := range c.Orgs {
+		h.orgs[o.ODS] = o
+	}
+	for _, f := range c.Feeds {
+		if _, twice := h.feeds[f.Profile.Feed]; twice {
+			return nil, fmt.Errorf("feed %q is configured twice", f.Profile.Feed)
+		}
+		if _, ok := h.orgs[f.Profile.Org]; !ok {
+			return nil, fmt.Errorf("feed %q belongs to organisation %q, which is not configured", f.Profile.Feed, f.Profile.Org)
+		}
+		h.feeds[f.Profile.Feed] = f
+		h.woken[f.Profile.Feed] = make(chan struct{}, 1)
+	}
+	for _, cf := range c.Councils {
+		if _, ok := h.orgs[cf.Council]; !ok {
+			return nil, fmt.Errorf("council feed %q belongs to council %q, which is not configured", cf.Name, cf.Council)
+		}
+		h.councils[cf.Council] = cf
+	}
+	return h, nil
+}
+
+func (l Limits) withDefaults() Limits {
+	def(&l.LookStale, 24*time.Hour)
+	def(&l.LookMisses, 5)
+	def(&l.HandleLife, 15*time.Minute)
+	def(&l.AtRisk, 2)
+	def(&l.Delayed, 3)
+	def(&l.Watching, 7*24*time.Hour)
+	def(&l.ReadBatch, 64)
+	return l
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Run works the loops that read each feed, until ctx ends, and returns when
+// all have stopped.
+func (h *Hub) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for name := range h.feeds {
+		wg.Go(func() { h.readLoop(ctx, name) })
+	}
+	wg.Go(func() { h.sweepLoop(ctx) })
+	wg.Wait()
+	return ctx.Err()
+}
+
+func (h *Hub) now() time.Time { return h.Clock().UTC().Truncate(time.Microsecond) }
+
+// newID makes an opaque random name of 26 letters and digits (130 bits).
+func newID() string {
+	var b [17]byte
+	rand.Read(b[:])
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
+}
+
+// Org returns a configured organisation; its code serves as its name when it
+// is not configured.
+func (h *Hub) Org(ods nhs.ODS) care.Org {
+	if o, ok := h.orgs[ods]; ok {
+		return o
+	}
+	return care.Org{ODS: ods, Name: string(ods)}
+}
+
+// CouncilOrgs lists the configured councils, in the order of configuration.
+func (h *Hub) CouncilOrgs() []care.Org {
+	var out []care.Org
+	for _, o := range h.Orgs {
+		if o.Kind == care.Council {
+			out = append(out, o)
+		}
+	}
+	return out
+}

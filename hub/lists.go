@@ -1,0 +1,356 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"homeward/care"
+	"homeward/nhs"
+	"homeward/policy"
+	"homeward/store"
+)
+
+// List gives one of the lists, as the reader may see it: a trust's own people,
+// or those referred to the reader's council.
+func (h *Hub) List(ctx context.Context, by care.Actor, q ListQuery) (ListView, error) {
+	now := h.now()
+	var v ListView
+	err := h.update(ctx, func(tx *store.Tx) error {
+		a := h.ask(by, q.action(by), nil, policy.DischargePlanning, "", now)
+		if !a.allowed(q.action(by)) {
+			return a.refuse(tx)
+		}
+		var err error
+		if v, err = h.list(tx, by, q, now); err != nil {
+			return err
+		}
+		return a.audit(tx, true, q.Say())
+	})
+	return v, err
+}
+
+func (q ListQuery) action(by care.Actor) policy.Action {
+	switch {
+	case by.Role == care.WallboardRole:
+		return policy.Wall
+	case q.Scope == ScopeWard:
+		return policy.ListWard
+	case q.Scope == ScopeWorklist:
+		return policy.ListWorklist
+	}
+	return policy.ListTracker
+}
+
+// Say names the list for the audit.
+func (q ListQuery) Say() string { return "listed " + string(q.Scope) }
+
+// scoped narrows what is asked to what the reader's organisation has a part in.
+func (q ListQuery) scoped(by care.Actor) store.RowQuery {
+	r := store.RowQuery{Ward: q.Ward, Hospital: q.Hospital, Council: q.Council, Sort: listSorts[q.Sort], Page: max(q.Page, 1), PerPage: 100}
+	switch by.OrgKind {
+	case care.Trust:
+		r.Trust = by.Org
+	case care.Council:
+		r.Council = by.Org
+	default:
+		r.Trust = "none"
+	}
+	if q.Everything {
+		r.PerPage = 500
+	}
+	switch q.Scope {
+	case ScopeWard:
+		r.InBed, r.Sort = true, cmp.Or(r.Sort, store.SortPlace)
+	case ScopeWorklist:
+		r.Open, r.Sort = true, cmp.Or(r.Sort, store.SortSent)
+	case ScopeUnsettled:
+		r.Unresolved, r.Sort = true, cmp.Or(r.Sort, store.SortSent)
+	default:
+		r.ReadyOrOpen, r.Sort = true, cmp.Or(r.Sort, store.SortReady)
+	}
+	if q.Worker == "none" {
+		r.Unassigned = true
+	} else {
+		r.Worker = q.Worker
+	}
+	if q.State != "" {
+		r.States = []care.RefState{q.State}
+	} else if q.Stage != "" {
+		r.States = stageStates[q.Stage]
+	}
+	r.Pathway = q.Pathway
+	return r
+}
+
+// listSorts are the orders a list can be asked for in.
+var listSorts = map[string]store.RowSort{"wait": store.SortReady, "name": store.SortName, "updated": store.SortUpdated, "bed": store.SortPlace, "received": store.SortSent, "expected": store.SortEDD}
+
+// bound is the start of the local day since which somebody has been ready for
+// n whole days at most.
+func (h *Hub) bound(n int, now time.Time) time.Time {
+	d := h.today(now).Time().AddDate(0, 0, 1-n)
+	return time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, h.Zone)
+}
+
+// waitBounds turn a kind of wait into the times between which ready-since lies.
+func (h *Hub) waitBounds(r *store.RowQuery, w *Wait, now time.Time) {
+	if w == nil {
+		return
+	}
+	day := func(n int) time.Time { return h.bound(n, now) }
+	switch *w {
+	case Delayed:
+		r.ReadyBefore = day(h.Limits.Delayed)
+	case AtRisk:
+		r.ReadyBefore, r.ReadyFrom = day(h.Limits.AtRisk), day(h.Limits.Delayed)
+	case OnTrack:
+		r.ReadyFrom = day(h.Limits.AtRisk)
+	}
+}
+
+func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (ListView, error) {
+	rq := q.scoped(by)
+	h.waitBounds(&rq, q.Wait, now)
+	if q.Scope == ScopeWard && q.Ward != "" {
+		rq.MovedSince = now.Add(-movedShown)
+	}
+	rq.Bands = []time.Time{h.bound(h.Limits.Delayed, now), h.bound(h.Limits.AtRisk, now)}
+	v := ListView{Query: q, At: now}
+	rows, counts, err := tx.Rows(rq)
+	if err != nil {
+		return v, err
+	}
+	if v.Seq, err = tx.Seq(); err != nil {
+		return v, err
+	}
+	if v.Sources, err = h.sources(tx, now); err != nil {
+		return v, err
+	}
+	for _, r := range rows {
+		if row, ok := h.listRow(by, r, v.Sources, q, now); ok {
+			v.Rows = append(v.Rows, row)
+		}
+	}
+	v.tally(counts, rq.PerPage)
+	if v.Wards, err = h.wards(tx, by, q.Hospital); err != nil {
+		return v, err
+	}
+	for _, o := range h.Orgs {
+		if o.Kind == care.Trust && (by.OrgKind != care.Trust || o.ODS == by.Org) {
+			v.Hospitals = append(v.Hospitals, o)
+		}
+	}
+	return v, nil
+}
+
+// movedShown is how long a ward still lists somebody who moved away.
+const movedShown = 2 * time.Hour
+
+// tally takes the counts, which cover all pages.
+func (v *ListView) tally(n store.Counts, perPage int) {
+	v.Total, v.Ready, v.Unreferred = n.Total, n.Ready, n.Unreferred
+	v.Pages = max(1, (n.Total+perPage-1)/perPage)
+	v.Counts = [3]int{OnTrack: n.Bands[2], AtRisk: n.Bands[1], Delayed: n.Bands[0]}
+	v.NoWait = n.Total - n.Ready
+}
+
+// days counts whole calendar days since discharge-ready, as the local calendar
+// has them (Discharge Ready Date guidance).
+func (h *Hub) days(since, now time.Time) int {
+	return max(0, nhs.DateOf(since.In(h.Zone)).DaysTo(h.today(now)))
+}
+
+func (h *Hub) wait(days int) Wait {
+	switch {
+	case days >= h.Limits.Delayed:
+		return Delayed
+	case days >= h.Limits.AtRisk:
+		return AtRisk
+	}
+	return OnTrack
+}
+
+// listRow shows one row to a reader; false when this reader may not know of it.
+func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time) (ListRow, bool) {
+	l := ListRow{Row: r, HospitalName: h.Org(r.Hospital).Name, WardName: cmp.Or(r.Where.Name, r.Where.Ward)}
+	if r.Sensitive && !h.mayKnow(by, r) {
+		return ListRow{}, false
+	}
+	if r.Council != "" {
+		l.CouncilName = h.Org(r.Council).Name
+	}
+	if !r.Ready.IsZero() {
+		l.HasWait, l.Days = true, h.days(r.Ready, now)
+		l.Wait = h.wait(l.Days)
+	}
+	l.Stage, l.StageSay = stageOf(r.State)
+	l.Waiting, l.With = h.waiting(r), h.with(r)
+	l.MovedAway = q.Scope == ScopeWard && q.Ward != "" && r.Where.Ward != q.Ward
+	for _, s := range sources {
+		if s.Feed == r.Source && s.Stale && r.InBed {
+			l.Stale, l.AsAt = true, s.Last
+		}
+	}
+	if by.Role == care.WallboardRole {
+		l.Row.NHS, l.Row.Person = nhs.Number{}, initials(r.Person)
+	}
+	return l, true
+}
+
+// initials are all that a wallboard shows of a person.
+func initials(p care.Person) care.Person {
+	first := func(s string) string {
+		for _, r := range s {
+			return string(r)
+		}
+		return ""
+	}
+	return care.Person{Given: first(p.Given), Family: first(p.Family)}
+}
+
+// mayKnow decides about a sensitive person on a list by what the row tells. The
+// case page decides again on the whole case.
+func (h *Hub) mayKnow(by care.Actor, r care.Row) bool {
+	f := &policy.Case{ID: string(r.Case), AgeKnown: true, Adult: true, Restricted: true, Frozen: r.Frozen, Died: r.Died}
+	f.Hospitals = add(nil, r.Hospital)
+	f.ReferredBy, f.ReferredTo = add(nil, r.From), add(nil, r.Council)
+	p := principal(by)
+	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, true)}
+	ds := h.Policies.DecideMany(p, f, ctx, policy.SeeDemographics, policy.SeeWhereabouts)
+	return ds[0].Allow && ds[1].Allow
+}
+
+// stageStates are the columns of the board.
+var stageStates = map[string][]care.RefState{
+	"referred":   {care.RefSent, care.RefReceived, care.RefReturned, care.RefAccepted},
+	"allocated":  {care.RefAllocated},
+	"assessment": {care.RefAssessing, care.RefPlanning},
+	"arranging":  {care.RefSourcing},
+	"ready":      {care.RefReady},
+}
+
+// Stages lists the columns of the board, in order, with their titles.
+func Stages() [][2]string {
+	return [][2]string{{"none", "Not referred"}, {"referred", "Referred"}, {"allocated", "Allocated"}, {"assessment", "Assessment"}, {"arranging", "Arranging care"}, {"ready", "Ready to leave"}, {"left", "Gone home"}}
+}
+
+func stageOf(s care.RefState) (column, words string) {
+	if s == "" {
+		return "none", "Not referred"
+	}
+	for _, st := range Stages() {
+		if slices.Contains(stageStates[st[0]], s) {
+			return st[0], s.Say()
+		}
+	}
+	return "left", s.Say()
+}
+
+// waiting says what is waited for, in words, from who holds the referral.
+func (h *Hub) waiting(r care.Row) string {
+	switch {
+	case r.Died:
+		return "Nothing: the person died"
+	case r.Referral == "" && !r.Ready.IsZero():
+		return "Referral, or leaving without one"
+	case r.Referral == "":
+		return "Not ready yet"
+	case !r.Open:
+		return "Nothing"
+	}
+	return cmp.Or(r.Holder.Next, r.State.Say())
+}
+
+// with says who has it: "Nottinghamshire County Council, A Patel".
+func (h *Hub) with(r care.Row) string {
+	if r.Referral == "" || !r.Open {
+		return ""
+	}
+	return h.holderSay(r.Holder)
+}
+
+func (h *Hub) holderSay(d care.Holder) string {
+	var parts []string
+	if d.Org != "" {
+		parts = append(parts, h.Org(d.Org).Name)
+	}
+	if d.Team == "unresolved" {
+		parts = append(parts, "council not settled")
+	}
+	if d.Who.Name != "" {
+		parts = append(parts, d.Who.Name)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Wards lists the wards of the reader's hospitals that have people in them.
+func (h *Hub) Wards(ctx context.Context, by care.Actor) ([]Ward, error) {
+	var out []Ward
+	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = h.wards(tx, by, "")
+		return err
+	})
+	return out, h.unavailable(err)
+}
+
+func (h *Hub) wards(tx *store.Tx, by care.Actor, hospital nhs.ODS) ([]Ward, error) {
+	if by.OrgKind != care.Trust {
+		return nil, nil
+	}
+	counts, err := tx.Wards(by.Org)
+	if err != nil {
+		return nil, err
+	}
+	var out []Ward
+	for code, n := range counts {
+		w := Ward{Hospital: by.Org, Code: code, Name: code, People: n}
+		for _, f := range h.Config.Feeds {
+			if name := f.Profile.Wards[code]; f.Profile.Org == by.Org && name != "" {
+				w.Name = name
+			}
+		}
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b Ward) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// Sources says how fresh each source is that this reader's lists draw on.
+func (h *Hub) Sources(ctx context.Context, by care.Actor) ([]SourceView, error) {
+	var out []SourceView
+	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = h.sources(tx, h.now())
+		return err
+	})
+	return out, h.unavailable(err)
+}
+
+func (h *Hub) sources(tx *store.Tx, now time.Time) ([]SourceView, error) {
+	feeds, err := tx.Feeds()
+	if err != nil {
+		return nil, err
+	}
+	heard := map[string]time.Time{}
+	for _, f := range feeds {
+		heard[f.Feed] = f.Heard
+	}
+	var out []SourceView
+	for _, f := range h.Config.Feeds {
+		out = append(out, source(f.Profile.Feed, f.Profile.Title, f.Profile.Org, heard[f.Profile.Feed], f.Quiet.limit(now.In(h.Zone)), now))
+	}
+	for _, c := range h.Councils {
+		st, err := tx.CouncilState(c.Council)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, source(c.Name, c.Title, c.Council, st.AsAt, c.Quiet.limit(now.In(h.Zone)), now))
+	}
+	return out, nil
+}
+
+func source(feed, title string, org nhs.ODS, last time.Time, limit time.Duration, now time.Time) SourceView {
+	return SourceView{Feed: feed, Title: cmp.Or(title, feed), Org: org, Last: last, Limit: limit, Stale: last.IsZero() || now.Sub(last) > limit}
+}

@@ -1,0 +1,360 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"homeward/care"
+	"homeward/nhs"
+	"homeward/policy"
+	"homeward/store"
+)
+
+var lookActions = []policy.Action{policy.Lookup, policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding,
+	policy.RecordCall, policy.Refer, policy.SeeTimeline}
+
+// Look finds what councils hold about a person, as far as this reader may know
+// it. Everything is decided and audited before anything is returned. A person
+// who is not known, who is restricted, who is under 18 or of whom nothing may
+// be shown gives the same result, after the same work.
+func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView, error) {
+	now := h.now()
+	if err := q.check(h.today(now)); err != nil {
+		return LookView{}, err
+	}
+	if until, slow := h.misses.slowed(by.ID, now, h.Limits.LookMisses); slow {
+		return LookView{}, &care.Error{Kind: care.Throttled, Field: "nhs",
+			Text: "Too many look-ups did not match. Wait until " + until.In(h.Zone).Format("15:04:05") + " and check both details"}
+	}
+	var v LookView
+	handle := newID()
+	err := h.update(ctx, func(tx *store.Tx) error {
+		v = LookView{Handle: handle, At: now, Reason: q.Reason}
+		a := h.ask(by, policy.Lookup, nil, q.purpose(), q.Words, now)
+		if !a.allowed(policy.Lookup) {
+			return a.refuse(tx)
+		}
+		a.record.Sections = nil
+		if err := h.look(tx, a, q, &v, now); err != nil {
+			return err
+		}
+		if err := a.audit(tx, v.Outcome == LookFound, string(v.Outcome)); err != nil {
+			return err
+		}
+		doc, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return tx.PutHandle(store.Handle{ID: v.Handle, User: by.ID, Expires: now.Add(h.Limits.HandleLife), Doc: doc})
+	})
+	if err != nil {
+		return LookView{}, err
+	}
+	if v.Outcome == LookMismatch {
+		v.Slow = h.misses.add(by.ID, now, h.Limits.LookMisses)
+	}
+	return v, nil
+}
+
+func (q LookRequest) purpose() policy.Purpose {
+	switch q.Reason {
+	case ReasonCare:
+		return policy.DirectCare
+	case ReasonDischarge:
+		return policy.DischargePlanning
+	}
+	return policy.OtherPurpose
+}
+
+// check refuses a request that says too little, naming the field.
+func (q LookRequest) check(today nhs.Date) error {
+	need := func(field, text string) error { return &care.Error{Kind: care.Required, Field: field, Text: text} }
+	if q.Number.IsZero() {
+		switch {
+		case strings.TrimSpace(q.Family) == "":
+			return need("family", "Enter the family name")
+		case strings.TrimSpace(q.Given) == "":
+			return need("given", "Enter the first name")
+		case strings.TrimSpace(q.Postcode) == "":
+			return need("postcode", "Enter the postcode")
+		}
+	}
+	switch {
+	case q.Born.IsZero():
+		return need("dob", "Enter a date of birth")
+	case today.Before(q.Born):
+		return &care.Error{Kind: care.Invalid, Field: "dob", Text: "Date of birth must be in the past"}
+	case q.Reason != ReasonCare && q.Reason != ReasonDischarge && q.Reason != ReasonOther:
+		return need("reason", "Select why you need to look at this record")
+	case q.Reason == ReasonOther && strings.TrimSpace(q.Words) == "":
+		return need("words", "Enter why you need to look at this record")
+	case len(q.Words) > 500:
+		return &care.Error{Kind: care.Invalid, Field: "words", Text: "The reason must be 500 characters or fewer"}
+	}
+	return nil
+}
+
+// look fills v. A stand-in takes the place of a person who is not found, so
+// that the policies are asked as often.
+func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time.Time) error {
+	v.Outcome, v.Phones = LookNothing, h.CouncilOrgs()
+	c, err := h.findPerson(tx, q)
+	if err != nil {
+		return err
+	}
+	known := c.ID != ""
+	subject := c
+	if !known {
+		subject = care.Case{ID: "unknown", Person: care.Person{Born: q.Born}}
+	}
+	a.about(subject, now)
+	a.decide(lookActions...)
+	if !known {
+		a.record.Case, a.record.Sections = "", nil
+	}
+	states, err := h.councilStates(tx, now)
+	if err != nil {
+		return err
+	}
+	switch {
+	case known && c.Doubt != nil && a.may[policy.Lookup]:
+		v.Outcome = LookCannot
+	case !known || !a.may[policy.Lookup] || !a.may[policy.SeePackages] || len(c.Holdings) == 0:
+		if anyGone(states) {
+			v.Outcome = LookCannot
+		}
+	case c.Person.Born != q.Born:
+		v.Outcome = LookMismatch
+	default:
+		if err := h.fillLook(tx, a, c, states, v); err != nil {
+			return err
+		}
+	}
+	if v.Outcome != LookFound {
+		a.record.Sections = nil
+	}
+	return nil
+}
+
+func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (care.Case, error) {
+	var ids []care.CaseID
+	var err error
+	if q.Number.IsZero() {
+		ids, err = tx.FindPerson(q.Family, q.Born, q.Postcode)
+	} else {
+		ids, err = tx.FindNHS(q.Number)
+	}
+	if err != nil || len(ids) != 1 {
+		return care.Case{}, err // two people with one name and one number is no match
+	}
+	return tx.Case(ids[0])
+}
+
+// fillLook makes the view of a person who is found and matches.
+func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]councilState, v *LookView) error {
+	councils, gone, err := h.councilViews(tx, a, c, states)
+	if err != nil {
+		return err
+	}
+	shown, open := 0, false
+	for i := range councils {
+		councils[i].Packages = slices.DeleteFunc(councils[i].Packages, func(p PackageView) bool { return p.Package.Kind == "DP" })
+		councils[i].Equipment = nil
+		shown += len(councils[i].Packages)
+		open = open || councils[i].Safeguarding.Answer == care.AnswerYes
+	}
+	switch {
+	case gone && shown == 0:
+		v.Outcome = LookCannot
+		return nil
+	case shown == 0 && !open:
+		return nil // known, with nothing to share: the same page as for one who is not known
+	case shown == 0:
+		v.Councils = councils // an open enquiry is said even where no package is
+		return nil
+	}
+	v.Outcome, v.Case, v.Councils, v.NHS, v.Died, v.Sensitive = LookFound, c.ID, councils, c.NHS, c.Died, c.Sensitive
+	if a.may[policy.SeeDemographics] {
+		v.Person = c.Person
+	}
+	v.MayCall = a.may[policy.RecordCall]
+	v.MayRefer = a.may[policy.Refer] && c.Stay != nil && c.Stay.Org == a.by.Org
+	v.MayOpen = a.may[policy.SeeTimeline]
+	return nil
+}
+
+// Looked shows the result of a look-up again, as it stood, to the one who made
+// it and for a short time.
+func (h *Hub) Looked(ctx context.Context, by care.Actor, handle string) (LookView, error) {
+	var v LookView
+	err := h.Store.View(ctx, func(tx *store.Tx) error {
+		k, err := tx.Handle(handle)
+		if err != nil {
+			return err
+		}
+		if k.User != by.ID || !k.Expires.After(h.now()) {
+			return &care.Error{Kind: care.NotFound, Text: "This result is no longer shown. Look the person up again"}
+		}
+		return json.Unmarshal(k.Doc, &v)
+	})
+	return v, h.unavailable(err)
+}
+
+// councilState is how fresh what a council told is.
+type councilState struct {
+	asAt  time.Time
+	stale bool // silent for longer than agreed: shown as what we knew
+	gone  bool // so old that it is not shown
+}
+
+func (h *Hub) councilStates(tx *store.Tx, now time.Time) (map[nhs.ODS]councilState, error) {
+	out := map[nhs.ODS]councilState{}
+	for _, cf := range h.Councils {
+		st, err := tx.CouncilState(cf.Council)
+		if err != nil {
+			return nil, err
+		}
+		age := now.Sub(st.AsAt)
+		out[cf.Council] = councilState{asAt: st.AsAt, stale: age > cf.Quiet.limit(now.In(h.Zone)), gone: st.AsAt.IsZero() || age > h.Limits.LookStale}
+	}
+	return out, nil
+}
+
+func anyGone(states map[nhs.ODS]councilState) bool {
+	for _, s := range states {
+		if s.gone {
+			return true
+		}
+	}
+	return false
+}
+
+// councilViews shows what each council holds, as far as decided. gone is that
+// a council's part was too old to show.
+func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]councilState) (views []CouncilView, gone bool, err error) {
+	for _, d := range c.Holdings {
+		if d.Ended {
+			continue
+		}
+		own := a.by.OrgKind == care.Council
+		if own && d.Council != a.by.Org {
+			continue // another council's part is not this council's
+		}
+		st := states[d.Council]
+		if st.gone && !own {
+			gone = true
+			continue
+		}
+		v := CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: cmp.Or(st.asAt, d.AsAt), Stale: st.stale,
+			Safeguarding: care.Safeguarding{Answer: care.AnswerNotShared}}
+		if a.may[policy.SeeSafeguarding] {
+			v.Safeguarding = d.Safeguarding
+			v.Safeguarding.AsAt = v.AsAt
+		}
+		if a.may[policy.SeePackages] {
+			if err := h.packageViews(tx, a, d, &v); err != nil {
+				return nil, false, err
+			}
+		}
+		views = append(views, v)
+	}
+	return views, gone, nil
+}
+
+func (h *Hub) packageViews(tx *store.Tx, a *asking, d care.Holding, v *CouncilView) error {
+	v.PackagesShown, v.Equipment, v.Worker = true, d.Equipment, d.Worker
+	for _, p := range d.Packages {
+		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
+		if a.may[policy.SeeProvider] && p.Provider != "" {
+			provider, err := tx.Provider(d.Council, p.Provider)
+			if err == nil {
+				pv.Provider = &provider
+			} else if care.KindOf(err) != care.NotFound {
+				return err
+			}
+		}
+		v.Packages = append(v.Packages, pv)
+	}
+	slices.SortStableFunc(v.Packages, func(x, y PackageView) int { return rank(x.Package.Status) - rank(y.Package.Status) })
+	if d.Team != "" {
+		team, err := tx.Team(d.Council, d.Team)
+		if err == nil {
+			v.Team = &team
+		} else if care.KindOf(err) != care.NotFound {
+			return err
+		}
+	}
+	return nil
+}
+
+func rank(s care.PackageStatus) int {
+	return slices.Index([]care.PackageStatus{care.PackageActive, care.PackageOnHold, care.PackagePlanned, care.PackageFinished}, s)
+}
+
+// PackageKind is an Interweave-SocialCareServiceType code in words.
+func PackageKind(code string) string {
+	if w, ok := packageKinds[code]; ok {
+		return w
+	}
+	return "Other support"
+}
+
+// packageKinds follows Interweave-SocialCareServiceType, in plain words.
+var packageKinds = map[string]string{
+	"R": "Reablement", "STNC": "Short stay in a nursing home", "STRC": "Short stay in a care home", "LTNC": "Nursing home",
+	"LTRC": "Care home", "HS": "Home care", "DS": "Day support", "M": "Meals", "TRAN": "Transport", "EQ": "Equipment",
+	"DP": "Direct payment", "SL": "Shared Lives", "CSL": "Community supported living", "PS": "Professional support",
+	"PS-SW": "Social worker support", "LEES": "Learning, education or employment support", "EOL": "End of life care",
+	"ES": "Emergency support", "OSTS": "Other short-term support", "OLTS": "Other long-term support", "C-R": "Respite for a carer",
+	"C-SS": "Sitting service for a carer", "C-US": "Support for a carer", "C-OTH": "Other support for a carer", "OTH": "Other support",
+	"DNH-SL": "Details not held", "DNH-IL": "Details not held",
+}
+
+// misses remembers wrong dates of birth, in memory only: it is there to slow a
+// guesser down, and the audit keeps the facts.
+type misses struct {
+	mu sync.Mutex
+	at map[care.ActorID][]time.Time
+}
+
+const missWindow, missWait = time.Hour, 30 * time.Second
+
+func (m *misses) recent(id care.ActorID, now time.Time) []time.Time {
+	return slices.DeleteFunc(m.at[id], func(t time.Time) bool { return now.Sub(t) > missWindow })
+}
+
+// add counts a miss and reports whether the next try must wait.
+func (m *misses) add(id care.ActorID, now time.Time, limit int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.at == nil {
+		m.at = map[care.ActorID][]time.Time{}
+	}
+	m.at[id] = append(m.recent(id, now), now)
+	return len(m.at[id]) >= limit
+}
+
+func (m *misses) slowed(id care.ActorID, now time.Time, limit int) (until time.Time, slow bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.recent(id, now)
+	if len(r) < limit {
+		return time.Time{}, false
+	}
+	until = r[len(r)-1].Add(missWait)
+	return until, now.Before(until)
+}
+
+// limit is how long silence is normal at this local time (ui.md 6.3: a feed
+// that says nothing at 3:00 has not failed).
+func (q Quiet) limit(local time.Time) time.Duration {
+	if hr := local.Hour(); hr >= 7 && hr < 22 || q.Night == 0 {
+		return cmp.Or(q.Day, 15*time.Minute)
+	}
+	return q.Night
+}

@@ -1,0 +1,313 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"homeward/care"
+	"homeward/hl7"
+	"homeward/nhs"
+	"homeward/store"
+	"homeward/translate"
+)
+
+// Receive keeps a message as it came and gives the acknowledgement to send. It
+// returns after the commit that keeps the bytes: AA kept (again: kept once),
+// AR unreadable and kept all the same, AE could not keep. The sender is never
+// told that the meaning was not understood: that is ours to mend (HL7 v2.4
+// 2.13.8, original mode).
+func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte {
+	now := h.now()
+	in := store.In{Feed: feed, Raw: raw, Peer: peer, Received: now}
+	m, unread := hl7.Parse(raw)
+	if unread == nil {
+		head := m.Header()
+		in.Readable, in.Control, in.Type = true, head.ControlID, head.Type+"^"+head.Trigger
+	}
+	kept, err := h.Store.Keep(ctx, in)
+	id := fmt.Sprintf("H%d", now.UnixNano())
+	if err != nil {
+		h.Log.Error("a message could not be kept", "feed", feed, "err", err)
+		const text = "could not be kept; send it again later"
+		if unread != nil {
+			return hl7.AckUnreadable(raw, id, now.In(h.Zone), text)
+		}
+		return hl7.Ack(m, hl7.AE, id, now.In(h.Zone), text)
+	}
+	if unread != nil {
+		return hl7.AckUnreadable(raw, id, now.In(h.Zone), unread.Error())
+	}
+	if !kept[0].Again {
+		h.wake(feed)
+	}
+	return hl7.Ack(m, hl7.AA, id, now.In(h.Zone), "")
+}
+
+// wake tells the feed's loop that something is to be read.
+func (h *Hub) wake(feed string) {
+	select {
+	case h.woken[feed] <- struct{}{}:
+	default:
+	}
+}
+
+// readLoop reads one feed in order, until ctx ends. It looks again once a
+// second, for what another process kept.
+func (h *Hub) readLoop(ctx context.Context, feed string) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		n, err := h.Read(ctx, feed)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			h.Log.Error("reading a feed", "feed", feed, "err", err)
+		case n == h.Limits.ReadBatch:
+			continue // there is more
+		}
+		select {
+		case <-ctx.Done():
+		case <-h.woken[feed]:
+		case <-tick.C:
+		}
+	}
+}
+
+// Read works the oldest messages of a feed that are kept and not yet read, in
+// one transaction, and says how many there were. Another process may read the
+// same feed: the writer takes one transaction at a time, so each message has
+// its effect once.
+func (h *Hub) Read(ctx context.Context, feed string) (int, error) {
+	f, ok := h.feeds[feed]
+	if !ok {
+		return 0, fmt.Errorf("feed %q is not configured", feed)
+	}
+	n := 0
+	err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		n = 0
+		ms, err := tx.Pending(feed, h.Limits.ReadBatch)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		var work []reading
+		for _, m := range ms {
+			work = append(work, h.translate(f.Profile, m))
+		}
+		if err := h.prefetch(tx, work); err != nil {
+			return err
+		}
+		for _, r := range work {
+			if err := h.effect(tx, f, r); err != nil {
+				return err
+			}
+			n++
+			// A long backlog must not hold the writer: what is left is read next.
+			if time.Since(began) > readHold {
+				break
+			}
+		}
+		return nil
+	})
+	if n > 0 && n < h.Limits.ReadBatch && err == nil {
+		return n, nil
+	}
+	return n, err
+}
+
+// readHold is how long one Read may hold the writer.
+const readHold = 30 * time.Millisecond
+
+// reading is one message on its way to an effect.
+type reading struct {
+	message store.Message
+	result  translate.Result
+}
+
+func (h *Hub) translate(p translate.Profile, m store.Message) reading {
+	parsed, err := hl7.Parse(m.Raw)
+	if err != nil {
+		return reading{m, translate.Result{Hold: err.Error()}}
+	}
+	return reading{m, translate.ADT(parsed, p, m.Received)}
+}
+
+// prefetch asks for all the cases of a batch at once, which on PostgreSQL saves
+// a round trip for each.
+func (h *Hub) prefetch(tx *store.Tx, work []reading) error {
+	var ids []care.Identifier
+	var numbers []nhs.Number
+	for _, r := range work {
+		for _, o := range r.result.Observations {
+			ids = append(ids, o.About.IDs...)
+			if o.Joined != nil {
+				ids = append(ids, o.Joined.Retired...)
+			}
+			if !o.About.NHS.IsZero() {
+				numbers = append(numbers, o.About.NHS)
+			}
+		}
+	}
+	return tx.Prefetch(numbers, ids)
+}
+
+// effect makes one message true and settles it.
+func (h *Hub) effect(tx *store.Tx, f Feed, r reading) error {
+	m := r.message
+	switch {
+	case r.result.Hold != "":
+		return tx.Settle(m, store.MessageHeld, r.result.Hold, "")
+	case r.result.Ignore != "":
+		return tx.Settle(m, store.MessageIgnored, r.result.Ignore, "")
+	}
+	var last care.CaseID
+	for _, o := range r.result.Observations {
+		cause := care.Cause{Kind: "message", ID: fmt.Sprint(m.ID), Source: f.Profile.Title}
+		c, err := h.observe(tx, o, cause, m.Received)
+		var no holdError
+		if errors.As(err, &no) {
+			return tx.Settle(m, store.MessageHeld, string(no), "")
+		}
+		if err != nil {
+			return err
+		}
+		last = c
+	}
+	return tx.Settle(m, store.MessageDone, strings.Join(r.result.Notes, "; "), last)
+}
+
+// holdError is why an observation cannot be given to anybody.
+type holdError string
+
+func (e holdError) Error() string { return string(e) }
+
+// observe finds whom an observation is about, and records what it means.
+func (h *Hub) observe(tx *store.Tx, o care.Observation, cause care.Cause, now time.Time) (care.CaseID, error) {
+	byID, err := h.firstByID(tx, o.About.IDs)
+	if err != nil {
+		return "", err
+	}
+	if o.Joined != nil {
+		return h.observeJoin(tx, o, byID, cause, now)
+	}
+	byNHS, err := h.byNumber(tx, o, byID)
+	if err != nil {
+		return "", err
+	}
+	return h.record(tx, care.Match(o, byID, byNHS, care.CaseID(newID())), o, byID, byNHS, cause, now)
+}
+
+// record applies a verdict and what the observation means.
+func (h *Hub) record(tx *store.Tx, v care.Verdict, o care.Observation, byID, byNHS *care.Case, cause care.Cause, now time.Time) (care.CaseID, error) {
+	if v.Hold != "" {
+		return "", holdError(v.Hold)
+	}
+	for other, events := range v.Other {
+		c, err := tx.Case(other)
+		if err != nil {
+			return "", err
+		}
+		if _, err := tx.Record(c, cause, now, events...); err != nil {
+			return "", err
+		}
+	}
+	var c care.Case
+	switch {
+	case v.New:
+	case byID != nil && byID.ID == v.Case:
+		c = *byID
+	case byNHS != nil && byNHS.ID == v.Case:
+		c = *byNHS
+	}
+	if _, touched := v.Other[v.Case]; touched {
+		return "", fmt.Errorf("a verdict names one case twice")
+	}
+	events := v.Events
+	events = append(events[:len(events):len(events)], care.Notice(care.Apply(c, v.Events...), o)...)
+	if len(events) == 0 {
+		return v.Case, nil
+	}
+	_, err := tx.Record(c, cause, now, events...)
+	return v.Case, err
+}
+
+func (h *Hub) firstByID(tx *store.Tx, ids []care.Identifier) (*care.Case, error) {
+	for _, id := range ids {
+		found, err := tx.FindID(id)
+		if err != nil {
+			return nil, err
+		}
+		if found == "" {
+			continue
+		}
+		c, err := h.living(tx, found)
+		return &c, err
+	}
+	return nil, nil
+}
+
+// byNumber finds the case that has the number: where the sender's own case is
+// not among several, the first serves to raise the question.
+func (h *Hub) byNumber(tx *store.Tx, o care.Observation, byID *care.Case) (*care.Case, error) {
+	if o.About.NHS.IsZero() {
+		return nil, nil
+	}
+	ids, err := tx.FindNHS(o.About.NHS)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	pick := ids[0]
+	for _, id := range ids {
+		if byID != nil && id == byID.ID {
+			pick = id
+		}
+	}
+	c, err := h.living(tx, pick)
+	return &c, err
+}
+
+// living reads a case, or the one that it was joined into.
+func (h *Hub) living(tx *store.Tx, id care.CaseID) (care.Case, error) {
+	for range 8 {
+		c, err := tx.Case(id)
+		if err != nil || c.JoinedTo == "" {
+			return c, err
+		}
+		id = c.JoinedTo
+	}
+	return care.Case{}, fmt.Errorf("records are joined in a ring")
+}
+
+// observeJoin merges two hospital numbers: reversibly when both are known;
+// otherwise the known case learns the other number.
+func (h *Hub) observeJoin(tx *store.Tx, o care.Observation, survivor *care.Case, cause care.Cause, now time.Time) (care.CaseID, error) {
+	retired, err := h.firstByID(tx, o.Joined.Retired)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case survivor != nil && retired != nil && survivor.ID != retired.ID:
+		kept, gone := care.Join(*survivor, *retired, o.At)
+		if _, err := tx.Record(*retired, cause, now, gone...); err != nil {
+			return "", err
+		}
+		_, err := tx.Record(*survivor, cause, now, kept...)
+		return survivor.ID, err
+	case survivor == nil && retired != nil:
+		_, err := tx.Record(*retired, cause, now, care.Identified{At: o.At, IDs: o.About.IDs})
+		return retired.ID, err
+	case survivor == nil:
+		byNHS, err := h.byNumber(tx, o, nil)
+		if err != nil {
+			return "", err
+		}
+		o.About.IDs = append(o.About.IDs[:len(o.About.IDs):len(o.About.IDs)], o.Joined.Retired...)
+		seen := o
+		seen.Joined, seen.Seen = nil, &care.Seen{Person: true}
+		return h.record(tx, care.Match(seen, nil, byNHS, care.CaseID(newID())), seen, nil, byNHS, cause, now)
+	}
+	_, err = tx.Record(*survivor, cause, now, care.Identified{At: o.At, IDs: o.Joined.Retired})
+	return survivor.ID, err
+}

@@ -1,0 +1,322 @@
+package hub
+
+import (
+	"time"
+
+	"homeward/care"
+	"homeward/form"
+	"homeward/nhs"
+	"homeward/policy"
+)
+
+// Reason is why somebody looks a person up.
+type Reason string
+
+// The reasons offered. ReasonOther needs words.
+const (
+	ReasonCare      Reason = "care"      // giving care to this person now
+	ReasonDischarge Reason = "discharge" // planning this person's discharge
+	ReasonOther     Reason = "other"
+)
+
+// Say is the reason in the words of the form.
+func (r Reason) Say() string {
+	switch r {
+	case ReasonCare:
+		return "I'm giving care to this person now"
+	case ReasonDischarge:
+		return "I'm planning this person's discharge"
+	}
+	return "Another reason"
+}
+
+// LookRequest is what somebody types to find a person: the number and date of
+// birth, or without a number the name, date of birth and postcode.
+type LookRequest struct {
+	Number   nhs.Number
+	Family   string
+	Given    string
+	Postcode string
+	Born     nhs.Date
+	Reason   Reason
+	Words    string // for ReasonOther
+}
+
+// LookOutcome is which of the six states a look-up ends in.
+type LookOutcome string
+
+// The outcomes. Nothing is one and the same for a person who is not known, who
+// pays for their own care, who is restricted, under 18, or whom the user may
+// not know of.
+const (
+	LookFound    LookOutcome = "found"
+	LookNothing  LookOutcome = "nothing"
+	LookMismatch LookOutcome = "mismatch"
+	LookCannot   LookOutcome = "cannot"
+)
+
+// LookView is the result of a look-up, as it stood At. It is kept for a short
+// time under an opaque Handle, so that the page has an address without a name.
+type LookView struct {
+	Handle    string
+	Outcome   LookOutcome
+	At        time.Time
+	Reason    Reason
+	Case      care.CaseID // "" unless found
+	Person    care.Person // only when found
+	NHS       nhs.Number
+	Died      *care.Death
+	Sensitive bool
+	Councils  []CouncilView
+	Phones    []care.Org // whom to ring: councils with day and out-of-hours numbers
+	MayRefer  bool       // there is a stay here from which this user may refer
+	MayCall   bool       // may record a call to a provider
+	MayOpen   bool       // may open the discharge case
+	Slow      bool       // too many wrong dates of birth: the next try waits
+}
+
+// CouncilView is what one council holds that this user may see.
+type CouncilView struct {
+	Council       care.Org
+	Title         string    // the source for people
+	AsAt          time.Time // of the council's last extract
+	Stale         bool      // out of date, but recent enough to show: "What we knew at"
+	Packages      []PackageView
+	PackagesShown bool // false: not shared
+	Equipment     []care.Equipment
+	Safeguarding  care.Safeguarding
+	Team          *care.Team
+	Worker        string
+}
+
+// InPlace counts the packages in place now.
+func (c CouncilView) InPlace() int {
+	n := 0
+	for _, p := range c.Packages {
+		if p.Package.Status == care.PackageActive {
+			n++
+		}
+	}
+	return n
+}
+
+// PackageView is a package with its provider's numbers.
+type PackageView struct {
+	Package  care.Package
+	Kind     string         // the kind in words
+	Provider *care.Provider // nil: not shared or not told
+}
+
+// SourceView is how fresh a source is.
+type SourceView struct {
+	Feed  string
+	Title string
+	Org   nhs.ODS
+	Last  time.Time // last heard from; zero: never
+	Limit time.Duration
+	Stale bool
+}
+
+// Wait is how a wait is called: by whole days since discharge-ready.
+type Wait int
+
+// The waits.
+const (
+	OnTrack Wait = iota
+	AtRisk
+	Delayed
+)
+
+// ListScope says which list is meant.
+type ListScope string
+
+// The lists.
+const (
+	ScopeTracker   ListScope = "tracker"   // people ready to leave or referred
+	ScopeWard      ListScope = "ward"      // everybody in one ward
+	ScopeWorklist  ListScope = "worklist"  // a council's referrals to allocate, and a team's
+	ScopeUnsettled ListScope = "unsettled" // referrals whose council is not settled
+)
+
+// ListQuery asks for a list. Empty fields do not filter.
+type ListQuery struct {
+	Scope      ListScope
+	Hospital   nhs.ODS
+	Ward       string
+	Wait       *Wait
+	State      care.RefState
+	Stage      string // board column: referred, allocated, assessment, arranging, ready
+	Pathway    string
+	Worker     care.ActorID // "none": not allocated
+	Council    nhs.ODS
+	Sort       string // wait (default), name, updated, bed, received
+	Page       int    // from 1
+	Everything bool   // the board and the wall: one page of up to 500
+}
+
+// ListRow is one person on a list, with what the reader may know.
+type ListRow struct {
+	Row          care.Row
+	Days         int // whole days since discharge-ready
+	Wait         Wait
+	HasWait      bool   // there is a discharge-ready date
+	Waiting      string // what is waited for, in words
+	Stage        string // board column
+	StageSay     string
+	With         string    // who has it, in words: "Nottinghamshire County Council, A Patel"
+	Stale        bool      // the hospital's feed is silent
+	AsAt         time.Time // when Stale: last heard
+	WardName     string
+	HospitalName string
+	CouncilName  string
+	MovedAway    bool // on a ward list: moved to another ward in the last 2 hours
+	Masked       bool // sensitive: whereabouts not shown to this reader
+}
+
+// ListView is a list, its counts over all pages, and how fresh it is.
+type ListView struct {
+	Query             ListQuery
+	Rows              []ListRow
+	Total             int
+	Counts            [3]int // by Wait, over all pages
+	NoWait            int    // without a discharge-ready date
+	Pages             int
+	Seq               int64 // the place in history the list stands at: live updates go on from here
+	At                time.Time
+	Sources           []SourceView
+	Hospitals         []care.Org // to filter by
+	Wards             []Ward     // of the hospital asked for, or of the reader's
+	Ready, Unreferred int        // ward list: how many are ready; ready and not referred
+}
+
+// Ward is a ward to choose.
+type Ward struct {
+	Hospital   nhs.ODS
+	Code, Name string
+	People     int
+}
+
+// Change is one live update of a list.
+type Change struct {
+	Seq  int64
+	Row  ListRow
+	Gone bool // no longer on the list
+	New  bool // was not on the list before, as far as the reader's page can tell
+}
+
+// CaseView is a discharge case as this reader may see it.
+type CaseView struct {
+	ID        care.CaseID
+	Version   int
+	Person    care.Person
+	NHS       nhs.Number
+	Died      *care.Death
+	Sensitive bool
+	Frozen    *care.Doubt
+	JoinedTo  care.CaseID
+	Stay      *care.Stay // nil: none, or not shown (StayShown false)
+	Past      []care.Stay
+	StayShown bool
+	Row       ListRow
+	Referrals []ReferralView
+	Councils  []CouncilView
+	Timeline  []TimelineItem
+	Notes     []care.Note
+	Calls     []care.Call
+	Sources   []SourceView
+	May       map[policy.Action]bool
+	Audiences []care.Audience // for a new note
+	Workers   []WorkerView    // when May[allocate]
+	Seq       int64
+	At        time.Time
+	Absorbed  []care.CaseID
+}
+
+// Current is the referral that matters now: the newest open one, else the
+// newest; nil when there is none.
+func (v CaseView) Current() *ReferralView {
+	for i := len(v.Referrals) - 1; i >= 0; i-- {
+		if v.Referrals[i].Referral.Open() {
+			return &v.Referrals[i]
+		}
+	}
+	if n := len(v.Referrals); n > 0 {
+		return &v.Referrals[n-1]
+	}
+	return nil
+}
+
+// ReferralView is a referral with names instead of codes.
+type ReferralView struct {
+	Referral care.Referral
+	From, To care.Org
+	With     string          // who has it, and since when
+	Lines    []form.Line     // the answers in words, those this reader may see
+	Allowed  []care.RefState // stages this reader may move it to
+}
+
+// TimelineItem is one line of the timeline.
+type TimelineItem struct {
+	At       time.Time
+	Recorded time.Time
+	Late     bool
+	Title    string
+	By       string // who or which system
+	Org      string
+	Kind     string // stay, referral, council, note, call, identity
+	Audience care.Audience
+	Text     string
+}
+
+// WorkerView is a worker to allocate to.
+type WorkerView struct {
+	ID   care.ActorID
+	Name string
+	Team string
+	Open int // open referrals
+}
+
+// FeedView is one connection on the operations page.
+type FeedView struct {
+	Source      SourceView
+	Direction   string // in
+	PerHour     int
+	PerMinute   int
+	Kept        int64
+	Waiting     int64 // kept and not yet read
+	Held        int64
+	Unreadable  int64
+	Again       int64 // repeats
+	Reused      int64 // control ids that came with another body
+	Connections int
+}
+
+// MessageView is one kept message, without its content.
+type MessageView struct {
+	ID       int64
+	Feed     string
+	Received time.Time
+	Control  string
+	Type     string
+	State    string
+	Reason   string
+	Case     care.CaseID
+	Bytes    int
+}
+
+// RawView is a message's content, shown for a reason that is recorded.
+type RawView struct {
+	Message MessageView
+	Text    string // as text, segments one a line
+	Explain Explanation
+}
+
+// Explanation says what a message would do now.
+type Explanation struct {
+	Event  string
+	Hold   string
+	Ignore string
+	Notes  []string
+	Known  string   // "a person known here", "a new person", "two people: a person must look"
+	Events []string // in words
+}

@@ -1,0 +1,195 @@
+package hub
+
+import (
+	"context"
+	"time"
+
+	"homeward/care"
+	"homeward/policy"
+	"homeward/store"
+)
+
+// Watch follows one list for one reader: what changed since the page was made.
+type Watch struct {
+	h       *Hub
+	by      care.Actor
+	q       ListQuery
+	seq     int64
+	on      map[care.CaseID]bool // on the list, as far as the reader was told
+	stale   map[string]bool      // sources that were called stale
+	counted time.Time
+}
+
+// Update is what happened on a list since the last one. Counts has no rows and
+// is nil when it is the same; Sources is nil when freshness is the same.
+type Update struct {
+	Changes []Change
+	Counts  *ListView
+	Sources []SourceView
+	Resync  bool // too much happened: read the page again
+	Seq     int64
+}
+
+// beat is how long Next waits when nothing happens; gather is how long it lets
+// more changes come in once one has.
+const (
+	beat       = 10 * time.Second
+	gather     = 40 * time.Millisecond
+	mostAtOnce = 300
+)
+
+// Watch begins to follow a list from since, the Seq of its page.
+func (h *Hub) Watch(ctx context.Context, by care.Actor, q ListQuery, since int64) (*Watch, error) {
+	w := &Watch{h: h, by: by, q: q, seq: since, on: map[care.CaseID]bool{}, stale: map[string]bool{}}
+	now := h.now()
+	err := h.update(ctx, func(tx *store.Tx) error {
+		a := h.ask(by, q.action(by), nil, policy.DischargePlanning, "", now)
+		if !a.allowed(q.action(by)) {
+			return a.refuse(tx)
+		}
+		clear(w.on)
+		all := q
+		all.Everything, all.Page = true, 1
+		v, err := h.list(tx, by, all, now)
+		if err != nil {
+			return err
+		}
+		for _, r := range v.Rows {
+			w.on[r.Row.Case] = true
+		}
+		for _, s := range v.Sources {
+			w.stale[s.Feed] = s.Stale
+		}
+		return a.audit(tx, true, "followed "+string(q.Scope))
+	})
+	return w, err
+}
+
+// Next waits until something of the list changed, or a beat has passed, and
+// says what. It asks the policies again for every row.
+func (w *Watch) Next(ctx context.Context) (Update, error) {
+	timer := time.NewTimer(beat)
+	defer timer.Stop()
+	for {
+		wake := w.h.Store.Wait()
+		u, moved, err := w.look(ctx)
+		if err != nil || moved {
+			return u, err
+		}
+		select {
+		case <-ctx.Done():
+			return Update{}, ctx.Err()
+		case <-timer.C:
+			return u, nil
+		case <-wake:
+			select {
+			case <-ctx.Done():
+				return Update{}, ctx.Err()
+			case <-time.After(gather):
+			}
+		}
+	}
+}
+
+// look reads what changed; moved is whether the reader must be told something.
+func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
+	now := w.h.now()
+	err = w.h.Store.View(ctx, func(tx *store.Tx) error {
+		rows, last, err := tx.RowsChanged(w.seq, mostAtOnce)
+		if err != nil {
+			return err
+		}
+		if len(rows) == mostAtOnce {
+			u.Resync, moved = true, true
+			w.seq, err = tx.Seq()
+			u.Seq = w.seq
+			return err
+		}
+		w.seq, u.Seq = last, last
+		sources, err := w.h.sources(tx, now)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			w.change(&u, r, sources, now)
+		}
+		if err := w.freshness(tx, &u, sources, now); err != nil {
+			return err
+		}
+		moved = len(u.Changes) > 0 || u.Sources != nil
+		if moved {
+			return w.counts(tx, &u, now)
+		}
+		return nil
+	})
+	return u, moved, w.h.unavailable(err)
+}
+
+// change says what a changed row means for this list.
+func (w *Watch) change(u *Update, r care.Row, sources []SourceView, now time.Time) {
+	row, mine := w.h.listRow(w.by, r, sources, w.q, now)
+	mine = mine && w.h.matches(w.by, w.q, r, now)
+	was := w.on[r.Case]
+	switch {
+	case mine:
+		w.on[r.Case] = true
+		u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: row, New: !was})
+	case was:
+		delete(w.on, r.Case)
+		u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: ListRow{Row: care.Row{Case: r.Case}}, Gone: true})
+	}
+}
+
+// freshness tells when a source fell silent or spoke again; the rows that
+// depend on it are told again, so that each says when it was last heard from.
+func (w *Watch) freshness(tx *store.Tx, u *Update, sources []SourceView, now time.Time) error {
+	turned := map[string]bool{}
+	for _, s := range sources {
+		if w.stale[s.Feed] != s.Stale {
+			w.stale[s.Feed], turned[s.Feed] = s.Stale, true
+		}
+	}
+	if len(turned) == 0 {
+		return nil
+	}
+	u.Sources = sources
+	v, err := w.h.list(tx, w.by, w.q, now)
+	if err != nil {
+		return err
+	}
+	for _, r := range v.Rows {
+		if turned[r.Row.Source] {
+			u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: r})
+		}
+	}
+	return nil
+}
+
+// counts brings the counts up to date, at most once a second for one reader.
+func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
+	if now.Sub(w.counted) < time.Second {
+		return nil
+	}
+	w.counted = now
+	rq := w.q.scoped(w.by)
+	w.h.waitBounds(&rq, w.q.Wait, now)
+	rq.Bands = []time.Time{w.h.bound(w.h.Limits.Delayed, now), w.h.bound(w.h.Limits.AtRisk, now)}
+	n, err := tx.Counts(rq)
+	if err != nil {
+		return err
+	}
+	u.Counts = &ListView{Query: w.q, At: now, Seq: u.Seq}
+	u.Counts.tally(n, rq.PerPage)
+	return nil
+}
+
+// matches says of one row what the list's query says of all; a test holds the
+// two against each other.
+func (h *Hub) matches(by care.Actor, q ListQuery, r care.Row, now time.Time) bool {
+	rq := q.scoped(by)
+	h.waitBounds(&rq, q.Wait, now)
+	if q.Scope == ScopeWard && q.Ward != "" {
+		rq.MovedSince = now.Add(-movedShown)
+	}
+	return rq.Matches(r)
+}
