@@ -74,7 +74,7 @@ func (s *Server) home(r care.Role) string {
 // path: "/lookup" for a result of a look-up, "/" when there is none. After a
 // switch of users it says where to go on, which must not be the same person.
 func (s *Server) kindOfPage(path string) string {
-	for path != "" && path != "/" {
+	for strings.HasPrefix(path, "/") && path != "/" {
 		if r, ok := s.pages[path]; ok && !r.public {
 			return path
 		}
