@@ -434,7 +434,7 @@ func restored(v any) (any, error) {
 		return v.Int64()
 	case map[string]any:
 		s, ok := v["b"].(string)
-		if !ok {
+		if !ok && v["b"] != nil {
 			break
 		}
 		return base64.StdEncoding.DecodeString(s)

@@ -147,11 +147,14 @@ func (p *pgConn) end(ctx context.Context, keep bool) error {
 			if errors.Is(err, ErrUnavailable) {
 				return err
 			}
-			return errors.Join(err, p.undo())
+			if uerr := p.undo(ctx); uerr != nil {
+				return uerr
+			}
+			return err
 		}
 	}
 	if !keep || p.aborted {
-		return p.undo()
+		return p.undo(ctx)
 	}
 	if p.saved {
 		p.hold("RELEASE SAVEPOINT part", nil)
@@ -160,17 +163,22 @@ func (p *pgConn) end(ctx context.Context, keep bool) error {
 	return nil
 }
 
-func (p *pgConn) undo() error {
+// undo takes the part back. In a transaction that an error has stopped nothing
+// can be prepared, so that the way out of it goes by itself, unprepared.
+func (p *pgConn) undo(ctx context.Context) error {
 	p.part = false
-	if p.aborted && !p.saved {
+	switch {
+	case p.aborted && !p.saved:
 		return errAgain
-	}
-	if !p.saved {
+	case !p.saved:
 		p.pending = p.pending[:p.mark]
 		return nil
+	case p.aborted:
+		p.saved, p.aborted, p.pending = false, false, p.pending[:0]
+		_, err := p.c.PgConn().Exec(ctx, "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").ReadAll()
+		return pgError(err)
 	}
-	p.saved, p.aborted = false, false
-	p.pending = p.pending[:0]
+	p.saved, p.pending = false, p.pending[:0]
 	p.hold("ROLLBACK TO SAVEPOINT part", nil)
 	p.hold("RELEASE SAVEPOINT part", nil)
 	return nil

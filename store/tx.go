@@ -57,15 +57,19 @@ func (t *Tx) note(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, errTaken) {
-		err = fmt.Errorf("%s: %w", doing, &care.Error{Kind: care.Conflict, Text: "Somebody else added this first. Look at it again", Err: err})
-	} else {
-		err = fmt.Errorf("%s: %w", doing, err)
-	}
+	err = fmt.Errorf("%s: %w", doing, taken(err))
 	if t.fault == nil {
 		t.fault = err
 	}
 	return err
+}
+
+// taken makes a key that is there already into a conflict for people.
+func taken(err error) error {
+	if !errors.Is(err, errTaken) || care.KindOf(err) == care.Conflict {
+		return err
+	}
+	return &care.Error{Kind: care.Conflict, Text: "Somebody else added this first. Look at it again", Err: err}
 }
 
 // exec writes; the statement may be sent later.

@@ -318,7 +318,7 @@ func (b *batch) part(f func(*Tx) error) (err, fatal error) {
 		return err, ended
 	}
 	if err == nil {
-		err = ended
+		err = taken(ended)
 	}
 	if err != nil {
 		b.tally = before
