@@ -35,23 +35,31 @@ func (h *Hub) operating(ctx context.Context, by care.Actor, action policy.Action
 // Feeds says how each feed is doing.
 func (h *Hub) Feeds(ctx context.Context, by care.Actor) ([]FeedView, error) {
 	var out []FeedView
-	err := h.operating(ctx, by, policy.SeeOperations, "feeds", "", func(tx *store.Tx) error {
-		sources, err := h.sources(tx, h.now())
-		if err != nil {
-			return err
-		}
-		out = nil
-		for _, s := range sources {
-			f, err := tx.Feed(s.Feed)
-			if err != nil {
-				return err
-			}
-			out = append(out, FeedView{Source: s, Direction: "in", PerMinute: int(f.LastMinute), PerHour: int(f.LastHour), Kept: f.Kept, Waiting: f.New,
-				Held: f.Held, Unreadable: f.Unreadable, Again: f.Again, Reused: f.Reused})
-		}
-		return nil
+	err := h.operating(ctx, by, policy.SeeOperations, "feeds", "", func(tx *store.Tx) (err error) {
+		out, err = h.feedViews(tx)
+		return err
 	})
 	return out, err
+}
+
+// Health is Feeds for the metrics: figures without anything about a person.
+func (h *Hub) Health(ctx context.Context) ([]FeedView, error) { return view(ctx, h, h.feedViews) }
+
+func (h *Hub) feedViews(tx *store.Tx) ([]FeedView, error) {
+	sources, err := h.sources(tx, h.now())
+	if err != nil {
+		return nil, err
+	}
+	var out []FeedView
+	for _, s := range sources {
+		f, err := tx.Feed(s.Feed)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, FeedView{Source: s, Direction: "in", PerMinute: int(f.LastMinute), PerHour: int(f.LastHour), Kept: f.Kept, Waiting: f.New,
+			Held: f.Held, Unreadable: f.Unreadable, Again: f.Again, Reused: f.Reused})
+	}
+	return out, nil
 }
 
 // Messages lists kept messages, newest first, without their content.

@@ -1,0 +1,68 @@
+// Command homeward is the whole product in one binary: it serves the screens
+// and the listeners, and has the operator's tools. It only wires: what
+// anything means, who may do it and how it is kept are elsewhere.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // an English hospital's time must be known on any machine
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Demo    demoCmd    `cmd:"" help:"Run the main job with pretend hospitals and a pretend council."`
+	Serve   serveCmd   `cmd:"" help:"Serve a real site from its configuration."`
+	Config  configCmd  `cmd:"" help:"Print the configuration with every key explained, or check a file."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this version."`
+	Backup  backupCmd  `cmd:"" help:"Copy the database while it is in use, and check the copy."`
+	Restore restoreCmd `cmd:"" help:"Put a backup into an empty database, and check it."`
+	Verify  verifyCmd  `cmd:"" help:"Check history, audit and counts; exit 0 only when all holds."`
+	Import  importCmd  `cmd:"" help:"Read a council's extract."`
+	Explain explainCmd `cmd:"" help:"Say what a message would do, without doing it."`
+	Replay  replayCmd  `cmd:"" help:"Read held messages again."`
+	User    userCmd    `cmd:"" help:"Add or change a local account."`
+	Policy  policyCmd  `cmd:"" help:"Check the sharing rules against their signed cases, or say why."`
+	Pathway pathwayCmd `cmd:"" help:"Check the released forms."`
+	Sim     simCmd     `cmd:"" help:"Pretend to be hospitals and a council, against listeners elsewhere."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is main with an exit code: 0 done, 1 it did not work, 2 wrong usage.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	parser, err := kong.New(&c, kong.Name("homeward"), kong.Description("Joins what the hospital and the council know, so that people get home."),
+		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "homeward:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		parser.FatalIfErrorf(err)
+		return 2
+	}
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "homeward:", err)
+		return 1
+	}
+	return 0
+}
+
+// logger writes lines without personal data: ids only.
+func logger(quiet bool) *slog.Logger {
+	level := slog.LevelInfo
+	if quiet {
+		level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

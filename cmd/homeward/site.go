@@ -1,0 +1,330 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"homeward/api"
+	"homeward/care"
+	"homeward/form"
+	"homeward/hl7"
+	"homeward/hub"
+	"homeward/mllp"
+	"homeward/nhs"
+	"homeward/pathways"
+	"homeward/policies"
+	"homeward/policy"
+	"homeward/signin"
+	"homeward/store"
+	"homeward/web"
+)
+
+// site is everything that one process runs, wired together.
+type site struct {
+	config Config
+	log    *slog.Logger
+	phase  string       // shown above every page
+	extra  http.Handler // further pages under /demo; nil for none
+	store  *store.Store
+	hub    *hub.Hub
+	signin *signin.Service
+	feeds  []*listener
+}
+
+// openStore opens the database of a configuration and brings it up to date.
+func openStore(ctx context.Context, database string, clock func() time.Time, migrate bool) (*store.Store, error) {
+	if !isPostgres(database) {
+		if err := os.MkdirAll(database, 0o700); err != nil {
+			return nil, fmt.Errorf("making the data folder: %w", err)
+		}
+	}
+	s, err := store.Open(ctx, store.Config{URL: database, Clock: clock, Row: care.RowOf})
+	if err != nil {
+		return nil, err
+	}
+	if migrate {
+		if _, err := s.Migrate(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// released loads the policies and forms that this binary carries.
+func released() (*policy.Set, *form.Library, error) {
+	rules, err := policies.Files.ReadFile("sharing.cedar")
+	if err != nil {
+		return nil, nil, err
+	}
+	schema, err := policies.Files.ReadFile("sharing.cedarschema")
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := policy.Load(rules, schema)
+	if err != nil {
+		return nil, nil, err
+	}
+	forms, err := form.Load(pathways.Files)
+	return set, forms, err
+}
+
+// newSite wires a site. clock is nil for the real one.
+func newSite(ctx context.Context, c Config, log *slog.Logger, clock func() time.Time) (*site, error) {
+	s, err := openStore(ctx, c.Database, clock, true)
+	if err != nil {
+		return nil, err
+	}
+	st := &site{config: c, log: log, store: s}
+	if err := st.wire(clock); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return st, nil
+}
+
+func (st *site) wire(clock func() time.Time) error {
+	zone, err := time.LoadLocation(st.config.Zone)
+	if err != nil {
+		return err
+	}
+	set, forms, err := released()
+	if err != nil {
+		return err
+	}
+	hc := hub.Config{Store: st.store, Policies: set, Forms: forms, Orgs: st.config.orgs(), Clock: clock, Zone: zone, Log: st.log,
+		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, LookMisses: st.config.Limits.LookMisses,
+			AtRisk: st.config.Limits.AtRiskDays, Delayed: st.config.Limits.DelayedDays}}
+	for _, f := range st.config.Feeds {
+		hc.Feeds = append(hc.Feeds, f.feed(zone))
+	}
+	for _, cc := range st.config.Councils {
+		hc.Councils = append(hc.Councils, hub.CouncilFeed{Name: cc.Name, Title: cc.Title, Council: nhs.ODS(cc.ODS), StopShare: cc.StopShare,
+			Quiet: hub.Quiet{Day: cc.QuietDay.Duration, Night: cc.QuietNight.Duration}})
+	}
+	if st.config.Gazetteer != "" {
+		f, err := os.Open(st.config.Gazetteer)
+		if err != nil {
+			return fmt.Errorf("opening the gazetteer: %w", err)
+		}
+		defer f.Close()
+		if hc.Gazetteer, err = hub.ReadGazetteer(f); err != nil {
+			return err
+		}
+	}
+	if st.hub, err = hub.New(hc); err != nil {
+		return err
+	}
+	l := st.config.Limits
+	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone,
+		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
+	return err
+}
+
+// listener is one MLLP listener and its feed.
+type listener struct {
+	feed   FeedConfig
+	server *mllp.Server
+	at     net.Listener
+}
+
+// listen opens the listener of every feed; the addresses are known afterwards.
+func (st *site) listen() error {
+	for _, f := range st.config.Feeds {
+		mc := f.listener()
+		tc, err := listenerTLS(f)
+		if err != nil {
+			return fmt.Errorf("feed %q: %w", f.Name, err)
+		}
+		mc.TLS = tc
+		at, err := net.Listen("tcp", f.Listen)
+		if err != nil {
+			return fmt.Errorf("feed %q: %w", f.Name, err)
+		}
+		st.feeds = append(st.feeds, &listener{feed: f, server: st.server(f, mc), at: at})
+	}
+	return nil
+}
+
+func (st *site) server(f FeedConfig, mc mllp.Config) *mllp.Server {
+	srv := mllp.NewServer(mc, func(ctx context.Context, c mllp.ConnInfo, msg []byte) []byte {
+		return st.hub.Receive(ctx, f.Name, peer(c), msg)
+	})
+	srv.Reject = func(c mllp.ConnInfo, e mllp.Event, head []byte) []byte {
+		return hl7.AckUnreadable(head, "REJECTED", time.Now(), fmt.Sprintf("the message is larger than %d KB", f.MaxMessageKB))
+	}
+	srv.Observe = func(c mllp.ConnInfo, e mllp.Event) {
+		st.log.Debug("mllp", "feed", f.Name, "conn", c.ID, "event", e.Kind, "bytes", e.Bytes)
+	}
+	return srv
+}
+
+// peer names who sent a message: by certificate when there is one.
+func peer(c mllp.ConnInfo) string {
+	if c.TLS != nil && len(c.TLS.PeerCertificates) > 0 {
+		return c.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	host, _, err := net.SplitHostPort(c.Remote.String())
+	if err != nil {
+		return c.Remote.String()
+	}
+	return host
+}
+
+// listenerTLS reads the certificates of a feed; nil: plain TCP.
+func listenerTLS(f FeedConfig) (*tls.Config, error) {
+	if f.TLSCert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate: %w", err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	if f.ClientCA != "" {
+		pem, err := os.ReadFile(f.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("reading client_ca: %w", err)
+		}
+		c.ClientCAs = x509.NewCertPool()
+		if !c.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("client_ca holds no certificate")
+		}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+// run serves until ctx ends, then stops in order: listeners finish what they
+// have read, pages finish, and the loops stop.
+func (st *site) run(ctx context.Context, pages net.Listener) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	screens, handler, err := st.handler()
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
+	srv.RegisterOnShutdown(screens.Stop)
+	var wg sync.WaitGroup
+	for _, l := range st.feeds {
+		wg.Go(func() {
+			if err := l.server.Serve(ctx, l.at); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("feed %q: %w", l.feed.Name, err))
+			}
+		})
+	}
+	wg.Go(func() { _ = st.hub.Run(ctx) })
+	wg.Go(func() { st.watchFolders(ctx) })
+	wg.Go(func() { st.checkDaily(ctx) })
+	wg.Go(func() {
+		<-ctx.Done()
+		end, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = srv.Shutdown(end)
+	})
+	if err := st.serve(srv, pages); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		cancel(err)
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (st *site) serve(srv *http.Server, pages net.Listener) error {
+	if st.config.TLSCert != "" {
+		return srv.ServeTLS(pages, st.config.TLSCert, st.config.TLSKey)
+	}
+	return srv.Serve(pages)
+}
+
+// handler is the pages and, beside them, what machines ask.
+func (st *site) handler() (*web.Server, http.Handler, error) {
+	wc := web.Config{Hub: st.hub, SignIn: st.signin, Zone: st.hub.Zone, Log: st.log, Clock: st.hub.Clock, Build: build(), Phase: st.phase,
+		Secure: st.config.TLSCert != "" || st.config.Behind}
+	if st.config.Behind {
+		wc.Address = forwardedFor
+	}
+	pages, err := web.New(wc)
+	if err != nil {
+		return nil, nil, err
+	}
+	mux := http.NewServeMux()
+	machine := api.New(st.hub, st.listenerStats)
+	for _, p := range []string{"/healthz", "/readyz", "/metrics"} {
+		mux.Handle("GET "+p, machine)
+	}
+	if st.extra != nil {
+		mux.Handle("/demo", st.extra)
+		mux.Handle("/demo/", st.extra)
+	}
+	mux.Handle("/", pages.Handler())
+	return pages, mux, nil
+}
+
+// forwardedFor is the reader's address as the proxy in front tells it: the
+// last one, which is the only one that the proxy itself wrote.
+func forwardedFor(r *http.Request) string {
+	all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	return strings.TrimSpace(all[len(all)-1])
+}
+
+// build names this binary, so that a stale server is noticed.
+func build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return "development"
+}
+
+// listenerStats gives each feed's counters for the metrics.
+func (st *site) listenerStats() map[string]api.Listener {
+	out := map[string]api.Listener{}
+	for _, l := range st.feeds {
+		s := l.server.Stats()
+		out[l.feed.Name] = api.Listener{Open: s.Open, Refused: s.Refused, Broken: s.TooLong + s.Timeouts + s.Broken}
+	}
+	return out
+}
+
+// checkDaily recomputes the audit log at start and every day.
+func (st *site) checkDaily(ctx context.Context) {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		st.hub.CheckAudit(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (st *site) close() error { return st.store.Close() }
+
+// say writes a line for the person at the terminal.
+func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

@@ -1,0 +1,447 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"homeward/care"
+	"homeward/hub"
+	"homeward/nhs"
+	"homeward/policies"
+	"homeward/policy"
+	"homeward/signin"
+	"homeward/store"
+)
+
+// where says which database a tool works on.
+type where struct {
+	Config   string `help:"Configuration file." type:"existingfile" xor:"db"`
+	Database string `help:"postgres://... or the data folder." xor:"db"`
+	Data     string `help:"Data folder of the embedded database." xor:"db"`
+}
+
+func (w where) database() (string, error) {
+	switch {
+	case w.Config != "":
+		c, err := readConfig(w.Config)
+		return c.Database, err
+	case w.Database != "":
+		return w.Database, nil
+	case w.Data != "":
+		return w.Data, nil
+	}
+	return "", errors.New("say which database: --config FILE, --database URL or --data DIR")
+}
+
+// open opens a database that must be there already.
+func (w where) open(ctx context.Context) (*store.Store, error) {
+	db, err := w.database()
+	if err != nil {
+		return nil, err
+	}
+	if !isPostgres(db) {
+		if _, err := os.Stat(filepath.Join(db, "homeward.db")); err != nil {
+			return nil, fmt.Errorf("there is no database in %s", db)
+		}
+	}
+	return openStore(ctx, db, nil, false)
+}
+
+type configCmd struct {
+	Check string `help:"Check this file instead." type:"existingfile"`
+}
+
+// Run prints every key with its explanation and default.
+func (c *configCmd) Run() error {
+	if c.Check != "" {
+		if _, err := readConfig(c.Check); err != nil {
+			return err
+		}
+		say(os.Stdout, "The configuration is right.")
+		return nil
+	}
+	d := defaults()
+	d.Orgs = []OrgConfig{{ODS: "RK5", Name: "Sherwood Forest Hospitals", Kind: "trust", Phone: "01632 960 100"},
+		{ODS: "511", Name: "Nottinghamshire County Council", Kind: "council", Phone: "01632 960 300", OutOfHours: "01632 960 399"}}
+	f := feedDefaults()
+	f.Name, f.Title, f.Org, f.Listen = "kings-mill", "King's Mill EPR", "RK5", "127.0.0.1:2575"
+	f.Authorities, f.Wards = map[string]string{"RK5": "RK5"}, map[string]string{"W12": "Ward 12"}
+	k := councilDefaults()
+	k.Name, k.Title, k.ODS, k.Folder = "mosaic", "Mosaic (Nottinghamshire)", "511", "extracts"
+	d.Feeds, d.Councils = []FeedConfig{f}, []CouncilConfig{k}
+	return printConfig(os.Stdout, d)
+}
+
+type migrateCmd struct{ where }
+
+// Run brings the database to this version.
+func (c *migrateCmd) Run(ctx context.Context) error {
+	db, err := c.database()
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, db, nil, false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ran, err := s.Migrate(ctx)
+	for _, m := range ran {
+		say(os.Stdout, "ran %s", m)
+	}
+	if err == nil && len(ran) == 0 {
+		say(os.Stdout, "nothing to do")
+	}
+	return err
+}
+
+type backupCmd struct {
+	where
+	To string `arg:"" help:"New file: .zip is an archive that either database restores from; .db is a copy of the embedded database."`
+}
+
+// Run copies the database while it is in use.
+func (c *backupCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Backup(ctx, c.To); err != nil {
+		return err
+	}
+	say(os.Stdout, "written and checked: %s", c.To)
+	return nil
+}
+
+type restoreCmd struct {
+	where
+	From string `arg:"" help:"The backup." type:"existingfile"`
+}
+
+// Run puts a backup into an empty database.
+func (c *restoreCmd) Run(ctx context.Context) error {
+	db, err := c.database()
+	if err != nil {
+		return err
+	}
+	if !isPostgres(db) {
+		if err := os.MkdirAll(db, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := store.Restore(ctx, c.From, store.Config{URL: db, Row: care.RowOf}); err != nil {
+		return err
+	}
+	say(os.Stdout, "restored and checked")
+	return nil
+}
+
+type verifyCmd struct {
+	where
+	Messages bool `help:"Print the control id of each kept message, one a line, instead of words."`
+}
+
+// Run checks everything; the exit code is 0 only when all holds.
+func (c *verifyCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if c.Messages {
+		w := bufio.NewWriter(os.Stdout)
+		defer w.Flush()
+		if err := s.MessageControls(ctx, func(id string) error { _, err := fmt.Fprintln(w, id); return err }); err != nil {
+			return err
+		}
+	}
+	if err := s.Verify(ctx, func(wrong string) { say(os.Stderr, "%s", wrong) }); err != nil {
+		return err
+	}
+	if !c.Messages {
+		say(os.Stdout, "History, keys, lists, counts and the audit log are as they should be.")
+	}
+	return nil
+}
+
+// toolSite wires a site for a tool that needs its feeds or councils.
+func toolSite(ctx context.Context, file string) (*site, error) {
+	c, err := readConfig(file)
+	if err != nil {
+		return nil, err
+	}
+	return newSite(ctx, c, logger(true), nil)
+}
+
+type importCmd struct {
+	Config  string `help:"Configuration file." required:"" type:"existingfile"`
+	Council string `help:"ODS code of the council." required:""`
+	Folder  string `arg:"" help:"Folder with manifest.toml and the CSV files." type:"existingdir"`
+	Go      bool   `help:"Go on although many packages would end: a person has looked." name:"anyway"`
+}
+
+// Run reads one extract and says what became of it.
+func (c *importCmd) Run(ctx context.Context) error {
+	st, err := toolSite(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	for _, cc := range st.config.Councils {
+		if cc.ODS != c.Council {
+			continue
+		}
+		layout, err := layoutOf(cc)
+		if err != nil {
+			return err
+		}
+		read := st.hub.Import
+		if c.Go {
+			read = st.hub.Resume
+		}
+		res, err := read(ctx, nhs.ODS(c.Council), filepath.Base(c.Folder), os.DirFS(c.Folder), layout)
+		if err != nil {
+			return err
+		}
+		return tellImport(res)
+	}
+	return fmt.Errorf("council %q is not in the configuration", c.Council)
+}
+
+func tellImport(res hub.ImportResult) error {
+	for _, n := range res.Notes {
+		say(os.Stdout, "note: %s", n)
+	}
+	say(os.Stdout, "%d people, %d changed, %d under 18 left out, %d packages in place, %d people no longer held, %d rows in quarantine",
+		res.People, res.Changed, res.Children, res.Packages, res.Ended, res.Quarantined)
+	if res.State != "done" {
+		return fmt.Errorf("%s: %s", res.State, res.Why)
+	}
+	return nil
+}
+
+type explainCmd struct {
+	Config string `help:"Configuration file." required:"" type:"existingfile"`
+	Feed   string `help:"Name of the feed it would come on." required:""`
+	File   string `arg:"" help:"File with one HL7 v2 message." type:"existingfile"`
+}
+
+// Run says what a message would do.
+func (c *explainCmd) Run(ctx context.Context) error {
+	st, err := toolSite(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	raw, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	x, err := st.hub.Explain(ctx, c.Feed, raw)
+	if err != nil {
+		return err
+	}
+	for _, l := range []struct{ label, text string }{{"event", x.Event}, {"about", x.Known}, {"held", x.Hold}, {"ignored", x.Ignore}} {
+		if l.text != "" {
+			say(os.Stdout, "%-8s %s", l.label, l.text)
+		}
+	}
+	for _, n := range x.Notes {
+		say(os.Stdout, "%-8s %s", "note", n)
+	}
+	for _, e := range x.Events {
+		say(os.Stdout, "%-8s %s", "would", e)
+	}
+	if x.Hold == "" && x.Ignore == "" && len(x.Events) == 0 {
+		say(os.Stdout, "%-8s nothing that is not known already", "would")
+	}
+	return nil
+}
+
+type replayCmd struct {
+	Config string  `help:"Configuration file." required:"" type:"existingfile"`
+	IDs    []int64 `arg:"" optional:"" help:"Ids of held messages; none: all."`
+}
+
+// operator is who works at the terminal of the server.
+func operator() care.Actor {
+	return care.Actor{ID: "operator", Name: "Operator", Role: care.Integration, Org: "SYSTEM", OrgKind: care.System, Address: "terminal"}
+}
+
+// Run reads held messages again.
+func (c *replayCmd) Run(ctx context.Context) error {
+	st, err := toolSite(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	res, err := st.hub.Replay(ctx, operator(), c.IDs)
+	if err != nil {
+		return err
+	}
+	say(os.Stdout, "%d tried, %d read, %d still held", res.Tried, res.Done, res.StillHeld)
+	return nil
+}
+
+type userCmd struct {
+	Add userAddCmd `cmd:"" help:"Add an account, or give an existing one a new password and roles."`
+}
+
+type userAddCmd struct {
+	Config string   `help:"Configuration file." required:"" type:"existingfile"`
+	Login  string   `arg:"" help:"What they type to sign in."`
+	Name   string   `help:"Name for people." required:""`
+	Role   []string `help:"role@ODS, and for a ward or team role@ODS/ward-or-team. Several are allowed." required:""`
+}
+
+// Run reads the password from standard input, so that it stands in no list of
+// processes and no history.
+func (c *userAddCmd) Run(ctx context.Context) error {
+	st, err := toolSite(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	a := care.Account{ID: care.ActorID(newAccountID()), Login: strings.ToLower(c.Login), Name: c.Name}
+	if old, err := st.hub.Account(ctx, a.Login); err == nil {
+		a.ID = old.ID
+	}
+	for _, r := range c.Role {
+		g, err := parseGrant(r)
+		if err != nil {
+			return err
+		}
+		a.Grants = append(a.Grants, g)
+	}
+	fmt.Fprint(os.Stderr, "Password: ")
+	password, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if a.Hash, err = signin.HashPassword(a.Login, strings.TrimRight(password, "\r\n"), rand.Reader); err != nil {
+		return err
+	}
+	return st.hub.PutAccount(ctx, a)
+}
+
+func newAccountID() string {
+	var b [10]byte
+	rand.Read(b[:])
+	return "u" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}
+
+// parseGrant reads role@ODS or role@ODS/ward-or-team.
+func parseGrant(s string) (care.Grant, error) {
+	role, rest, ok := strings.Cut(s, "@")
+	ods, part, _ := strings.Cut(rest, "/")
+	g := care.Grant{Role: care.Role(role)}
+	if !ok || g.Role.Say() == "" {
+		return g, fmt.Errorf("role %q must be like coordinator@RK5; the roles are %v", s, care.Roles())
+	}
+	code, err := nhs.ParseODS(ods)
+	if err != nil {
+		return g, fmt.Errorf("role %q: %w", s, err)
+	}
+	g.Org = code
+	if g.Role == care.WardNurse || g.Role == care.WallboardRole {
+		g.Ward = part
+	} else {
+		g.Team = part
+	}
+	return g, nil
+}
+
+type policyCmd struct {
+	Check policyCheckCmd `cmd:"" help:"Run the signed cases against the rules."`
+	Why   policyWhyCmd   `cmd:"" help:"Say which rules and facts decide one sentence of cases.txt."`
+}
+
+type policyCheckCmd struct{}
+
+// Run runs every signed case.
+func (policyCheckCmd) Run() error {
+	set, _, err := released()
+	if err != nil {
+		return err
+	}
+	f, err := policies.Files.Open("cases.txt")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	results, err := policy.RunCases(set, f)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, r := range results {
+		if !r.Pass {
+			bad++
+			say(os.Stdout, "line %d: %s: %s", r.Line, r.Text, r.Problem)
+		}
+	}
+	say(os.Stdout, "%d sentences, %d not so; rules %s", len(results), bad, set.Version())
+	if bad > 0 {
+		return errors.New("the rules do not do what was signed")
+	}
+	return nil
+}
+
+type policyWhyCmd struct {
+	Line int `arg:"" help:"Line of cases.txt."`
+}
+
+// Run explains one sentence.
+func (c policyWhyCmd) Run() error {
+	set, _, err := released()
+	if err != nil {
+		return err
+	}
+	f, err := policies.Files.Open("cases.txt")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	results, err := policy.RunCases(set, f)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Line == c.Line {
+			say(os.Stdout, "%s\n%s", r.Text, set.Explain(r.Request))
+			return nil
+		}
+	}
+	return fmt.Errorf("line %d of cases.txt is not a sentence", c.Line)
+}
+
+type pathwayCmd struct {
+	Check pathwayCheckCmd `cmd:"" help:"Check the released forms and their sums."`
+}
+
+type pathwayCheckCmd struct{}
+
+// Run lists the released forms.
+func (pathwayCheckCmd) Run() error {
+	_, forms, err := released()
+	if err != nil {
+		return err
+	}
+	for _, p := range forms.All() {
+		n := 0
+		for _, page := range p.Pages {
+			n += len(page.Fields)
+		}
+		say(os.Stdout, "%s version %d: %d pages, %d fields: %s", p.ID, p.Version, len(p.Pages), n, p.Title)
+	}
+	return nil
+}
