@@ -303,7 +303,7 @@ var (
 		"github.com/jackc/pgx/v5", "modernc.org/sqlite",
 	}
 	impureCalls   = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer"}
-	impureAllowed = map[string][]string{"mllp": {"net", "time.Now"}}
+	impureAllowed = map[string][]string{"mllp": {"net", "os", "time.Now", "time.NewTimer"}}
 )
 
 func purePackagesArePure(l layout, t tree) (out []string) {
