@@ -64,8 +64,8 @@ func (h *Hub) readLoop(ctx context.Context, feed string) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			h.Log.Error("reading a feed", "feed", feed, "err", err)
-		case n == h.Limits.ReadBatch:
-			continue // there is more
+		case n > 0:
+			continue // there may be more
 		}
 		select {
 		case <-ctx.Done():
@@ -78,16 +78,50 @@ func (h *Hub) readLoop(ctx context.Context, feed string) {
 // Read works the oldest messages of a feed that are kept and not yet read, in
 // one transaction, and says how many there were. Another process may read the
 // same feed: the writer takes one transaction at a time, so each message has
-// its effect once.
+// its effect once. A message on which Homeward itself fails does not stop the
+// feed: it is held, and those behind it are read.
 func (h *Hub) Read(ctx context.Context, feed string) (int, error) {
 	f, ok := h.feeds[feed]
 	if !ok {
 		return 0, fmt.Errorf("feed %q is not configured", feed)
 	}
+	n, err := h.readBatch(ctx, f, h.Limits.ReadBatch)
+	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) {
+		return n, err
+	}
+	h.Log.Error("a message could not be worked; reading one by one", "feed", feed, "err", err)
+	if n, err = h.readBatch(ctx, f, 1); err == nil {
+		return n, nil
+	}
+	return h.holdFirst(ctx, f, err)
+}
+
+// holdFirst holds the oldest message, on which Homeward has failed.
+func (h *Hub) holdFirst(ctx context.Context, f Feed, cause error) (int, error) {
+	if errors.Is(cause, store.ErrUnavailable) || ctx.Err() != nil {
+		return 0, cause
+	}
 	n := 0
 	err := h.Store.Update(ctx, func(tx *store.Tx) error {
 		n = 0
-		ms, err := tx.Pending(feed, h.Limits.ReadBatch)
+		ms, err := tx.Pending(f.Profile.Feed, 1)
+		if err != nil || len(ms) == 0 {
+			return err
+		}
+		n = 1
+		return tx.Settle(ms[0], store.MessageHeld, "Homeward failed on this message. Tell those who run it; the log says more", "")
+	})
+	if err == nil && n == 1 {
+		h.Log.Error("a message is held because Homeward failed on it", "feed", f.Profile.Feed, "err", cause)
+	}
+	return n, err
+}
+
+func (h *Hub) readBatch(ctx context.Context, f Feed, most int) (int, error) {
+	n := 0
+	err := h.Store.Update(ctx, func(tx *store.Tx) error {
+		n = 0
+		ms, err := tx.Pending(f.Profile.Feed, most)
 		if err != nil {
 			return err
 		}
@@ -111,9 +145,6 @@ func (h *Hub) Read(ctx context.Context, feed string) (int, error) {
 		}
 		return nil
 	})
-	if n > 0 && n < h.Limits.ReadBatch && err == nil {
-		return n, nil
-	}
 	return n, err
 }
 
