@@ -87,7 +87,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 }
 
 func (s *Store) vacuumInto(ctx context.Context, path string) error {
-	c, err := s.engine.open(ctx, true)
+	c, err := s.engine.open(ctx, roleLong)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Store) vacuumInto(ctx context.Context, path string) error {
 	if err := c.exec(ctx, `VACUUM INTO $1`, []any{path}); err != nil {
 		return err
 	}
-	copied, err := (&sqliteEngine{path: path}).open(ctx, false)
+	copied, err := (&sqliteEngine{path: path}).open(ctx, roleReader)
 	if err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func readManifest(z *zip.Reader) (m manifest, err error) {
 // refill makes the tables as they were when the backup was made, and fills
 // them, in one transaction.
 func (s *Store) refill(ctx context.Context, z *zip.Reader, m manifest) error {
-	c, err := s.engine.open(ctx, true)
+	c, err := s.engine.open(ctx, roleLong)
 	if err != nil {
 		return err
 	}

@@ -252,7 +252,7 @@ func (t *Tx) Messages(f MessageFilter) ([]Message, error) {
 	return t.messagesMerged(f)
 }
 
-// messagesMerged asks the index (feed, state, id) for the newest of each feed
+// messagesMerged asks the index (state, feed, id) for the newest of each feed
 // and state that is wanted, and merges: one index serves every page.
 func (t *Tx) messagesMerged(f MessageFilter) ([]Message, error) {
 	feeds, states := []string{f.Feed}, []MessageState{f.State}

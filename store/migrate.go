@@ -75,7 +75,7 @@ func (s *Store) Migrate(ctx context.Context) (ran []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations: %w", err)
 	}
-	c, err := s.engine.open(ctx, true)
+	c, err := s.engine.open(ctx, roleLong)
 	if err != nil {
 		return nil, err
 	}

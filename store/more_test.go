@@ -414,3 +414,64 @@ func TestClosedStoreSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestABatchOfMessagesCostsFewRoundTrips(t *testing.T) {
+	s := opener(t, pgtest.Start(t))()
+	var ins []In
+	for i := range 64 {
+		start(t, s, care.CaseID(fmt.Sprint("c", i)), care.Identified{At: day, NHS: nhs.Test(20 * i)}, inBed("W1", day))
+		ins = append(ins, in("f", fmt.Sprint(i), "x"))
+	}
+	trips := func(f func()) int {
+		t.Helper()
+		before := s.writer.(*pgConn).trips
+		f()
+		return s.writer.(*pgConn).trips - before
+	}
+	n := trips(func() {
+		if _, err := s.Keep(t.Context(), ins...); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 3 {
+		t.Errorf("keeping 64 messages took %d round trips, want at most 3", n)
+	}
+	n = trips(func() { update(t, s, readAll) })
+	if n > 5 {
+		t.Errorf("reading 64 messages took %d round trips, want at most 5", n)
+	}
+	verified(t, s)
+}
+
+// readAll does with the pending messages what a hub does.
+func readAll(tx *Tx) error {
+	ms, err := tx.Pending("f", 64)
+	if err != nil {
+		return err
+	}
+	var ns []nhs.Number
+	for i := range ms {
+		ns = append(ns, nhs.Test(20*i))
+	}
+	if err := tx.Prefetch(ns, nil); err != nil {
+		return err
+	}
+	for i, m := range ms {
+		ids, err := tx.FindNHS(ns[i])
+		if err != nil {
+			return err
+		}
+		c, err := tx.Case(ids[0])
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Record(c, care.Cause{Kind: "message"}, day, care.Moved{At: day, To: care.Location{Ward: "W2"}}); err != nil {
+			return err
+		}
+		err = errors.Join(tx.Settle(m, MessageDone, "", c.ID), tx.Audit(AuditRecord{At: day, Actor: "f", Action: "message", Case: c.ID}), tx.Enqueue("l", "k", fmt.Sprint(m.ID), ""))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

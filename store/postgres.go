@@ -46,18 +46,29 @@ func (e *pgEngine) patience(d time.Duration) (context.Context, context.CancelFun
 	return context.WithTimeout(context.Background(), d)
 }
 
-func (e *pgEngine) open(ctx context.Context, write bool) (conn, error) {
-	cfg := e.cfg.Copy()
-	if write {
-		// A process that hangs in a batch must not keep the lock from the others.
-		cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(e.timeout.Milliseconds())
-		cfg.RuntimeParams["statement_timeout"] = fmt.Sprint(e.timeout.Milliseconds())
-	}
-	c, err := pgx.ConnectConfig(ctx, cfg)
+func (e *pgEngine) open(ctx context.Context, as role) (conn, error) {
+	c, err := pgx.ConnectConfig(ctx, e.cfg)
 	if err != nil {
 		return nil, unavailable("connecting to PostgreSQL", err)
 	}
+	if _, err := c.PgConn().Exec(ctx, e.settings(as)).ReadAll(); err != nil {
+		return nil, errors.Join(unavailable("connecting to PostgreSQL", err), c.Close(ctx))
+	}
 	return &pgConn{c: c}, nil
+}
+
+// settings of a connection. A writer that hangs in a batch must not keep the
+// lock from other processes. Readers plan each query anew: what one hospital
+// asks is not what another asks.
+func (e *pgEngine) settings(as role) string {
+	switch as {
+	case roleWriter:
+		ms := e.timeout.Milliseconds()
+		return fmt.Sprintf("SET idle_in_transaction_session_timeout = %d; SET statement_timeout = %d", ms, ms)
+	case roleReader:
+		return "SET plan_cache_mode = force_custom_plan"
+	}
+	return "SET statement_timeout = 0"
 }
 
 // pgConn holds statements back and sends them in one round trip with the next
@@ -66,6 +77,9 @@ type pgConn struct {
 	c       *pgx.Conn
 	pending []pgStatement
 	bytes   int
+
+	begun, replans int // batches begun, and when to plan anew
+	trips          int // round trips made
 
 	part    bool
 	mark    int  // where in pending the part begins
@@ -91,7 +105,19 @@ func (p *pgConn) begin(ctx context.Context, write bool) error {
 	}
 	p.hold("BEGIN ISOLATION LEVEL READ COMMITTED", nil)
 	p.hold("SELECT pg_advisory_xact_lock($1)", []any{int64(lockKey)})
+	p.replan()
 	return nil
+}
+
+// replan forgets the plans of prepared statements each time that this
+// connection has done twice as much as when it last did. PostgreSQL makes them
+// for the size that tables have then, and keeps them: plans made on an empty
+// database would read whole tables until something analyses them.
+func (p *pgConn) replan() {
+	if p.begun++; p.begun >= p.replans {
+		p.replans = min(2*p.begun, p.begun+10000)
+		p.hold("DISCARD PLANS", nil)
+	}
 }
 
 func (p *pgConn) commit(ctx context.Context) error {
@@ -261,6 +287,7 @@ func (p *pgConn) send(ctx context.Context, queries []pgStatement, each func(int,
 	for _, s := range queries {
 		b.Queue(s.sql, s.args...)
 	}
+	p.trips++
 	br := p.c.SendBatch(ctx, b)
 	bad, err := receive(br, len(held), len(queries), each)
 	cerr := br.Close()

@@ -44,9 +44,9 @@ func (e *sqliteEngine) patience(time.Duration) (context.Context, context.CancelF
 
 // open opens the file. synchronous(FULL): what is acknowledged survives a power
 // cut. https://www.sqlite.org/pragma.html#pragma_synchronous
-func (e *sqliteEngine) open(_ context.Context, write bool) (conn, error) {
+func (e *sqliteEngine) open(_ context.Context, as role) (conn, error) {
 	p := []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-32000)"}
-	if write {
+	if as != roleReader {
 		p = append(p, "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")
 	} else {
 		p = append(p, "query_only(1)")

@@ -101,13 +101,22 @@ type Store struct {
 // engine opens connections to one kind of database.
 type engine interface {
 	name() string
-	open(ctx context.Context, write bool) (conn, error)
+	open(ctx context.Context, as role) (conn, error)
 	// patience bounds one batch of the writer.
 	patience(time.Duration) (context.Context, context.CancelFunc)
 	// watch tells s of other processes' commits, and them of ours, until stop.
 	watch(s *Store, stop <-chan struct{})
 	close() error
 }
+
+// role is what a connection is for.
+type role int
+
+const (
+	roleReader role = iota // snapshots
+	roleWriter             // the writer's short batches
+	roleLong               // one long transaction: a migration, a restore
+)
 
 // Open opens a database, making the SQLite file if there is none. It neither
 // makes nor changes tables: call Migrate.
@@ -125,7 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	for range cfg.Readers {
 		s.readers <- nil
 	}
-	w, err := e.open(ctx, true)
+	w, err := e.open(ctx, roleWriter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), e.close())
 	}
@@ -240,7 +249,7 @@ func (s *Store) reader(ctx context.Context) (conn, error) {
 		if c != nil {
 			return c, nil
 		}
-		c, err := s.engine.open(ctx, false)
+		c, err := s.engine.open(ctx, roleReader)
 		if err != nil {
 			s.readers <- nil
 			return nil, viewError(ctx, unavailable("opening the database", err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -23,7 +24,6 @@ type work struct {
 	taken atomic.Int32
 	done  chan error
 	err   error
-	panic *PanicError
 }
 
 const (
@@ -187,7 +187,7 @@ func (s *Store) runBatch(ws []*work) {
 func (s *Store) attempt(ctx context.Context, ws, again []*work) (mine []*work, err error) {
 	mine = again
 	if again == nil {
-		mine, ws = claim(ws)
+		mine = claim(ws)
 	}
 	if len(mine) == 0 {
 		return nil, nil
@@ -214,13 +214,24 @@ func (s *Store) attempt(ctx context.Context, ws, again []*work) (mine []*work, e
 	return mine, err
 }
 
-func claim(ws []*work) (mine, none []*work) {
+// claim begins works that nobody has given up: Keeps first, the others in the
+// order in which they came.
+func claim(ws []*work) (mine []*work) {
 	for _, w := range ws {
 		if w.taken.CompareAndSwap(waiting, running) {
 			mine = append(mine, w)
 		}
 	}
-	return mine, nil
+	slices.SortStableFunc(mine, func(a, b *work) int {
+		switch {
+		case a.keep != nil && b.keep == nil:
+			return -1
+		case a.keep == nil && b.keep != nil:
+			return 1
+		}
+		return 0
+	})
+	return mine
 }
 
 // batch is one transaction of the writer, or the snapshot of a View.
@@ -247,7 +258,7 @@ func (t *tally) scan(row []any) error {
 
 func (s *Store) begin(ctx context.Context) (*batch, error) {
 	if s.writer == nil {
-		c, err := s.engine.open(ctx, true)
+		c, err := s.engine.open(ctx, roleWriter)
 		if err != nil {
 			return nil, unavailable("opening the database", err)
 		}
@@ -271,7 +282,7 @@ func (b *batch) runAll(ws []*work) (left []*work, err error) {
 		if w.keep != nil {
 			continue
 		}
-		if !b.careful && time.Since(b.began) > batchTime && !anyKeep(ws[i:]) {
+		if !b.careful && time.Since(b.began) > batchTime {
 			for _, w := range ws[i:] {
 				w.taken.Store(waiting)
 			}
@@ -283,15 +294,6 @@ func (b *batch) runAll(ws []*work) (left []*work, err error) {
 		}
 	}
 	return nil, nil
-}
-
-func anyKeep(ws []*work) bool {
-	for _, w := range ws {
-		if w.keep != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // part runs one function apart from the others. err is what went wrong for the

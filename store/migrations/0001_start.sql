@@ -14,7 +14,7 @@ CREATE TABLE messages (
   raw BYTEA NOT NULL, peer TEXT NOT NULL, received BIGINT NOT NULL, reused BIGINT NOT NULL,
   state TEXT NOT NULL, reason TEXT NOT NULL, case_id TEXT NOT NULL);
 CREATE UNIQUE INDEX messages_control ON messages (feed, control, digest);
-CREATE INDEX messages_state ON messages (feed, state, id);
+CREATE INDEX messages_state ON messages (state, feed, id);
 
 -- What each feed has done, kept by the writer so that no screen counts rows.
 CREATE TABLE feeds (
