@@ -222,7 +222,7 @@ func (s *Server) callPage(v *visit, a callAbout, f callForm, errs []ui.FieldErro
 		}
 		outcome.Items = append(outcome.Items, o)
 	}
-	return ui.Page{Title: "Record a call", Width: ui.FormPage, Banner: a.banner, Back: &ui.NavItem{Href: a.back, Text: "Back"}, Main: []ui.Node{ui.TwoThirds(
+	return ui.Page{Title: "Record a call", Width: ui.FormPage, Banner: a.banner, Back: &ui.NavItem{Href: a.back, Text: "Back without saving"}, Main: []ui.Node{ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.H1("Record a call to the provider"),
 		ui.PostForm(v.r.URL.Path,

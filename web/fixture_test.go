@@ -252,7 +252,7 @@ type reader struct {
 func (s *site) stranger() *reader {
 	jar, err := cookiejar.New(nil)
 	s.must(err)
-	return &reader{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &reader{s, &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // as signs somebody in.
@@ -301,8 +301,11 @@ func (r *reader) send(req *http.Request) shown {
 	res, err := r.c.Do(req)
 	r.s.must(err)
 	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	r.s.must(err)
+	var b []byte
+	if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") { // which has no end
+		b, err = io.ReadAll(res.Body)
+		r.s.must(err)
+	}
 	doc, err := html.Parse(bytes.NewReader(b))
 	r.s.must(err)
 	return shown{r.s.t, res.StatusCode, strings.TrimPrefix(res.Header.Get("Location"), r.s.url), res.Header, string(b), doc}

@@ -36,12 +36,10 @@ func TestEveryPageForEveryRoleIsWellMade(t *testing.T) {
 				continue
 			}
 			path := s.fillPath(rt.pattern)
-			req, err := http.NewRequest("HEAD", s.url+path, nil)
-			s.must(err)
-			if head := r.send(req); !strings.HasPrefix(head.header.Get("Content-Type"), "text/html") {
+			got := r.get(path)
+			if kind := got.header.Get("Content-Type"); got.status == 200 && !strings.HasPrefix(kind, "text/html") {
 				continue // a stream or a file
 			}
-			got := r.get(path)
 			t.Run(login+" "+rt.pattern, func(t *testing.T) {
 				got.t = t
 				if got.status >= 500 {
