@@ -312,7 +312,17 @@ func (s *Service) Idle(g care.Grant) time.Duration {
 // 7.3.2, 7.4.2); when a role is still to be chosen its cause is ErrChoose. Using a
 // session keeps it from being idle.
 func (s *Service) Check(ctx context.Context, token string) (care.Actor, care.Session, error) {
-	a, ses, err := s.Pending(ctx, token)
+	return s.check(ctx, token, true)
+}
+
+// Glance is Check for what a page does by itself, such as following a list: it
+// does not keep the session from being idle (OWASP ASVS 5.0 7.3.1).
+func (s *Service) Glance(ctx context.Context, token string) (care.Actor, care.Session, error) {
+	return s.check(ctx, token, false)
+}
+
+func (s *Service) check(ctx context.Context, token string, use bool) (care.Actor, care.Session, error) {
+	a, ses, err := s.pending(ctx, token, use)
 	if err != nil {
 		return care.Actor{}, care.Session{}, err
 	}
@@ -332,6 +342,10 @@ func Actor(a care.Account, ses care.Session, orgs care.Orgs) care.Actor {
 // Pending is the account and session of a token, whether or not a role is
 // chosen: for the page that asks.
 func (s *Service) Pending(ctx context.Context, token string) (care.Account, care.Session, error) {
+	return s.pending(ctx, token, true)
+}
+
+func (s *Service) pending(ctx context.Context, token string, use bool) (care.Account, care.Session, error) {
 	none := &care.Error{Kind: care.Login, Text: "Sign in to go on"}
 	if len(token) != base64.RawURLEncoding.EncodedLen(32) {
 		return care.Account{}, care.Session{}, none
@@ -357,7 +371,7 @@ func (s *Service) Pending(ctx context.Context, token string) (care.Account, care
 		return care.Account{}, care.Session{}, s.end(ctx, ses, care.SignedOut, "Your access has changed. Sign in to go on")
 	}
 	a.Hash = ""
-	if now.Sub(ses.Seen) >= s.Limits.Touch {
+	if use && now.Sub(ses.Seen) >= s.Limits.Touch {
 		ses.Seen = now
 		if err := s.Accounts.TouchSession(ctx, ses.ID, now); err != nil {
 			return care.Account{}, care.Session{}, fmt.Errorf("keeping a session: %w", err)

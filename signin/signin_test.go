@@ -303,6 +303,21 @@ func TestLimitsOfSessions(t *testing.T) {
 	wantKind(t, check(), care.Login)
 }
 
+// A page that follows a list by itself must not keep an empty chair signed in.
+func TestGlancingIsNotUse(t *testing.T) {
+	d := newDoor(t)
+	e := d.enter(t, "cnurse")
+	for range 5 {
+		d.now = d.now.Add(2 * time.Minute)
+		if a, _, err := d.Glance(t.Context(), e.Token); err != nil || a.ID != "n1" {
+			t.Fatal(a, err)
+		}
+	}
+	d.now = d.now.Add(30 * time.Second)
+	_, _, err := d.Glance(t.Context(), e.Token)
+	wantKind(t, err, care.Login)
+}
+
 func TestChoose(t *testing.T) {
 	d := newDoor(t)
 	first := d.enter(t, "both")

@@ -92,7 +92,11 @@ func (s *Server) identify(v *visit) error {
 		return &care.Error{Kind: care.Login, Text: "Sign in to go on"}
 	}
 	v.token = c.Value
-	v.by, v.session, err = s.SignIn.Check(v.ctx(), c.Value)
+	check := s.SignIn.Check
+	if byItself(v.r) {
+		check = s.SignIn.Glance
+	}
+	v.by, v.session, err = check(v.ctx(), c.Value)
 	v.by.Address = s.Address(v.r)
 	if err != nil {
 		v.by = care.Actor{}
@@ -242,4 +246,11 @@ func (f stream) answer(s *Server, v *visit) error {
 		return nil
 	}
 	return err
+}
+
+// byItself is whether a page asks without its reader doing anything: a live
+// stream, or the polling that stands in for one. That does not keep a session
+// from being idle.
+func byItself(r *http.Request) bool {
+	return r.Header.Get("X-Poll") != "" || r.Header.Get("Accept") == "text/event-stream"
 }
