@@ -1,4 +1,606 @@
 package web
 
-// caseRoutes is the case page and what is done there.
-func (s *Server) caseRoutes() []route { return nil }
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"homeward/care"
+	"homeward/hub"
+	"homeward/policy"
+	"homeward/web/ui"
+)
+
+// caseRoutes is the case page and what is done there. ui.md 7.6.
+func (s *Server) caseRoutes() []route {
+	return slices.Concat([]route{
+		{pattern: "GET /cases/{id}", nav: "tracker", do: s.showCase},
+		{pattern: "GET /cases/{id}/events", do: s.caseEvents},
+	}, s.commandRoutes())
+}
+
+// A caseTab is one part of a case.
+type caseTab struct {
+	key, text string
+	show      func(*Server, *visit, hub.CaseView, noteForm) ui.Node
+}
+
+var caseTabs = []caseTab{
+	{"timeline", "Timeline", (*Server).timelineTab},
+	{"notes", "Notes", (*Server).notesTab},
+	{"referral", "Referral", (*Server).referralTab},
+	{"care", "Care", (*Server).careTab},
+	{"calls", "Calls", (*Server).callsTab},
+	{"identity", "Identity", (*Server).identityTab},
+}
+
+// A noteForm is a note as somebody typed it, and what is wrong with it.
+type noteForm struct {
+	audience, text string
+	errs           []ui.FieldError
+}
+
+func (s *Server) showCase(v *visit) (response, error) {
+	c, err := s.Hub.Case(v.ctx(), v.by, v.id())
+	if err != nil {
+		return nil, err
+	}
+	return show(s.casePage(v, c, v.query("tab"), noteForm{})), nil
+}
+
+func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) ui.Page {
+	p := ui.Page{Title: "Discharge case", Width: ui.PersonPage, Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now)}
+	if c.JoinedTo != "" {
+		p.Main = []ui.Node{ui.TwoThirds(ui.H1("Discharge case"), ui.WarningCard(2, "This record was joined with another",
+			ui.P("It is the same person. Everything is in the other record, and goes on there."),
+			ui.Para(ui.Link(casePath(c.JoinedTo, ""), "Open the record in use"))))}
+		return p
+	}
+	i := max(0, slices.IndexFunc(caseTabs, func(t caseTab) bool { return t.key == key }))
+	tab := caseTabs[i]
+	tabs := make([]ui.NavItem, len(caseTabs))
+	for j, t := range caseTabs {
+		tabs[j] = ui.NavItem{Href: casePath(c.ID, "?tab="+t.key), Text: t.text, Current: j == i}
+	}
+	events := url.Values{"tab": {tab.key}}
+	if kind := v.query("kind"); kind != "" {
+		events.Set("kind", kind)
+	}
+	p.Main = []ui.Node{
+		ui.ErrorSummary(note.errs),
+		ui.WorkHead("Discharge case", ""),
+		ui.Strip(
+			ui.LiveStrip{Events: casePath(c.ID, "/events?"+events.Encode()), Last: uint64(max(c.Seq, 0)), Stale: caseStale, At: c.At},
+			ui.Freshness(caseSources(c), c.At)),
+		changedPart(c, false),
+		stagePart(v.by, c),
+		ui.Columns(ui.Nodes{ui.Tabs("Parts of the case", tabs...), tab.show(s, v, c, note)}, s.nowPart(c)),
+	}
+	return p
+}
+
+// caseSources are the systems that this case depends on.
+func caseSources(c hub.CaseView) []ui.Source {
+	var out []ui.Source
+	for _, f := range c.Sources {
+		council := slices.ContainsFunc(c.Councils, func(o hub.CouncilView) bool { return o.Council.ODS == f.Org })
+		if c.Stay != nil && c.Stay.Source == f.Feed || council {
+			out = append(out, ui.Source{Name: f.Title, Last: f.Last, StaleAfter: f.Limit})
+		}
+	}
+	return out
+}
+
+// changedPart says that there is something new that the page does not show.
+func changedPart(c hub.CaseView, changed bool) ui.Node {
+	if !changed {
+		return ui.Part("app-changed")
+	}
+	return ui.Part("app-changed", ui.Notification{Heading: "This case changed at " + ui.Clock(c.At) + ". Reload to see it."})
+}
+
+// stages are the steps of a referral, in words, with the columns of the board.
+var stages = []struct{ column, words string }{
+	{"referred", "Referred"}, {"allocated", "Allocated"}, {"assessment", "Assessment"},
+	{"arranging", "Arranging care"}, {"ready", "Ready to leave"}, {"left", "Home"},
+}
+
+// stagePart is how far the case is, who has it, and what this reader can do.
+func stagePart(by care.Actor, c hub.CaseView) ui.Node {
+	var words []string
+	at := -1
+	for i, st := range stages {
+		words = append(words, st.words)
+		if st.column == c.Row.Stage {
+			at = i
+		}
+	}
+	var body ui.Nodes
+	body = append(body, caseNotices(c)...)
+	if c.Died == nil && c.Row.HasWait {
+		body = append(body, ui.Para(ui.RAGTag(ui.RAG(c.Row.Wait), c.Row.Days), ui.Text(" since ready to leave hospital")))
+	}
+	r := c.Current()
+	switch {
+	case r == nil && c.May[policy.SeeReferral]:
+		body = append(body, ui.P("No referral has been sent."))
+	case r != nil && r.Referral.Open():
+		if at >= 0 {
+			body = append(body, ui.Stepper("Stage of the referral", words, at))
+		}
+		body = append(body, holderLine(*r, c))
+	}
+	return ui.Part("app-stage", body, caseActions(by, c))
+}
+
+// holderLine is who has the referral: both sides see the same. Nothing is
+// ever nobody's. NHS CUI handover RID 12 and 64.
+func holderLine(r hub.ReferralView, c hub.CaseView) ui.Node {
+	h := r.Referral.Holder
+	line := "With: " + r.With + ", since " + ui.ClockOn(h.Since, c.At)
+	if h.Next != "" {
+		line += " – next: " + h.Next
+	}
+	return ui.Inset(ui.Para(ui.Strong(line)), returnedLine(r, c))
+}
+
+func returnedLine(r hub.ReferralView, c hub.CaseView) ui.Node {
+	n := len(r.Referral.Returns)
+	if r.Referral.State != care.RefReturned || n == 0 {
+		return nil
+	}
+	last := r.Referral.Returns[n-1]
+	return ui.Nodes{ui.P("Information requested " + ui.Ago(last.At, c.At) + ":"), ui.Para(ui.Lines(last.Needed))}
+}
+
+// caseNotices are the states that change what can be done.
+func caseNotices(c hub.CaseView) ui.Nodes {
+	var out ui.Nodes
+	if c.Died != nil {
+		out = append(out, ui.WarningCard(2, "This person has died", ui.P("Contact actions are locked: no referral can be sent and no call recorded. Notes can still be added.")))
+	}
+	if c.Frozen != nil {
+		var settle ui.Node
+		if c.May[policy.Steward] {
+			settle = ui.Para(ui.Link("/identity", "Check who is who"))
+		}
+		out = append(out, ui.WarningCard(2, "Who this is must be checked by a person first",
+			ui.P(upper(c.Frozen.Kind.Say())+". Since "+ui.ClockOn(c.Frozen.Since, c.At)+". Until it is settled, only notes can be added."), settle))
+	}
+	if r := c.Current(); r != nil && !r.Referral.Open() {
+		out = append(out, ui.Inset(ui.P(endedLine(r.Referral))))
+	}
+	return out
+}
+
+// endedLine is how a referral ended, such as "Closed 12-Nov-2026: went home
+// with care".
+func endedLine(r care.Referral) string {
+	line := r.State.Say() + " " + ui.Date(r.Ended)
+	if why := cmp.Or(r.Outcome, r.WhyText); why != "" {
+		line += ": " + why
+	}
+	return line
+}
+
+// nowPart is the card at the right: where things stand.
+func (s *Server) nowPart(c hub.CaseView) ui.Node {
+	rows := []ui.Row{{Key: "Stage", Value: ui.Text(cmp.Or(c.Row.StageSay, "Not referred"))}, {Key: "Waiting for", Value: ui.Or(c.Row.Waiting, "Nothing")}}
+	if !c.StayShown {
+		rows = append(rows, ui.Row{Key: "Ward", Value: ui.Missing("Not shown to your role")})
+	} else {
+		rows = append(rows, stayRows(c)...)
+	}
+	if r := c.Current(); r != nil {
+		rows = append(rows, ui.Row{Key: "Worker", Value: ui.Or(r.Referral.Worker.Name, "Not allocated")})
+		if r.To.Name != "" {
+			rows = append(rows, contactRow(r.To))
+		}
+	}
+	return ui.Part("app-now", ui.Card(2, "Now", ui.SummaryList(rows...)))
+}
+
+func contactRow(o care.Org) ui.Row {
+	value := ui.Nodes{ui.Text(o.Name)}
+	if o.Phone != "" {
+		value = append(value, ui.Break(), ui.Tel(o.Phone))
+	}
+	if o.OutOfHours != "" {
+		value = append(value, ui.Break(), ui.Tel(o.OutOfHours), ui.Sub("Out of hours"))
+	}
+	return ui.Row{Key: "Council", Value: value}
+}
+
+func stayRows(c hub.CaseView) []ui.Row {
+	if c.Stay == nil {
+		if c.Row.Row.Left.IsZero() {
+			return []ui.Row{{Key: "Ward", Value: ui.Missing("Not in hospital")}}
+		}
+		return []ui.Row{{Key: "Left hospital", Value: ui.TimeAt(c.Row.Row.Left)}}
+	}
+	where := ui.Row{Key: "Ward", Value: ui.Nodes{ui.Or(c.Stay.Where.Say(), ui.NotKnown), ui.Sub(c.Row.HospitalName)}}
+	switch {
+	case c.Row.Stale && c.Row.AsAt.IsZero():
+		where.Source = "This hospital is not sending"
+	case c.Row.Stale:
+		where.Source = "As at " + ui.ClockOn(c.Row.AsAt, c.At) + ": this hospital is not sending"
+	}
+	ready := ui.Node(ui.Missing("Not ready yet"))
+	if t := c.Stay.ReadySince(); !t.IsZero() {
+		ready = ui.TimeAt(t)
+	}
+	predicted := ui.Row{Key: "Predicted discharge", Value: ui.Or(dayOr(c), ui.NotKnown)}
+	if n := c.Stay.Changes(); n > 0 {
+		predicted.Source = "Changed " + ui.Plural(n, "time", "times")
+	}
+	return []ui.Row{where, {Key: "Discharge-ready since", Value: ready}, predicted}
+}
+
+func dayOr(c hub.CaseView) string {
+	if c.Stay.EDD().IsZero() {
+		return ""
+	}
+	return ui.Day(c.Stay.EDD())
+}
+
+// timelineKinds are the kinds that a timeline can be narrowed to.
+var timelineKinds = []ui.Choice{
+	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
+	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "call", Label: "Calls"}, {Value: "identity", Label: "Identity"},
+}
+
+func (s *Server) timelineTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
+	return ui.Nodes{
+		ui.Filter{Action: casePath(c.ID, ""), Keep: [][2]string{{"tab", "timeline"}}, Button: "Show",
+			Fields: []ui.Node{ui.Select{ID: "kind", Label: "Show", Value: v.query("kind"), Items: timelineKinds}}},
+		timelinePart(c, v.query("kind")),
+	}
+}
+
+// timelinePart is what has happened, newest first. Entries are never edited: a
+// correction is a new entry.
+func timelinePart(c hub.CaseView, kind string) ui.Node {
+	var events []ui.Event
+	for _, t := range c.Timeline {
+		if kind == "" || t.Kind == kind {
+			events = append(events, timelineEvent(t))
+		}
+	}
+	if len(events) == 0 {
+		return ui.Part("app-timeline", ui.Empty("Nothing of this kind has happened", ui.Para(ui.Link(casePath(c.ID, "?tab=timeline"), "Show everything"))))
+	}
+	return ui.Part("app-timeline", ui.H2("What has happened"), ui.Timeline(3, events...))
+}
+
+func timelineEvent(t hub.TimelineItem) ui.Event {
+	e := ui.Event{Title: t.Title, At: t.At, Audience: audienceTag(t.Audience)}
+	if t.Org != "" {
+		e.Who, e.Org = t.By, t.Org
+	} else {
+		e.Source = t.By
+	}
+	if t.Late {
+		e.Arrived = t.Recorded
+	}
+	if t.Text != "" {
+		e.Body = ui.Para(ui.Lines(t.Text))
+	}
+	return e
+}
+
+// audienceTag is a tag for what only one side sees.
+func audienceTag(a care.Audience) string {
+	switch a {
+	case care.AudienceCouncil:
+		return "Council only"
+	case care.AudienceHospital:
+		return "Hospital only"
+	}
+	return ""
+}
+
+var audienceWords = map[care.Audience]string{
+	care.AudienceBoth: "The hospital and the council", care.AudienceCouncil: "Council only", care.AudienceHospital: "Hospital only",
+}
+
+// notesTab lists the notes and takes a new one. Who reads it is chosen before
+// it is typed.
+func (s *Server) notesTab(_ *visit, c hub.CaseView, n noteForm) ui.Node {
+	var events []ui.Event
+	for _, note := range slices.Backward(c.Notes) {
+		events = append(events, ui.Event{Title: "Note", At: note.At, Who: note.By.Name, Org: s.Hub.Org(note.By.Org).Name,
+			Audience: cmp.Or(audienceTag(note.Audience), "Hospital and council"), Body: ui.Para(ui.Lines(note.Text))})
+	}
+	var form ui.Node
+	if len(c.Audiences) > 0 {
+		var items []ui.Choice
+		for _, a := range c.Audiences {
+			items = append(items, ui.Choice{Value: string(a), Label: audienceWords[a]})
+		}
+		form = ui.Section("add-note", "Add a note", ui.PostForm(casePath(c.ID, "/notes"),
+			ui.Radios{ID: "audience", Legend: "Who can read this note?", Value: n.audience, Items: items, Small: true, Error: ui.ErrorFor(n.errs, "audience")},
+			ui.Textarea{ID: "text", Label: "Note", Hint: "It cannot be changed once it is saved.", Value: n.text, Max: 4000, Error: ui.ErrorFor(n.errs, "text")},
+			ui.Submit("Save note")))
+	}
+	list := ui.Node(ui.P("There are no notes that you can read."))
+	if len(events) > 0 {
+		list = ui.Timeline(3, events...)
+	}
+	return ui.Nodes{form, ui.Section("notes", "Notes", list)}
+}
+
+// referralTab is each referral's answers in words, newest first.
+func (s *Server) referralTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
+	if !c.May[policy.SeeReferral] {
+		return ui.P("Referrals are not shown to your role.")
+	}
+	if len(c.Referrals) == 0 {
+		return ui.P("No referral has been sent.")
+	}
+	var out ui.Nodes
+	for i, r := range slices.Backward(c.Referrals) {
+		body := s.referralParts(r, c)
+		if i == len(c.Referrals)-1 {
+			out = append(out, ui.H2("Referral "+string(r.Referral.ID)), body)
+		} else {
+			out = append(out, ui.Expander("Earlier referral "+string(r.Referral.ID)+", "+r.Referral.State.Say(), body))
+		}
+	}
+	return out
+}
+
+func (s *Server) referralParts(r hub.ReferralView, c hub.CaseView) ui.Node {
+	ref := r.Referral
+	rows := []ui.Row{
+		{Key: "Status", Value: ui.Text(ref.State.Say())},
+		{Key: "Sent", Value: ui.Nodes{ui.TimeAt(ref.Sent), ui.Sub(ref.SentBy.Name + ", " + r.From.Name)}},
+		{Key: "Sent to", Value: ui.Or(r.To.Name, "Council not settled")},
+	}
+	if ref.Open() {
+		rows = append(rows, ui.Row{Key: "With", Value: ui.Nodes{ui.Text(r.With), ui.Sub("Since " + ui.ClockOn(ref.Holder.Since, c.At) + ". Next: " + ref.Holder.Next)}})
+	} else {
+		rows = append(rows, ui.Row{Key: "Ended", Value: ui.Text(s.endedWords(ref))})
+	}
+	if ref.Reference != "" {
+		rows = append(rows, ui.Row{Key: "Council’s reference", Value: ui.Code(ref.Reference)})
+	}
+	for _, ret := range ref.Returns {
+		rows = append(rows, s.returnRow(ret, c))
+	}
+	return ui.Nodes{ui.SummaryList(rows...), s.answerSections(r)}
+}
+
+// endedWords is how a referral ended, with the words of its reason code.
+func (s *Server) endedWords(r care.Referral) string {
+	if p, ok := s.Hub.Forms.Latest("d2a-withdraw"); ok && r.Why != "" && r.WhyText == "" {
+		r.WhyText = choiceLabel(p, "reason", r.Why)
+	}
+	return endedLine(r)
+}
+
+func (s *Server) returnRow(ret care.Return, c hub.CaseView) ui.Row {
+	row := ui.Row{Key: "Returned", Value: ui.Nodes{ui.Text(ui.ClockOn(ret.At, c.At) + " by " + ret.By.Name),
+		ui.Bullets(ui.Map(s.returnReasons(ret), func(w string) ui.Node { return ui.Text(w) })...), ui.Lines(ret.Needed)}}
+	if !ret.Answered.IsZero() {
+		row.Source = "Answered " + ui.ClockOn(ret.Answered, c.At)
+	}
+	return row
+}
+
+// answerSections is the answers in words, by the pages of the form.
+func (s *Server) answerSections(r hub.ReferralView) ui.Node {
+	p, ok := s.Hub.Forms.Get(r.Referral.Form, r.Referral.FormVersion)
+	if !ok {
+		return nil
+	}
+	var out ui.Nodes
+	for _, g := range p.Pages {
+		var rows []ui.Row
+		for _, l := range r.Lines {
+			if l.Page == g.ID && len(l.Answers) > 0 {
+				rows = append(rows, ui.Row{Key: l.Question, Value: answerNode(l)})
+			}
+		}
+		if len(rows) > 0 {
+			out = append(out, ui.H3(g.Title), ui.SummaryList(rows...))
+		}
+	}
+	return out
+}
+
+// careTab is what councils provide, as in a look-up.
+func (s *Server) careTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
+	if len(c.Councils) == 0 {
+		return ui.Nodes{ui.H2("Care"), ui.P("No council has told of care for this person, or it is not shared with your role. This does not mean the person has no care.")}
+	}
+	several := len(c.Councils) > 1
+	return ui.Map(c.Councils, func(o hub.CouncilView) ui.Node {
+		return ui.Nodes{
+			ui.AsAt(c.At, ui.Told{Source: o.Title, At: o.AsAt, Stale: o.Stale}),
+			councilPackages(o, several),
+			safeguarding(o, hub.LookView{At: c.At}, several),
+			teamCard(o),
+		}
+	})
+}
+
+// callsTab lists the calls to providers.
+func (s *Server) callsTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
+	var add ui.Node
+	switch {
+	case c.Died != nil:
+		add = ui.P("This person has died. No call can be recorded.")
+	case c.May[policy.RecordCall] && c.Frozen == nil:
+		add = ui.ButtonGroup(ui.Button{Text: "Record a call", Href: casePath(c.ID, "/call"), Kind: ui.Secondary})
+	}
+	var events []ui.Event
+	for _, k := range slices.Backward(c.Calls) {
+		e := ui.Event{Title: cmp.Or(care.CallOutcome(k.Outcome), k.Outcome), At: k.At, Who: k.By.Name, Org: s.Hub.Org(k.By.Org).Name, Body: callBody(k)}
+		events = append(events, e)
+	}
+	list := ui.Node(ui.P("No call to a provider is recorded."))
+	if len(events) > 0 {
+		list = ui.Timeline(3, events...)
+	}
+	return ui.Nodes{ui.H2("Calls to providers"), add, list}
+}
+
+func callBody(k care.Call) ui.Node {
+	line := k.ProviderName
+	if k.Spoke != "" {
+		line += ", spoke to " + k.Spoke
+	}
+	out := ui.Nodes{ui.P(line)}
+	if !k.RestartAt.IsZero() {
+		out = append(out, ui.P("Care restarts "+ui.DateTime(k.RestartAt)))
+	}
+	if k.Text != "" {
+		out = append(out, ui.Para(ui.Lines(k.Text)))
+	}
+	return out
+}
+
+// identityTab is who this is, as systems tell it.
+func (s *Server) identityTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
+	p := c.Person
+	home := ui.Or(address(p.Address), ui.NotKnown)
+	phone := ui.Or(p.Phone, ui.NotKnown)
+	if c.Sensitive {
+		home, phone = ui.Missing("Not shown: sensitive record"), ui.Missing("Not shown: sensitive record")
+	}
+	rows := []ui.Row{
+		{Key: "Name", Value: ui.Text(ui.Name(p.Family, p.Given, p.Title))},
+		{Key: "Preferred name", Value: ui.Or(p.Preferred, ui.NotKnown)},
+		{Key: "Born", Value: ui.Text(ui.Day(p.Born))},
+		{Key: "Gender", Value: ui.Or(p.Sex, ui.NotKnown)},
+		{Key: "NHS number", Value: ui.NHSNo(c.NHS)},
+		{Key: "Usual address", Value: home}, {Key: "Phone", Value: phone},
+		{Key: "GP practice", Value: ui.Or(cmp.Or(p.GPName, p.GP), ui.NotKnown)},
+	}
+	for _, k := range p.Kin {
+		if !c.Sensitive {
+			rows = append(rows, ui.Row{Key: "Contact", Value: ui.Nodes{ui.Text(k.Name), ui.Sub(k.Relation), ui.If(k.Phone != "", func() ui.Node { return ui.Tel(k.Phone) })}})
+		}
+	}
+	joined := ui.Node(nil)
+	if len(c.Absorbed) > 0 {
+		joined = ui.P("This record holds " + ui.Plural(len(c.Absorbed), "other record", "other records") + " of the same person that a person joined to it.")
+	}
+	return ui.Nodes{ui.H2("Who this is"), ui.SummaryList(rows...), joined,
+		ui.Small("As told " + ui.ClockOn(p.AsAt, c.At) + ".")}
+}
+
+// caseEvents keeps an open case page current: where it stands and, on the
+// timeline, what has happened. On other tabs it says that something is new.
+func (s *Server) caseEvents(v *visit) (response, error) {
+	seen, err := s.Hub.CaseSeq(v.ctx(), v.by, v.id())
+	if err != nil {
+		return nil, err
+	}
+	return s.followCase(v, min(seen, lastSeen(v))), nil
+}
+
+// caseParts are the parts of a page that a change replaces.
+func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
+	parts := []ui.Node{stagePart(v.by, c), s.nowPart(c)}
+	if tab := v.query("tab"); tab == "" || tab == "timeline" {
+		return append(parts, timelinePart(c, v.query("kind")))
+	}
+	return append(parts, changedPart(c, true))
+}
+
+// caseStale is how long a page believes a stream that says nothing: three
+// missed beats.
+const caseStale = 35 * time.Second
+
+// followCase sends what changes after last, until the reader goes away.
+func (s *Server) followCase(v *visit, last int64) stream {
+	return func(ctx context.Context, w http.ResponseWriter) error {
+		out := newCaseStream(w)
+		if v.r.Method == http.MethodHead {
+			return nil
+		}
+		if err := out.send(last, "beat", nil); err != nil {
+			return err
+		}
+		for {
+			seq, err := s.Hub.CaseSeq(ctx, v.by, v.id())
+			switch {
+			case err != nil:
+				return err
+			case seq > last:
+				c, err := s.Hub.Case(ctx, v.by, v.id())
+				if err != nil {
+					return err
+				}
+				for _, part := range s.caseParts(v, c) {
+					if err := out.send(c.Seq, "part", part); err != nil {
+						return err
+					}
+				}
+				last = c.Seq
+			case time.Since(out.last) > caseStale/5:
+				if err := out.send(last, "beat", nil); err != nil {
+					return err
+				}
+			}
+			if err := s.Hub.WaitCase(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// A caseStream writes server-sent events. WHATWG HTML 9.2.
+type caseStream struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	last time.Time // by the machine's clock: only for when to send a beat
+}
+
+func newCaseStream(w http.ResponseWriter) *caseStream {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	return &caseStream{w: w, rc: http.NewResponseController(w)}
+}
+
+// send writes one event and sends it off. A reader too slow to take it in ten
+// seconds is let go, and comes back.
+func (o *caseStream) send(id int64, name string, part ui.Node) error {
+	html, err := ui.HTML(part)
+	if err != nil {
+		return err
+	}
+	o.last = time.Now()
+	if err := o.rc.SetWriteDeadline(o.last.Add(10 * time.Second)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "id: %d\nevent: %s\n", id, name)
+	for line := range strings.Lines(html + "\n") {
+		b.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+	}
+	if _, err := o.w.Write([]byte(b.String() + "\n")); err != nil {
+		return err
+	}
+	return o.rc.Flush()
+}
+
+// lastSeen is the newest event that the page holds: of the stream when it comes
+// back, else of the page.
+func lastSeen(v *visit) int64 {
+	n, err := strconv.ParseInt(cmp.Or(v.r.Header.Get("Last-Event-ID"), v.query("last")), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
