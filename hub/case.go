@@ -12,7 +12,8 @@ import (
 )
 
 var caseActions = []policy.Action{
-	policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding, policy.SeeWhereabouts, policy.SeeReferral,
+	policy.SeeDemographics, policy.SeePackages, policy.SeePackageDetail, policy.SeeFinance, policy.SeeProvider, policy.SeeSafeguarding,
+	policy.SeeWhereabouts, policy.SeeReferral,
 	policy.SeeTimeline, policy.Refer, policy.Withdraw, policy.Accept, policy.Return, policy.Allocate, policy.Progress,
 	policy.CloseReferral, policy.RecordCall, policy.Steward,
 }
@@ -31,15 +32,30 @@ func (h *Hub) Case(ctx context.Context, by care.Actor, id care.CaseID) (CaseView
 		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", now)
 		a.record.Action = "openCase"
 		a.decide(caseActions...)
-		if !a.may[policy.SeeTimeline] && !a.may[policy.Steward] || !a.may[policy.SeeDemographics] && !a.may[policy.Steward] {
+		switch {
+		case a.may[policy.SeeTimeline] && a.may[policy.SeeDemographics]:
+			v, err = h.caseView(tx, a, c, now)
+		case a.may[policy.Steward] && (c.Doubt != nil || c.JoinedTo != "" || len(c.Absorbed) > 0):
+			v = stewardView(a, c, now)
+		default:
 			return a.refuse(tx)
 		}
-		if v, err = h.caseView(tx, a, c, now); err != nil {
+		if err != nil {
 			return err
 		}
 		return a.audit(tx, true, "shown")
 	})
 	return v, err
+}
+
+// stewardView is what somebody sees of a record who may only settle whose it
+// is: who the person is, and nothing of their care.
+func stewardView(a *asking, c care.Case, now time.Time) CaseView {
+	may := map[policy.Action]bool{policy.Steward: true}
+	a.record.Sections = []string{string(policy.Steward)}
+	p := c.Person
+	return CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Frozen: c.Doubt, JoinedTo: c.JoinedTo, Absorbed: c.Absorbed, May: may, At: now,
+		Person: care.Person{Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Born: p.Born, Sex: p.Sex, Address: p.Address}}
 }
 
 func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
@@ -52,10 +68,7 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	if a.may[policy.SeeWhereabouts] {
 		v.StayShown, v.Stay, v.Past = true, c.Stay, c.Past
 	}
-	v.Row, _ = h.listRow(a.by, care.RowOf(c), v.Sources, ListQuery{}, now)
-	if !a.may[policy.SeeWhereabouts] {
-		v.Row.Masked, v.Row.Row.Where, v.Row.WardName = true, care.Location{}, ""
-	}
+	v.Row = h.rowView(a.by, care.RowOf(c), v.Sources, ListQuery{}, now, !a.may[policy.SeeWhereabouts])
 	if a.may[policy.SeeReferral] {
 		v.Referrals = h.referralViews(a, c)
 	}
@@ -80,11 +93,29 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	return v, err
 }
 
+// partIn reports whether a reader's organisation has a part in a referral. The
+// policies see a whole case: that another council was asked is none of this one's.
+func partIn(by care.Actor, r care.Referral) bool {
+	return by.OrgKind == care.Council && r.To == by.Org || by.OrgKind == care.Trust && r.From == by.Org
+}
+
+// seesNote reports whether a note that a reader may read by its audience is of
+// their own side: "the council" is the one whose worker wrote it.
+func seesNote(by care.Actor, n care.Note) bool {
+	return n.Audience == care.AudienceBoth || n.By.Org == by.Org
+}
+
+// seesCall reports whether a call is the reader's to know: councils see those
+// about their own providers and those that they made.
+func seesCall(by care.Actor, k care.Call) bool {
+	return by.OrgKind != care.Council || k.Council == "" || k.Council == by.Org || k.By.Org == by.Org
+}
+
 // referralViews shows the referrals that this reader's organisation has a part in.
 func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 	var out []ReferralView
 	for _, r := range c.Referrals {
-		if a.by.OrgKind == care.Council && r.To != a.by.Org || a.by.OrgKind == care.Trust && r.From != a.by.Org {
+		if !partIn(a.by, r) {
 			continue
 		}
 		v := ReferralView{Referral: r, From: h.Org(r.From), With: h.holderSay(r.Holder)}
@@ -117,9 +148,13 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	for _, audience := range []care.Audience{care.AudienceBoth, care.AudienceCouncil, care.AudienceHospital} {
 		see[audience] = a.with(audience, policy.SeeNotes)
 	}
+	mine := map[care.ReferralID]bool{}
+	for _, r := range c.Referrals {
+		mine[r.ID] = partIn(a.by, r)
+	}
 	for _, e := range entries {
 		v.Seq = e.Seq
-		if item, ok := h.timelineItem(a, e, see); ok {
+		if item, ok := h.timelineItem(a, e, see, mine); ok {
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
@@ -127,19 +162,21 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
 	})
 	for _, n := range c.Notes {
-		if see[n.Audience] {
+		if see[n.Audience] && seesNote(a.by, n) {
 			v.Notes = append(v.Notes, n)
 		}
 	}
-	if a.may[policy.SeeProvider] || a.may[policy.RecordCall] {
-		v.Calls = c.Calls
+	for _, k := range c.Calls {
+		if a.may[policy.SeeProvider] && seesCall(a.by, k) {
+			v.Calls = append(v.Calls, k)
+		}
 	}
 	return nil
 }
 
 // timelineItem shows one entry; false when it belongs to a section that this
 // reader does not see.
-func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool) (TimelineItem, bool) {
+func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool, mine map[care.ReferralID]bool) (TimelineItem, bool) {
 	t := TimelineItem{At: e.Event.When(), Recorded: e.Recorded, Late: e.Late(), Title: e.Event.Say(), By: e.Cause.Source, Kind: timelineKind(e.Event)}
 	if e.Cause.By.Name != "" {
 		t.By, t.Org = e.Cause.By.Name, h.Org(e.Cause.By.Org).Name
@@ -151,22 +188,51 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool) 
 		x := e.Event.(care.HoldingTold)
 		return t, a.may[policy.SeePackages] && (a.by.OrgKind != care.Council || x.Holding.Council == a.by.Org)
 	case "referral":
-		return t, a.may[policy.SeeReferral]
+		if x, ok := e.Event.(care.ReferralReturned); ok {
+			t.Text = x.Return.Needed
+		}
+		return t, a.may[policy.SeeReferral] && mine[referralOf(e.Event)]
 	case "note":
 		n := e.Event.(care.NoteAdded).Note
 		t.Audience, t.Text = n.Audience, n.Text
-		return t, see[n.Audience]
+		return t, see[n.Audience] && seesNote(a.by, n)
 	case "call":
 		k := e.Event.(care.CallRecorded).Call
 		t.Text = k.Text
-		return t, a.may[policy.SeeProvider]
+		return t, a.may[policy.SeeProvider] && seesCall(a.by, k)
 	case "":
 		return t, false
 	}
-	if x, ok := e.Event.(care.ReferralReturned); ok {
-		t.Text = x.Return.Needed
-	}
 	return t, a.may[policy.SeeDemographics]
+}
+
+// referralOf is the referral that an event is about.
+func referralOf(e care.Event) care.ReferralID {
+	switch x := e.(type) {
+	case care.ReferralSent:
+		return x.Referral.ID
+	case care.ReferralReceived:
+		return x.ID
+	case care.ReferralRouted:
+		return x.ID
+	case care.ReferralAccepted:
+		return x.ID
+	case care.ReferralReturned:
+		return x.ID
+	case care.ReferralAnswered:
+		return x.ID
+	case care.ReferralAllocated:
+		return x.ID
+	case care.ReferralProgressed:
+		return x.ID
+	case care.ReferralEnded:
+		return x.ID
+	case care.WatchEnded:
+		return x.ID
+	case care.WatchResumed:
+		return x.ID
+	}
+	return ""
 }
 
 // timelineKind is the section that an event belongs to; "" for those that tell

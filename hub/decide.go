@@ -74,6 +74,9 @@ type asking struct {
 	context policy.Context
 	record  store.AuditRecord
 	may     map[policy.Action]bool
+	// declared is that the actor looked this very person up with a reason. Only
+	// then is an interest declared: opening a page or writing a note is no claim.
+	declared bool
 }
 
 // ask begins a use case. c is nil where no person is meant.
@@ -91,7 +94,7 @@ func (h *Hub) ask(by care.Actor, action policy.Action, c *care.Case, purpose pol
 // about says which person the rest of the questions are about.
 func (a *asking) about(c care.Case, now time.Time) {
 	a.facts = a.h.facts(c, now)
-	a.context.Relationship = policy.Relate(principal(a.by), a.facts, a.context.Purpose != "")
+	a.context.Relationship = policy.Relate(principal(a.by), a.facts, a.declared)
 	a.record.Case = c.ID
 	a.record.Relationship = string(a.context.Relationship)
 }
@@ -126,6 +129,11 @@ func (a *asking) with(audience care.Audience, action policy.Action) bool {
 	ctx := a.context
 	ctx.Audience = policy.Audience(audience)
 	d := a.h.Policies.DecideMany(principal(a.by), a.facts, ctx, action)[0]
+	for _, p := range d.Policies {
+		if d.Allow && !slices.Contains(a.record.Policies, p) {
+			a.record.Policies = append(a.record.Policies, p)
+		}
+	}
 	if d.Allow {
 		a.record.Sections = append(a.record.Sections, string(action)+":"+string(audience))
 	}
@@ -144,6 +152,7 @@ func (a *asking) audit(tx *store.Tx, allowed bool, outcome string) error {
 // refuse audits a denied try and gives the error for the user. The text is the
 // same whatever the reason, so that nothing can be inferred from it.
 func (a *asking) refuse(tx *store.Tx) error {
+	a.record.Sections = nil // nothing was shown
 	if err := a.audit(tx, false, "denied"); err != nil {
 		return err
 	}
@@ -163,7 +172,8 @@ func (h *Hub) update(ctx context.Context, f func(*store.Tx) error) error {
 	err := h.Store.Update(ctx, func(tx *store.Tx) error {
 		told = nil
 		err := f(tx)
-		if c, ok := err.(committed); ok {
+		var c committed
+		if errors.As(err, &c) {
 			told = c.err
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"homeward/care"
@@ -78,6 +79,7 @@ type Hub struct {
 	feeds    map[string]Feed
 	councils map[nhs.ODS]CouncilFeed
 	woken    map[string]chan struct{} // per feed: something was kept
+	kept     atomic.Int64             // messages kept or kept before, since the start
 	misses   misses
 	health   health
 }
@@ -92,6 +94,13 @@ func New(c Config) (*Hub, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Zone == nil {
+		zone, err := time.LoadLocation("Europe/London")
+		if err != nil {
+			return nil, fmt.Errorf("loading the zone of the screens: %w", err)
+		}
+		c.Zone = zone
 	}
 	c.Limits = c.Limits.withDefaults()
 	h := &Hub{Config: c, orgs: map[nhs.ODS]care.Org{}, feeds: map[string]Feed{}, councils: map[nhs.ODS]CouncilFeed{}, woken: map[string]chan struct{}{}}

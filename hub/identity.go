@@ -42,6 +42,9 @@ func (h *Hub) Questions(ctx context.Context, by care.Actor) ([]Question, error) 
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Cases(ids); err != nil { // all at once
+			return err
+		}
 		seen := map[care.CaseID]bool{}
 		for _, id := range ids {
 			q, ok, err := h.question(tx, by, id, seen, now)
@@ -62,32 +65,41 @@ func (h *Hub) question(tx *store.Tx, by care.Actor, id care.CaseID, seen map[car
 	if err != nil || c.Doubt == nil || seen[id] {
 		return Question{}, false, err
 	}
-	a := h.ask(by, policy.Steward, &c, policy.Operations, "", now)
-	if !a.allowed(policy.Steward) {
+	card, ok := h.card(by, c, now)
+	if !ok {
 		return Question{}, false, nil
 	}
 	seen[id] = true
-	q := Question{Kind: c.Doubt.Kind, Since: c.Doubt.Since, A: h.card(c)}
+	q := Question{Kind: c.Doubt.Kind, Since: c.Doubt.Since, A: card}
 	if c.Doubt.Other != "" {
-		o, err := tx.Case(c.Doubt.Other)
+		o, err := h.living(tx, c.Doubt.Other)
 		if err != nil {
 			return q, false, err
 		}
-		seen[o.ID] = true
-		q.B = h.card(o)
+		if o.ID != c.ID {
+			seen[o.ID] = true
+			q.B, _ = h.card(by, o, now) // empty where this reader may not know of them
+		}
 	}
 	return q, true, nil
 }
 
-func (h *Hub) card(c care.Case) PersonCard {
+// card is what a steward may see of a record; false: nothing. Where somebody is
+// is a section of its own, which not every steward sees.
+func (h *Hub) card(by care.Actor, c care.Case, now time.Time) (PersonCard, bool) {
+	a := h.ask(by, policy.Steward, &c, policy.Operations, "", now)
+	a.decide(policy.Steward, policy.SeeWhereabouts)
+	if !a.may[policy.Steward] {
+		return PersonCard{}, false
+	}
 	p := PersonCard{ID: c.ID, Version: c.Version, Person: c.Person, NHS: c.NHS.Spaced(), IDs: c.IDs}
 	if c.Doubt != nil {
 		p.Said = c.Doubt.Said.Spaced()
 	}
-	if c.Stay != nil {
+	if c.Stay != nil && a.may[policy.SeeWhereabouts] {
 		p.Where = h.Org(c.Stay.Org).Name + ", " + c.Stay.Where.Say()
 	}
-	return p
+	return p, true
 }
 
 // Settle answers the question of one record: the number is right ("keep"), or
@@ -111,7 +123,7 @@ func (h *Hub) Join(ctx context.Context, by care.Actor, survivor, retired care.Ca
 			return nil, nil, &care.Error{Kind: care.Conflict, Text: "These records are joined already"}
 		}
 		forS, forR = care.Join(s, r, now)
-		if s.Doubt != nil {
+		if s.Doubt != nil && s.Doubt.Other == r.ID { // another question stays open
 			forS = append(forS, care.Settled{At: now, By: by.Who(), Why: why})
 		}
 		return forS, forR, nil
@@ -144,11 +156,15 @@ func (h *Hub) pair(ctx context.Context, by care.Actor, survivor, retired care.Ca
 		if err != nil {
 			return err
 		}
+		var both []*asking
 		for _, c := range []care.Case{r, s} {
 			a := h.ask(by, policy.Steward, &c, policy.Operations, why, now)
 			if !a.allowed(policy.Steward) {
 				return a.refuse(tx)
 			}
+			both = append(both, a)
+		}
+		for _, a := range both {
 			if err := a.audit(tx, true, what); err != nil {
 				return err
 			}

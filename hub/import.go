@@ -1,11 +1,13 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,10 +44,15 @@ type importing struct {
 	row     store.Import
 	release bool // a person has let it go on
 	res     ImportResult
-	n       int // rows quarantined
+	n       int                 // rows quarantined
+	bad     []store.Quarantined // those that are not written yet
 	kept    map[string]bool
-	active  int // packages in place before
+	several map[care.CaseID]bool // cases in the extract that the council knows by several numbers
+	active  int                  // packages in place before
 }
+
+// importCause is the kind of cause of what an import tells.
+const importCause = "import"
 
 // Import reads a council's extract from a folder. Good rows load, bad rows are
 // quarantined, and a full extract that would end too many packages stops for a
@@ -70,7 +77,7 @@ func (h *Hub) importFrom(ctx context.Context, council nhs.ODS, name string, fsys
 	if errors.Is(err, extract.ErrIncomplete) {
 		return ImportResult{}, ErrNotYet
 	}
-	im := &importing{h: h, feed: feed, reader: reader, release: release, kept: map[string]bool{},
+	im := &importing{h: h, feed: feed, reader: reader, release: release, kept: map[string]bool{}, several: map[care.CaseID]bool{},
 		row: store.Import{Council: council, File: name, Started: h.now()}}
 	var stopped *extract.Stopped
 	if errors.As(err, &stopped) {
@@ -94,7 +101,7 @@ func (im *importing) run(ctx context.Context) (ImportResult, error) {
 	if err := im.update(ctx, func(tx *store.Tx) (err error) { im.row, err = tx.BeginImport(im.row); return err }); err != nil {
 		return im.res, err
 	}
-	for _, step := range []func(context.Context) error{im.directory, im.weigh} {
+	for _, step := range []func(context.Context) error{im.directory, im.flush, im.weigh} {
 		if err := step(ctx); err != nil {
 			return im.failed(ctx, err)
 		}
@@ -102,7 +109,7 @@ func (im *importing) run(ctx context.Context) (ImportResult, error) {
 	if im.row.State == store.ImportStopped {
 		return im.finish(ctx)
 	}
-	for _, step := range []func(context.Context) error{im.people, im.leftovers, im.endMissing} {
+	for _, step := range []func(context.Context) error{im.people, im.leftovers, im.flush, im.endMissing} {
 		if err := step(ctx); err != nil {
 			return im.failed(ctx, err)
 		}
@@ -168,6 +175,12 @@ func (im *importing) finish(ctx context.Context) (ImportResult, error) {
 	r := &im.res
 	im.row.Counts = map[string]int{"people": r.People, "children": r.Children, "changed": r.Changed, "packages": r.Packages, "ending": r.Ending, "ended": r.Ended}
 	r.ID, r.State, r.Why, r.Quarantined = int64(im.row.ID), string(im.row.State), im.row.Reason, im.n
+	if err := im.flush(ctx); err != nil {
+		return im.res, err
+	}
+	if err := im.update(ctx, func(tx *store.Tx) error { return tx.StagedClear(im.row.ID) }); err != nil {
+		return im.res, err
+	}
 	return im.res, im.update(ctx, func(tx *store.Tx) error {
 		if err := tx.SaveImport(im.row); err != nil {
 			return err
@@ -182,9 +195,6 @@ func (im *importing) finish(ctx context.Context) (ImportResult, error) {
 		st.AsAt, st.Import = im.row.AsAt, im.row.ID
 		if im.row.Kind == store.ImportFull {
 			st.LastFull = im.row.AsAt
-		}
-		if err := tx.StagedClear(im.row.ID); err != nil {
-			return err
 		}
 		return tx.PutCouncilState(st)
 	})
@@ -215,12 +225,17 @@ func (im *importing) directory(ctx context.Context) error {
 	if err := im.reader.Err(); err != nil {
 		return err
 	}
-	return im.update(ctx, func(tx *store.Tx) error {
-		if err := tx.PutProviders(providers...); err != nil {
+	for batch := range slices.Chunk(providers, importBatch) {
+		if err := im.update(ctx, func(tx *store.Tx) error { return tx.PutProviders(batch...) }); err != nil {
 			return err
 		}
-		return tx.PutTeams(teams...)
-	})
+	}
+	for batch := range slices.Chunk(teams, importBatch) {
+		if err := im.update(ctx, func(tx *store.Tx) error { return tx.PutTeams(batch...) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // quarantine keeps a bad row for a person, with the mend.
@@ -237,7 +252,21 @@ func (im *importing) quarantine(ctx context.Context, p *extract.Problem) error {
 	if p.Warning {
 		q.Mend = "Loaded all the same: " + q.Mend
 	}
-	return im.update(ctx, func(tx *store.Tx) error { return tx.Quarantine(q) })
+	if im.bad = append(im.bad, q); len(im.bad) < importBatch {
+		return nil
+	}
+	return im.flush(ctx)
+}
+
+// flush writes the quarantined rows that wait: a commit for each would make a
+// bad extract slow.
+func (im *importing) flush(ctx context.Context) error {
+	if len(im.bad) == 0 {
+		return nil
+	}
+	err := im.update(ctx, func(tx *store.Tx) error { return tx.Quarantine(im.bad...) })
+	im.bad = nil
+	return err
 }
 
 func (im *importing) system() string { return "council:" + string(im.row.Council) }
@@ -316,9 +345,25 @@ func (im *importing) weighBatch(ctx context.Context, batch []extract.Entry) erro
 			was := holdingOf(c, im.row.Council)
 			im.active += inPlace(was)
 			im.res.Ending += ending(was, im.holding(e, was))
+			im.note(c)
 		}
 		return nil
 	})
+}
+
+// note remembers a case that the council knows by several numbers, such as a
+// record of its own that it joined: while one of them is in the extract, the
+// person is not missing.
+func (im *importing) note(c care.Case) {
+	n := 0
+	for _, id := range c.IDs {
+		if id.System == im.system() {
+			n++
+		}
+	}
+	if n > 1 {
+		im.several[c.ID] = true
+	}
 }
 
 func holdingOf(c care.Case, council nhs.ODS) care.Holding {
@@ -359,7 +404,7 @@ func ending(was, will care.Holding) int {
 // rows are in quarantine, a package that is merely absent has not ended.
 func (im *importing) holding(e extract.Entry, was care.Holding) care.Holding {
 	if e.Child || e.Observation.Holds == nil {
-		return care.Holding{Council: im.row.Council, AsAt: im.row.AsAt, Ended: true}
+		return care.Holding{Council: im.row.Council, AsAt: im.row.AsAt, Ended: true, Restricted: was.Restricted}
 	}
 	d := *e.Observation.Holds
 	if !e.Partial {
@@ -369,11 +414,25 @@ func (im *importing) holding(e extract.Entry, was care.Holding) care.Holding {
 	for _, p := range d.Packages {
 		there[p.Ref] = true
 	}
+	d.Packages = slices.Clone(d.Packages)
 	for _, p := range was.Packages {
 		if !there[p.Ref] {
 			d.Packages = append(d.Packages, p)
 		}
 	}
+	delivered := map[string]bool{}
+	for _, x := range d.Equipment {
+		delivered[x.Ref] = true
+	}
+	d.Equipment = slices.Clone(d.Equipment)
+	for _, x := range was.Equipment {
+		if !delivered[x.Ref] {
+			d.Equipment = append(d.Equipment, x)
+		}
+	}
+	// In the order of an extract, so that the next one finds nothing changed.
+	slices.SortFunc(d.Packages, func(a, b care.Package) int { return cmp.Compare(a.Ref, b.Ref) })
+	slices.SortFunc(d.Equipment, func(a, b care.Equipment) int { return cmp.Compare(a.Ref, b.Ref) })
 	return d
 }
 
@@ -473,8 +532,8 @@ func (im *importing) one(tx *store.Tx, e extract.Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	cause := care.Cause{Kind: "import", ID: fmt.Sprint(im.row.ID), Source: im.feed.Title}
-	_, err = im.h.observe(tx, o, cause, im.h.now())
+	cause := care.Cause{Kind: importCause, ID: fmt.Sprint(im.row.ID), Source: im.feed.Title}
+	id, err := im.h.observe(tx, o, cause, im.h.now())
 	var no holdError
 	if errors.As(err, &no) {
 		return false, nil
@@ -482,6 +541,11 @@ func (im *importing) one(tx *store.Tx, e extract.Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	c, err := tx.Case(id)
+	if err != nil {
+		return false, err
+	}
+	im.note(c)
 	after, err := tx.Seq()
 	return after != before, err
 }
@@ -503,14 +567,18 @@ func (im *importing) endMissing(ctx context.Context) error {
 	if im.row.Kind != store.ImportFull {
 		return nil
 	}
-	cause := care.Cause{Kind: "import", ID: fmt.Sprint(im.row.ID), Source: im.feed.Title}
+	cause := care.Cause{Kind: importCause, ID: fmt.Sprint(im.row.ID), Source: im.feed.Title}
+	ended := map[care.CaseID]bool{} // of one page, which may be worked twice
+	defer func() { im.res.Ended += len(ended) }()
 	return im.eachMissing(ctx, func(tx *store.Tx, c care.Case) error {
 		was := holdingOf(c, im.row.Council)
 		if was.Ended || was.AsAt.IsZero() {
 			return nil
 		}
-		im.res.Ended++
-		gone := care.Holding{Council: im.row.Council, AsAt: im.row.AsAt, Ended: true, Of: was.Of}
+		ended[c.ID] = true
+		// That somebody is no longer held does not make them less in need of
+		// protection: a restriction stays.
+		gone := care.Holding{Council: im.row.Council, AsAt: im.row.AsAt, Ended: true, Restricted: was.Restricted, Of: was.Of}
 		_, err := tx.Record(c, cause, im.h.now(), care.HoldingTold{At: im.row.AsAt, Holding: gone})
 		return err
 	}, true)
@@ -529,21 +597,16 @@ func (im *importing) eachMissing(ctx context.Context, f func(*store.Tx, care.Cas
 				return err
 			}
 			n = len(ids)
+			if err := tx.Prefetch(nil, ids); err != nil {
+				return err
+			}
+			began := time.Now()
 			for _, id := range ids {
-				last = id.Value
-				if im.kept[id.Value] {
-					continue
-				}
-				found, err := tx.FindID(id)
-				if err != nil || found == "" {
+				if err := im.missing(tx, id, f); err != nil {
 					return err
 				}
-				c, err := im.h.living(tx, found)
-				if err != nil {
-					return err
-				}
-				if err := f(tx, c); err != nil {
-					return err
+				if last = id.Value; write && time.Since(began) > readHold {
+					break // the writer is wanted; the next page goes on from here
 				}
 			}
 			return nil
@@ -560,6 +623,22 @@ func (im *importing) eachMissing(ctx context.Context, f func(*store.Tx, care.Cas
 		}
 		after = last
 	}
+}
+
+// missing visits a case by a number of the council that the extract has not.
+func (im *importing) missing(tx *store.Tx, id care.Identifier, f func(*store.Tx, care.Case) error) error {
+	if im.kept[id.Value] {
+		return nil
+	}
+	found, err := tx.FindID(id)
+	if err != nil || found == "" {
+		return err
+	}
+	c, err := im.h.living(tx, found)
+	if err != nil || im.several[c.ID] {
+		return err
+	}
+	return f(tx, c)
 }
 
 // ImportView is one import on the operations page.

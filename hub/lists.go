@@ -63,6 +63,9 @@ func (q ListQuery) scoped(by care.Actor) store.RowQuery {
 	}
 	switch q.Scope {
 	case ScopeWard:
+		if by.OrgKind == care.Trust {
+			r.Hospital = by.Org // one whom this trust referred and another treats is in no ward of ours
+		}
 		r.InBed, r.Sort = true, cmp.Or(r.Sort, store.SortPlace)
 	case ScopeWorklist:
 		r.Open, r.Sort = true, cmp.Or(r.Sort, store.SortSent)
@@ -175,10 +178,27 @@ func (h *Hub) wait(days int) Wait {
 
 // listRow shows one row to a reader; false when this reader may not know of it.
 func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time) (ListRow, bool) {
-	l := ListRow{Row: r, HospitalName: h.Org(r.Hospital).Name, WardName: cmp.Or(r.Where.Name, r.Where.Ward)}
-	if r.Sensitive && !h.mayKnow(by, r) {
-		return ListRow{}, false
+	masked := by.OrgKind == care.Trust && r.Hospital != by.Org // another trust treats who was referred from here
+	if r.Sensitive {
+		who, where := h.mayKnow(by, r)
+		if !who {
+			return ListRow{}, false
+		}
+		masked = masked || !where
 	}
+	return h.rowView(by, r, sources, q, now, masked), true
+}
+
+// rowView is a row in words. masked takes out where the person is.
+func (h *Hub) rowView(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time, masked bool) ListRow {
+	stale := slices.IndexFunc(sources, func(s SourceView) bool { return s.Feed == r.Source && s.Stale && r.InBed })
+	moved := q.Scope == ScopeWard && q.Ward != "" && r.Where.Ward != q.Ward
+	if masked {
+		r.Hospital, r.Source, r.Class, r.Where, r.Was, r.Consultant = "", "", "", care.Location{}, care.Location{}, ""
+		r.MovedAt, r.Admitted, r.Left = time.Time{}, time.Time{}, time.Time{}
+	}
+	l := ListRow{Row: r, HospitalName: h.Org(r.Hospital).Name, WardName: cmp.Or(r.Where.Name, r.Where.Ward)}
+	l.Masked = masked
 	if r.Council != "" {
 		l.CouncilName = h.Org(r.Council).Name
 	}
@@ -188,16 +208,14 @@ func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQue
 	}
 	l.Stage, l.StageSay = stageOf(r.State)
 	l.Waiting, l.With = h.waiting(r), h.with(r)
-	l.MovedAway = q.Scope == ScopeWard && q.Ward != "" && r.Where.Ward != q.Ward
-	for _, s := range sources {
-		if s.Feed == r.Source && s.Stale && r.InBed {
-			l.Stale, l.AsAt = true, s.Last
-		}
+	l.MovedAway = moved
+	if stale >= 0 {
+		l.Stale, l.AsAt = true, sources[stale].Last
 	}
 	if by.Role == care.WallboardRole {
 		l.Row.NHS, l.Row.Person = nhs.Number{}, initials(r.Person)
 	}
-	return l, true
+	return l
 }
 
 // initials are all that a wallboard shows of a person.
@@ -211,16 +229,16 @@ func initials(p care.Person) care.Person {
 	return care.Person{Given: first(p.Given), Family: first(p.Family)}
 }
 
-// mayKnow decides about a sensitive person on a list by what the row tells. The
-// case page decides again on the whole case.
-func (h *Hub) mayKnow(by care.Actor, r care.Row) bool {
+// mayKnow decides about a sensitive person on a list by what the row tells: who,
+// and where. The case page decides again on the whole case.
+func (h *Hub) mayKnow(by care.Actor, r care.Row) (who, where bool) {
 	f := &policy.Case{ID: string(r.Case), AgeKnown: true, Adult: true, Restricted: true, Frozen: r.Frozen, Died: r.Died}
 	f.Hospitals = add(nil, r.Hospital)
 	f.ReferredBy, f.ReferredTo = add(nil, r.From), add(nil, r.Council)
 	p := principal(by)
-	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, true)}
+	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, false)}
 	ds := h.Policies.DecideMany(p, f, ctx, policy.SeeDemographics, policy.SeeWhereabouts)
-	return ds[0].Allow && ds[1].Allow
+	return ds[0].Allow, ds[1].Allow
 }
 
 // stageStates are the columns of the board.

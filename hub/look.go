@@ -16,7 +16,11 @@ import (
 )
 
 var lookActions = []policy.Action{policy.Lookup, policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding,
-	policy.RecordCall, policy.Refer, policy.SeeTimeline}
+	policy.SeePackageDetail, policy.SeeFinance, policy.RecordCall, policy.Refer, policy.SeeTimeline}
+
+// lookSections are those of lookActions that show something; the rest only say
+// what may be done next.
+var lookSections = []policy.Action{policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding}
 
 // Look finds what councils hold about a person, as far as this reader may know
 // it. Everything is decided and audited before anything is returned. A person
@@ -27,13 +31,15 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 	if err := q.check(h.today(now)); err != nil {
 		return LookView{}, err
 	}
-	if until, slow := h.misses.slowed(by.ID, now, h.Limits.LookMisses); slow {
-		return LookView{}, &care.Error{Kind: care.Throttled, Field: "nhs",
-			Text: "Too many look-ups did not match. Wait until " + until.In(h.Zone).Format("15:04:05") + " and check both details"}
-	}
 	var v LookView
 	handle := newID()
 	err := h.update(ctx, func(tx *store.Tx) error {
+		// Asked within the transaction, for these run one after the other: many
+		// tries at once must not all be the first.
+		if until, slow := h.misses.slowed(by.ID, handle, now, h.Limits.LookMisses); slow {
+			return &care.Error{Kind: care.Throttled, Field: "nhs",
+				Text: "Too many look-ups did not match. Wait until " + until.In(h.Zone).Format("15:04:05") + " and check both details"}
+		}
 		v = LookView{Handle: handle, At: now, Reason: q.Reason}
 		a := h.ask(by, policy.Lookup, nil, q.purpose(), q.Words, now)
 		if !a.allowed(policy.Lookup) {
@@ -43,10 +49,13 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		if err := h.look(tx, a, q, &v, now); err != nil {
 			return err
 		}
-		if err := a.audit(tx, v.Outcome == LookFound, string(v.Outcome)); err != nil {
+		if err := a.audit(tx, len(a.record.Sections) > 0, string(v.Outcome)); err != nil {
 			return err
 		}
-		doc, err := json.Marshal(v)
+		if v.Outcome == LookMismatch {
+			v.Slow = h.misses.add(by.ID, handle, now, h.Limits.LookMisses)
+		}
+		doc, err := json.Marshal(looked{by.Role, by.Org, v})
 		if err != nil {
 			return err
 		}
@@ -54,9 +63,6 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 	})
 	if err != nil {
 		return LookView{}, err
-	}
-	if v.Outcome == LookMismatch {
-		v.Slow = h.misses.add(by.ID, now, h.Limits.LookMisses)
 	}
 	return v, nil
 }
@@ -100,10 +106,12 @@ func (q LookRequest) check(today nhs.Date) error {
 }
 
 // look fills v. A stand-in takes the place of a person who is not found, so
-// that the policies are asked as often.
+// that the policies are asked as often. What would be shown is found out before
+// the date of birth is compared: otherwise a wrong one would tell that a person
+// is known of whom nothing is shared.
 func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time.Time) error {
 	v.Outcome, v.Phones = LookNothing, h.CouncilOrgs()
-	c, err := h.findPerson(tx, q)
+	c, unsure, err := h.findPerson(tx, q)
 	if err != nil {
 		return err
 	}
@@ -112,50 +120,93 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	if !known {
 		subject = care.Case{ID: "unknown", Person: care.Person{Born: q.Born}}
 	}
+	a.declared = true
 	a.about(subject, now)
 	a.decide(lookActions...)
+	a.record.Sections = nil
 	if !known {
-		a.record.Case, a.record.Sections = "", nil
+		a.record.Case = ""
 	}
 	states, err := h.councilStates(tx, now)
 	if err != nil {
 		return err
 	}
+	empty := *v
 	switch {
-	case known && c.Doubt != nil && a.may[policy.Lookup]:
+	case unsure || known && c.Doubt != nil && a.may[policy.Lookup]:
 		v.Outcome = LookCannot
-	case !known || !a.may[policy.Lookup] || !a.may[policy.SeePackages] || len(c.Holdings) == 0:
-		if anyGone(states) {
-			v.Outcome = LookCannot
-		}
-	case c.Person.Born != q.Born:
-		v.Outcome = LookMismatch
-	default:
+	case known && a.may[policy.Lookup] && a.may[policy.SeePackages]:
 		if err := h.fillLook(tx, a, c, states, v); err != nil {
 			return err
 		}
 	}
-	if v.Outcome != LookFound {
-		a.record.Sections = nil
+	switch {
+	case len(v.Councils) > 0 && !q.agrees(c.Person):
+		*v = empty
+		v.Outcome = LookMismatch
+	case len(v.Councils) > 0:
+		a.record.Sections = v.sections(a)
+	case v.Outcome == LookNothing && anyGone(states):
+		v.Outcome = LookCannot
 	}
 	return nil
 }
 
-func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (care.Case, error) {
+// sections are what a result shows, for the audit.
+func (v LookView) sections(a *asking) []string {
+	var out []string
+	for _, s := range lookSections {
+		if a.may[s] && (v.Outcome == LookFound || s == policy.SeeSafeguarding) {
+			out = append(out, string(s))
+		}
+	}
+	return out
+}
+
+// agrees reports whether what was typed is of this person: the date of birth
+// and, without a number, the first name: twins share all the rest.
+func (q LookRequest) agrees(p care.Person) bool {
+	return p.Born == q.Born && (!q.Number.IsZero() || sameGiven(q.Given, p))
+}
+
+func sameGiven(typed string, p care.Person) bool {
+	first := func(s string) string {
+		if w := strings.Fields(s); len(w) > 0 {
+			return strings.ToLower(w[0])
+		}
+		return ""
+	}
+	return p.Given == "" || first(typed) == first(p.Given) || first(typed) == first(p.Preferred)
+}
+
+// findPerson finds who is meant. unsure is that several people answer to what
+// was typed, so that nobody can say which of them is meant.
+func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (c care.Case, unsure bool, err error) {
 	var ids []care.CaseID
-	var err error
 	if q.Number.IsZero() {
 		ids, err = tx.FindPerson(q.Family, q.Born, q.Postcode)
 	} else {
 		ids, err = tx.FindNHS(q.Number)
 	}
-	if err != nil || len(ids) != 1 {
-		return care.Case{}, err // two people with one name and one number is no match
+	if err != nil || len(ids) == 0 {
+		return care.Case{}, false, err
 	}
-	return tx.Case(ids[0])
+	cs, err := tx.Cases(ids)
+	if err != nil {
+		return care.Case{}, false, err
+	}
+	if len(cs) > 1 { // whoever has the number goes before whoever had it; twins differ by first name
+		cs = slices.DeleteFunc(slices.Clone(cs), func(c care.Case) bool {
+			return !q.Number.IsZero() && c.NHS != q.Number || q.Number.IsZero() && !sameGiven(q.Given, c.Person)
+		})
+	}
+	if len(cs) != 1 {
+		return care.Case{}, len(cs) > 1, nil
+	}
+	return cs[0], false, nil
 }
 
-// fillLook makes the view of a person who is found and matches.
+// fillLook makes the view of a person who is found.
 func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]councilState, v *LookView) error {
 	councils, gone, err := h.councilViews(tx, a, c, states)
 	if err != nil {
@@ -163,7 +214,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 	}
 	shown, open := 0, false
 	for i := range councils {
-		councils[i].Packages = slices.DeleteFunc(councils[i].Packages, func(p PackageView) bool { return p.Package.Kind == "DP" })
+		councils[i].Packages = slices.DeleteFunc(councils[i].Packages, func(p PackageView) bool { return p.Package.Kind == directPayment })
 		councils[i].Equipment = nil
 		shown += len(councils[i].Packages)
 		open = open || councils[i].Safeguarding.Answer == care.AnswerYes
@@ -179,6 +230,9 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 		return nil
 	}
 	v.Outcome, v.Case, v.Councils, v.NHS, v.Died, v.Sensitive = LookFound, c.ID, councils, c.NHS, c.Died, c.Sensitive
+	if gone { // what one council holds is shown; that another could not be asked is said
+		v.Councils = append(v.Councils, h.goneCouncils(c, states)...)
+	}
 	if a.may[policy.SeeDemographics] {
 		v.Person = c.Person
 	}
@@ -188,21 +242,51 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 	return nil
 }
 
+// goneCouncils are the councils whose part is too old to show.
+func (h *Hub) goneCouncils(c care.Case, states map[nhs.ODS]councilState) []CouncilView {
+	var out []CouncilView
+	for _, d := range c.Holdings {
+		if st := states[d.Council]; !d.Ended && st.gone {
+			out = append(out, CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: st.asAt, Stale: true, Gone: true})
+		}
+	}
+	return out
+}
+
+// directPayment is the kind of package that is money and not a service
+// (Interweave-SocialCareServiceType DP).
+const directPayment = "DP"
+
 // Looked shows the result of a look-up again, as it stood, to the one who made
-// it and for a short time.
+// it, in the role in which they made it, and for a short time.
 func (h *Hub) Looked(ctx context.Context, by care.Actor, handle string) (LookView, error) {
-	var v LookView
+	var k looked
 	err := h.Store.View(ctx, func(tx *store.Tx) error {
-		k, err := tx.Handle(handle)
+		kept, err := tx.Handle(handle)
 		if err != nil {
 			return err
 		}
-		if k.User != by.ID || !k.Expires.After(h.now()) {
+		if kept.User == by.ID && kept.Expires.After(h.now()) {
+			if err := json.Unmarshal(kept.Doc, &k); err != nil {
+				return err
+			}
+		}
+		if k.View.Handle == "" || k.Role != by.Role || k.Org != by.Org {
 			return &care.Error{Kind: care.NotFound, Text: "This result is no longer shown. Look the person up again"}
 		}
-		return json.Unmarshal(k.Doc, &v)
+		return nil
 	})
-	return v, h.unavailable(err)
+	if err != nil {
+		return LookView{}, h.unavailable(err)
+	}
+	return k.View, nil
+}
+
+// looked is a result as the store keeps it.
+type looked struct {
+	Role care.Role
+	Org  nhs.ODS
+	View LookView
 }
 
 // councilState is how fresh what a council told is.
@@ -267,8 +351,20 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 }
 
 func (h *Hub) packageViews(tx *store.Tx, a *asking, d care.Holding, v *CouncilView) error {
-	v.PackagesShown, v.Equipment, v.Worker = true, d.Equipment, d.Worker
+	v.PackagesShown, v.Worker = true, d.Worker
+	if a.may[policy.SeePackageDetail] {
+		v.Equipment = d.Equipment
+	}
 	for _, p := range d.Packages {
+		if p.Kind == directPayment && !a.may[policy.SeeFinance] {
+			continue
+		}
+		if !a.may[policy.SeePackageDetail] { // "Home care, 4 calls a day" is what the package consists of
+			p.Title = ""
+		}
+		if !a.may[policy.SeeFinance] {
+			p.Funding = ""
+		}
 		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
 		if a.may[policy.SeeProvider] && p.Provider != "" {
 			provider, err := tx.Provider(d.Council, p.Provider)
@@ -319,34 +415,41 @@ var packageKinds = map[string]string{
 // guesser down, and the audit keeps the facts.
 type misses struct {
 	mu sync.Mutex
-	at map[care.ActorID][]time.Time
+	at map[care.ActorID][]miss
+}
+
+// miss is one wrong date of birth. look names the look-up, which may run twice.
+type miss struct {
+	look string
+	at   time.Time
 }
 
 const missWindow, missWait = time.Hour, 30 * time.Second
 
-func (m *misses) recent(id care.ActorID, now time.Time) []time.Time {
-	return slices.DeleteFunc(m.at[id], func(t time.Time) bool { return now.Sub(t) > missWindow })
+// recent are the misses that count, but for those of one look-up.
+func (m *misses) recent(id care.ActorID, but string, now time.Time) []miss {
+	return slices.DeleteFunc(slices.Clone(m.at[id]), func(x miss) bool { return now.Sub(x.at) > missWindow || x.look == but })
 }
 
 // add counts a miss and reports whether the next try must wait.
-func (m *misses) add(id care.ActorID, now time.Time, limit int) bool {
+func (m *misses) add(id care.ActorID, look string, now time.Time, limit int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.at == nil {
-		m.at = map[care.ActorID][]time.Time{}
+		m.at = map[care.ActorID][]miss{}
 	}
-	m.at[id] = append(m.recent(id, now), now)
+	m.at[id] = append(m.recent(id, look, now), miss{look, now})
 	return len(m.at[id]) >= limit
 }
 
-func (m *misses) slowed(id care.ActorID, now time.Time, limit int) (until time.Time, slow bool) {
+func (m *misses) slowed(id care.ActorID, look string, now time.Time, limit int) (until time.Time, slow bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := m.recent(id, now)
+	r := m.recent(id, look, now)
 	if len(r) < limit {
 		return time.Time{}, false
 	}
-	until = r[len(r)-1].Add(missWait)
+	until = r[len(r)-1].at.Add(missWait)
 	return until, now.Before(until)
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"homeward/care"
@@ -256,7 +257,10 @@ func (h *Hub) Replay(ctx context.Context, by care.Actor, ids []int64) (ReplayRes
 
 func (h *Hub) toReplay(tx *store.Tx, ids []int64) ([]store.Message, error) {
 	var out []store.Message
-	for _, id := range ids {
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
 		m, err := tx.Message(store.MessageID(id))
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 		in.Readable, in.Control, in.Type = true, head.ControlID, head.Type+"^"+head.Trigger
 	}
 	kept, err := h.Store.Keep(ctx, in)
-	id := fmt.Sprintf("H%d", now.UnixNano())
+	id := "H" + newID()[:19] // MSH-10 has 20 characters: HL7 v2.4 2.16.9.10
 	if err != nil {
 		h.Log.Error("a message could not be kept", "feed", feed, "err", err)
 		const text = "could not be kept; send it again later"
@@ -40,6 +41,7 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 	if unread != nil {
 		return hl7.AckUnreadable(raw, id, now.In(h.Zone), unread.Error())
 	}
+	h.kept.Add(1)
 	if !kept[0].Again {
 		h.wake(feed)
 	}
@@ -59,12 +61,16 @@ func (h *Hub) wake(feed string) {
 func (h *Hub) readLoop(ctx context.Context, feed string) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	p := pace{kept: &h.kept, at: time.Now(), seen: h.kept.Load()}
 	for ctx.Err() == nil {
+		began := time.Now()
 		n, err := h.Read(ctx, feed)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			h.Log.Error("reading a feed", "feed", feed, "err", err)
 		case n > 0:
+			now := time.Now()
+			pause(ctx, p.rest(now, now.Sub(began)))
 			continue // there may be more
 		}
 		select {
@@ -257,6 +263,11 @@ func (h *Hub) record(tx *store.Tx, v care.Verdict, o care.Observation, byID, byN
 	}
 	events := v.Events
 	events = append(events[:len(events):len(events)], care.Notice(care.Apply(c, v.Events...), o)...)
+	if cause.Kind == importCause {
+		// An extract repeats all it knows every time; that some of it is older than
+		// what a hospital told is no news.
+		events = slices.DeleteFunc(events, func(e care.Event) bool { _, late := e.(care.ArrivedLate); return late })
+	}
 	if len(events) == 0 {
 		return v.Case, nil
 	}
@@ -311,34 +322,55 @@ func (h *Hub) living(tx *store.Tx, id care.CaseID) (care.Case, error) {
 	return care.Case{}, fmt.Errorf("records are joined in a ring")
 }
 
-// observeJoin merges two hospital numbers: reversibly when both are known;
-// otherwise the known case learns the other number.
+// observeJoin merges hospital numbers of one person: reversibly where both are
+// known; otherwise the known case learns the other number. A message may give
+// up several numbers (HL7 v2.4 3.3.40).
 func (h *Hub) observeJoin(tx *store.Tx, o care.Observation, survivor *care.Case, cause care.Cause, now time.Time) (care.CaseID, error) {
+	if survivor == nil {
+		return h.observeFirst(tx, o, cause, now)
+	}
+	c := *survivor
+	for _, id := range o.Joined.Retired {
+		retired, err := h.firstByID(tx, []care.Identifier{id})
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case retired == nil:
+			c, err = tx.Record(c, cause, now, care.Identified{At: o.At, IDs: []care.Identifier{id}})
+		case retired.ID != c.ID:
+			kept, gone := care.Join(c, *retired, o.At)
+			if _, err = tx.Record(*retired, cause, now, gone...); err == nil {
+				c, err = tx.Record(c, cause, now, kept...)
+			}
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return c.ID, nil
+}
+
+// observeFirst is a merge whose surviving number is new to us: a case that has a
+// number that is given up learns it; else a new case begins with all of them.
+func (h *Hub) observeFirst(tx *store.Tx, o care.Observation, cause care.Cause, now time.Time) (care.CaseID, error) {
 	retired, err := h.firstByID(tx, o.Joined.Retired)
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case survivor != nil && retired != nil && survivor.ID != retired.ID:
-		kept, gone := care.Join(*survivor, *retired, o.At)
-		if _, err := tx.Record(*retired, cause, now, gone...); err != nil {
-			return "", err
-		}
-		_, err := tx.Record(*survivor, cause, now, kept...)
-		return survivor.ID, err
-	case survivor == nil && retired != nil:
-		_, err := tx.Record(*retired, cause, now, care.Identified{At: o.At, IDs: o.About.IDs})
-		return retired.ID, err
-	case survivor == nil:
-		byNHS, err := h.byNumber(tx, o, nil)
+	if retired != nil {
+		c, err := tx.Record(*retired, cause, now, care.Identified{At: o.At, IDs: o.About.IDs})
 		if err != nil {
 			return "", err
 		}
-		o.About.IDs = append(o.About.IDs[:len(o.About.IDs):len(o.About.IDs)], o.Joined.Retired...)
-		seen := o
-		seen.Joined, seen.Seen = nil, &care.Seen{Person: true}
-		return h.record(tx, care.Match(seen, nil, byNHS, care.CaseID(newID())), seen, nil, byNHS, cause, now)
+		return h.observeJoin(tx, o, &c, cause, now)
 	}
-	_, err = tx.Record(*survivor, cause, now, care.Identified{At: o.At, IDs: o.Joined.Retired})
-	return survivor.ID, err
+	byNHS, err := h.byNumber(tx, o, nil)
+	if err != nil {
+		return "", err
+	}
+	o.About.IDs = append(o.About.IDs[:len(o.About.IDs):len(o.About.IDs)], o.Joined.Retired...)
+	seen := o
+	seen.Joined, seen.Seen = nil, &care.Seen{Person: true}
+	return h.record(tx, care.Match(seen, nil, byNHS, care.CaseID(newID())), seen, nil, byNHS, cause, now)
 }

@@ -308,21 +308,45 @@ func (h *Hub) SaveDraft(ctx context.Context, by care.Actor, id care.CaseID, form
 // Refer sends the reader's draft. The same key sends once. What is missing or
 // wrong is an error that names the field.
 func (h *Hub) Refer(ctx context.Context, by care.Actor, id care.CaseID, key string, another bool) (ReferralView, error) {
-	return h.send(ctx, by, id, func(d ReferralDraft, c care.Case, answers form.Answers) care.Command {
+	if key == "" {
+		return ReferralView{}, &care.Error{Kind: care.Required, Field: "key", Text: "The referral has no key. Open the form again"}
+	}
+	return h.send(ctx, by, id, key, func(d ReferralDraft, c care.Case, answers form.Answers) care.Command {
 		to, likely := h.council(answers, c)
-		return care.Refer{ID: care.ReferralID(newReference()), Key: key, To: to, Likely: likely, Pathway: answers.Get("pathway"),
+		return care.Refer{ID: care.ReferralID(newReference()), Key: key, To: to, Likely: likely, Pathway: pathwayNumber(answers.Get("pathway")),
 			Form: d.Form.ID, FormVersion: d.Form.Version, Answers: answers, Another: another}
 	})
 }
 
+// pathwayNumber is the discharge pathway 0 to 3 of a form's code P0 to P3; "" for
+// NK, not decided yet.
+func pathwayNumber(code string) string {
+	n, _ := strings.CutPrefix(code, "P")
+	if n == "NK" {
+		return ""
+	}
+	return n
+}
+
 // AnswerReferral sends the draft's answers for a referral that was returned.
 func (h *Hub) AnswerReferral(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID) (ReferralView, error) {
-	return h.send(ctx, by, id, func(_ ReferralDraft, _ care.Case, answers form.Answers) care.Command {
+	return h.send(ctx, by, id, "", func(_ ReferralDraft, _ care.Case, answers form.Answers) care.Command {
 		return care.Reply{ID: ref, Answers: answers}
 	})
 }
 
-func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, command func(ReferralDraft, care.Case, form.Answers) care.Command) (ReferralView, error) {
+// sentAs is the referral that was sent with a key; nil when there is none.
+func sentAs(key string, views []ReferralView) *ReferralView {
+	i := slices.IndexFunc(views, func(r ReferralView) bool { return key != "" && r.Referral.Key == key })
+	if i < 0 {
+		return nil
+	}
+	return &views[i]
+}
+
+// send sends the reader's draft. One that was sent with the key already is given
+// as it is by now: its draft is gone, and is not missed.
+func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, key string, command func(ReferralDraft, care.Case, form.Answers) care.Command) (ReferralView, error) {
 	now := h.now()
 	var out ReferralView
 	err := h.update(ctx, func(tx *store.Tx) error {
@@ -333,6 +357,10 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, command f
 		a := h.ask(by, policy.Refer, &c, policy.DischargePlanning, "", now)
 		a.decide(caseActions...)
 		if a.may[policy.Refer] { // otherwise command refuses and audits
+			if r := sentAs(key, h.referralViews(a, c)); r != nil {
+				out = *r
+				return a.audit(tx, true, "sent already")
+			}
 			d, err := h.referralDraft(tx, a, c, now)
 			if err != nil {
 				return err
@@ -341,14 +369,17 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, command f
 			if problems := d.Form.Check(answers, d.Facts); len(problems) > 0 {
 				return committed{&care.Error{Kind: care.Required, Field: problems[0].Field, Text: problems[0].Text}}
 			}
-			if c, err = h.command(tx, by, id, policy.Refer, "", command(d, c, answers)); err != nil {
+			cmd := command(d, c, answers)
+			if c, err = h.command(tx, by, id, policy.Refer, "", cmd); err != nil {
 				return err
 			}
 			if err := tx.DropDraft(by.ID, id, d.Form.ID); err != nil {
 				return err
 			}
-			if views := h.referralViews(a, c); len(views) > 0 {
-				out = views[len(views)-1]
+			for _, r := range h.referralViews(a, c) {
+				if r.Referral.ID == subject(cmd) {
+					out = r
+				}
 			}
 			return nil
 		}
@@ -356,6 +387,17 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, command f
 		return err
 	})
 	return out, err
+}
+
+// subject is the referral that a command is about.
+func subject(cmd care.Command) care.ReferralID {
+	switch x := cmd.(type) {
+	case care.Refer:
+		return x.ID
+	case care.Reply:
+		return x.ID
+	}
+	return ""
 }
 
 // council finds who is responsible: by the property when the address is still

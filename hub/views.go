@@ -81,6 +81,7 @@ type CouncilView struct {
 	Title         string    // the source for people
 	AsAt          time.Time // of the council's last extract
 	Stale         bool      // out of date, but recent enough to show: "What we knew at"
+	Gone          bool      // so old that it is not shown: this council could not be checked
 	Packages      []PackageView
 	PackagesShown bool // false: not shared
 	Equipment     []care.Equipment

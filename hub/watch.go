@@ -18,6 +18,10 @@ type Watch struct {
 	on      map[care.CaseID]bool // on the list, as far as the reader was told
 	stale   map[string]bool      // sources that were called stale
 	counted time.Time
+	owed    bool // the counts changed and were not told yet
+	// unsure are those who changed after the page was made and before it was
+	// followed: nobody can say whether they stand on it.
+	unsure map[care.CaseID]bool
 }
 
 // Update is what happened on a list since the last one. Counts has no rows and
@@ -40,7 +44,7 @@ const (
 
 // Watch begins to follow a list from since, the Seq of its page.
 func (h *Hub) Watch(ctx context.Context, by care.Actor, q ListQuery, since int64) (*Watch, error) {
-	w := &Watch{h: h, by: by, q: q, seq: since, on: map[care.CaseID]bool{}, stale: map[string]bool{}}
+	w := &Watch{h: h, by: by, q: q, seq: since, on: map[care.CaseID]bool{}, unsure: map[care.CaseID]bool{}, stale: map[string]bool{}}
 	now := h.now()
 	err := h.update(ctx, func(tx *store.Tx) error {
 		a := h.ask(by, q.action(by), nil, policy.DischargePlanning, "", now)
@@ -56,6 +60,15 @@ func (h *Hub) Watch(ctx context.Context, by care.Actor, q ListQuery, since int64
 		}
 		for _, r := range v.Rows {
 			w.on[r.Row.Case] = true
+		}
+		clear(w.unsure)
+		since, _, err := tx.RowsChanged(since, mostAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, r := range since {
+			delete(w.on, r.Case)
+			w.unsure[r.Case] = true
 		}
 		for _, s := range v.Sources {
 			w.stale[s.Feed] = s.Stale
@@ -80,7 +93,8 @@ func (w *Watch) Next(ctx context.Context) (Update, error) {
 		case <-ctx.Done():
 			return Update{}, ctx.Err()
 		case <-timer.C:
-			return u, nil
+			u, _, err = w.look(ctx)
+			return u, err
 		case <-wake:
 			select {
 			case <-ctx.Done():
@@ -116,11 +130,12 @@ func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 		if err := w.freshness(tx, &u, sources, now); err != nil {
 			return err
 		}
-		moved = len(u.Changes) > 0 || u.Sources != nil
-		if moved {
-			return w.counts(tx, &u, now)
+		w.owed = w.owed || len(u.Changes) > 0
+		if w.owed {
+			err = w.counts(tx, &u, now)
 		}
-		return nil
+		moved = len(u.Changes) > 0 || u.Sources != nil || u.Counts != nil
+		return err
 	})
 	return u, moved, w.h.unavailable(err)
 }
@@ -129,12 +144,13 @@ func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 func (w *Watch) change(u *Update, r care.Row, sources []SourceView, now time.Time) {
 	row, mine := w.h.listRow(w.by, r, sources, w.q, now)
 	mine = mine && w.h.matches(w.by, w.q, r, now)
-	was := w.on[r.Case]
+	was, unsure := w.on[r.Case], w.unsure[r.Case]
+	delete(w.unsure, r.Case)
 	switch {
 	case mine:
 		w.on[r.Case] = true
 		u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: row, New: !was})
-	case was:
+	case was || unsure:
 		delete(w.on, r.Case)
 		u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: ListRow{Row: care.Row{Case: r.Case}}, Gone: true})
 	}
@@ -170,7 +186,7 @@ func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
 	if now.Sub(w.counted) < time.Second {
 		return nil
 	}
-	w.counted = now
+	w.counted, w.owed = now, false
 	rq := w.q.scoped(w.by)
 	w.h.waitBounds(&rq, w.q.Wait, now)
 	rq.Bands = []time.Time{w.h.bound(w.h.Limits.Delayed, now), w.h.bound(w.h.Limits.AtRisk, now)}

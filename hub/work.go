@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,16 +24,22 @@ func (h *Hub) do(ctx context.Context, by care.Actor, id care.CaseID, action poli
 }
 
 func (h *Hub) command(tx *store.Tx, by care.Actor, id care.CaseID, action policy.Action, audience care.Audience, cmd care.Command) (care.Case, error) {
-	now := h.now()
 	c, err := tx.Case(id)
 	if err != nil {
 		return c, err
 	}
-	a := h.ask(by, action, &c, policy.DischargePlanning, "", now)
+	a := h.ask(by, action, &c, policy.DischargePlanning, "", h.now())
 	a.context.Audience = policy.Audience(audience)
+	return h.carry(tx, a, c, action, cmd)
+}
+
+// carry decides a command that is asked for, and carries it out.
+func (h *Hub) carry(tx *store.Tx, a *asking, c care.Case, action policy.Action, cmd care.Command) (care.Case, error) {
+	by, now := a.by, a.record.At
 	if !a.allowed(action) {
 		// A locked contact action says so: the reader sees the banner anyway.
 		if c.Died != nil && (action == policy.RecordCall || action == policy.Refer) && a.allowed(policy.SeeDemographics) {
+			a.record.Sections = nil
 			if err := a.audit(tx, false, "refused: died"); err != nil {
 				return c, err
 			}
@@ -90,11 +97,20 @@ func (h *Hub) SendBack(ctx context.Context, by care.Actor, id care.CaseID, ref c
 // worker whom the reader saw; when another has it by now, it is a conflict.
 func (h *Hub) Allocate(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, worker, was care.ActorID) error {
 	return h.update(ctx, func(tx *store.Tx) error {
+		// Whoever may not allocate is told so, and not which workers there are.
 		who, err := h.worker(tx, by, worker)
-		if err != nil {
+		if err != nil && care.KindOf(err) != care.Invalid {
 			return err
 		}
-		_, err = h.command(tx, by, id, policy.Allocate, "", care.Allocate{ID: ref, Worker: who, Was: was})
+		c, cerr := tx.Case(id)
+		if cerr != nil {
+			return cerr
+		}
+		a := h.ask(by, policy.Allocate, &c, policy.DischargePlanning, "", h.now())
+		if err != nil && a.allowed(policy.Allocate) {
+			return err
+		}
+		_, err = h.carry(tx, a, c, policy.Allocate, care.Allocate{ID: ref, Worker: who, Was: was})
 		return err
 	})
 }
@@ -133,8 +149,17 @@ func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, han
 	if v.Case == "" {
 		return &care.Error{Kind: care.NotFound, Text: "There is nobody to record a call for"}
 	}
-	_, err = h.do(ctx, by, v.Case, policy.RecordCall, "", care.RecordCall{Call: call})
-	return err
+	return h.update(ctx, func(tx *store.Tx) error {
+		c, err := h.living(tx, v.Case)
+		if err != nil {
+			return err
+		}
+		a := h.ask(by, policy.RecordCall, nil, LookRequest{Reason: v.Reason}.purpose(), "", h.now())
+		a.declared = true
+		a.about(c, a.record.At)
+		_, err = h.carry(tx, a, c, policy.RecordCall, care.RecordCall{Call: call})
+		return err
+	})
 }
 
 // Workers lists the workers of the reader's council with their open referrals.
@@ -154,31 +179,38 @@ func (h *Hub) workers(tx *store.Tx, by care.Actor) ([]WorkerView, error) {
 	}
 	var out []WorkerView
 	for _, a := range accounts {
-		for _, g := range a.Grants {
-			if g.Org != by.Org || g.Role != care.SocialWorker && g.Role != care.TeamManager || a.Disabled {
-				continue
-			}
-			n, err := tx.Counts(store.RowQuery{Council: by.Org, Worker: a.ID, Open: true})
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, WorkerView{ID: a.ID, Name: a.Name, Team: g.Team, Open: n.Open})
-			break
+		i := grantOf(a, by.Org)
+		if i < 0 {
+			continue
 		}
+		n, err := tx.Counts(store.RowQuery{Council: by.Org, Worker: a.ID, Open: true})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, WorkerView{ID: a.ID, Name: a.Name, Team: a.Grants[i].Team, Open: n.Open})
 	}
 	return out, nil
 }
 
+// grantOf is the grant by which somebody works on referrals for a council; -1
+// when there is none.
+func grantOf(a care.Account, council nhs.ODS) int {
+	if a.Disabled {
+		return -1
+	}
+	return slices.IndexFunc(a.Grants, func(g care.Grant) bool {
+		return g.Org == council && (g.Role == care.SocialWorker || g.Role == care.TeamManager)
+	})
+}
+
 // worker is a worker of the reader's own council.
 func (h *Hub) worker(tx *store.Tx, by care.Actor, id care.ActorID) (care.Who, error) {
-	all, err := h.workers(tx, by)
-	if err != nil {
+	a, err := tx.User(id)
+	if err != nil && care.KindOf(err) != care.NotFound {
 		return care.Who{}, err
 	}
-	for _, w := range all {
-		if w.ID == id {
-			return care.Who{ID: w.ID, Name: w.Name, Org: by.Org}, nil
-		}
+	if err == nil && grantOf(a, by.Org) >= 0 {
+		return care.Who{ID: a.ID, Name: a.Name, Org: by.Org}, nil
 	}
 	return care.Who{}, &care.Error{Kind: care.Invalid, Field: "worker", Text: "Select a worker"}
 }
