@@ -13,6 +13,7 @@ import (
 const (
 	rush      = 500
 	rushShare = 5
+	rushBatch = 16 // messages in one transaction then: who waits to keep one waits for these
 	restMost  = 100 * time.Millisecond
 	paceSpan  = 20 * time.Millisecond // over which the rate is taken, at least
 )
@@ -36,6 +37,14 @@ func (p *pace) rest(now time.Time, took time.Duration) time.Duration {
 		return 0
 	}
 	return min((rushShare-1)*took, restMost)
+}
+
+// most is how many messages to work in one transaction.
+func (p *pace) most(usual int) int {
+	if p.rate > rush {
+		return min(usual, rushBatch)
+	}
+	return usual
 }
 
 func pause(ctx context.Context, d time.Duration) {

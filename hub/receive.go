@@ -64,7 +64,7 @@ func (h *Hub) readLoop(ctx context.Context, feed string) {
 	p := pace{kept: &h.kept, at: time.Now(), seen: h.kept.Load()}
 	for ctx.Err() == nil {
 		began := time.Now()
-		n, err := h.Read(ctx, feed)
+		n, err := h.readSome(ctx, feed, p.most(h.Limits.ReadBatch))
 		switch {
 		case err != nil && ctx.Err() == nil:
 			h.Log.Error("reading a feed", "feed", feed, "err", err)
@@ -87,11 +87,15 @@ func (h *Hub) readLoop(ctx context.Context, feed string) {
 // its effect once. A message on which Homeward itself fails does not stop the
 // feed: it is held, and those behind it are read.
 func (h *Hub) Read(ctx context.Context, feed string) (int, error) {
+	return h.readSome(ctx, feed, h.Limits.ReadBatch)
+}
+
+func (h *Hub) readSome(ctx context.Context, feed string, most int) (int, error) {
 	f, ok := h.feeds[feed]
 	if !ok {
 		return 0, fmt.Errorf("feed %q is not configured", feed)
 	}
-	n, err := h.readBatch(ctx, f, h.Limits.ReadBatch)
+	n, err := h.readBatch(ctx, f, most)
 	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) {
 		return n, err
 	}

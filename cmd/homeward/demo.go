@@ -27,6 +27,7 @@ type demoCmd struct {
 	Seed     uint64  `help:"The same seed gives the same people and the same events." default:"1"`
 	Speed    float64 `help:"How fast the pretend hospitals live; 1 is about an event a second." default:"1"`
 	NoSim    bool    `help:"No pretend hospitals and no pretend council: only what you send." name:"no-sim"`
+	Pprof    bool    `help:"Profiles of this process under /demo/pprof, for those who measure it." hidden:""`
 }
 
 // demo is a site with pretend hospitals and a pretend council on real sockets.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"homeward/nhs"
@@ -35,6 +36,9 @@ func (d *demo) panel() http.Handler {
 	p.mux.HandleFunc("GET /demo", func(w http.ResponseWriter, r *http.Request) { p.show(w, r, http.StatusOK, "", nil) })
 	p.mux.HandleFunc("POST /demo/do/{act}", p.do)
 	p.mux.HandleFunc("POST /demo/clock", p.setClock)
+	if d.cmd.Pprof {
+		p.mux.HandleFunc("GET /demo/pprof/profile", pprof.Profile)
+	}
 	return p
 }
 
