@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,13 +110,11 @@ func (d *Duration) UnmarshalText(b []byte) (err error) {
 // MarshalText writes it without needless zeros: 15m, not 15m0s.
 func (d Duration) MarshalText() ([]byte, error) {
 	s := d.Duration.String()
-	s = strings.TrimSuffix(s, "0s")
-	s = strings.TrimSuffix(s, "0m")
-	if s == "" {
-		s = "0s"
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	if strings.HasSuffix(s, "h0") || strings.HasSuffix(s, "m0") {
-		s = d.Duration.String()
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
 	}
 	return []byte(s), nil
 }
@@ -145,21 +145,36 @@ func readConfig(path string) (Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("reading the configuration: %w", err)
 	}
+	var many struct {
+		Feed, Council []map[string]any
+	}
+	if _, err := toml.Decode(string(b), &many); err != nil {
+		return c, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	// Decoding keeps what a key that is not there had: so a zero that is
+	// written, such as stop_share = 0, is told from one that is not.
+	for range many.Feed {
+		c.Feeds = append(c.Feeds, feedDefaults())
+	}
+	for range many.Council {
+		c.Councils = append(c.Councils, councilDefaults())
+	}
 	meta, err := toml.Decode(string(b), &c)
 	if err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	if un := meta.Undecoded(); len(un) > 0 {
-		return c, fmt.Errorf("configuration %s: key %q is not known. `homeward config` prints all keys", path, un[0].String())
-	}
-	for i := range c.Feeds {
-		c.Feeds[i] = filled(c.Feeds[i], feedDefaults())
-	}
-	for i := range c.Councils {
-		c.Councils[i] = filled(c.Councils[i], councilDefaults())
+		var names []string
+		for _, k := range un {
+			names = append(names, k.String())
+		}
+		return c, fmt.Errorf("configuration %s: not known: %s. `homeward config` prints all keys", path, strings.Join(names, ", "))
 	}
 	c.relativeTo(filepath.Dir(path))
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
 }
 
 // relativeTo makes the paths in the file relative to it.
@@ -172,7 +187,7 @@ func (c *Config) relativeTo(dir string) {
 	fix(&c.TLSCert)
 	fix(&c.TLSKey)
 	fix(&c.Gazetteer)
-	if !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+	if !isPostgres(c.Database) {
 		fix(&c.Database)
 	}
 	for i := range c.Feeds {
@@ -189,47 +204,138 @@ func (c *Config) relativeTo(dir string) {
 	}
 }
 
-// filled takes the default for every field that is zero.
-func filled[T any](v, d T) T {
-	rv, rd := reflect.ValueOf(&v).Elem(), reflect.ValueOf(d)
-	for i := range rv.NumField() {
-		if rv.Field(i).IsZero() {
-			rv.Field(i).Set(rd.Field(i))
-		}
-	}
-	return v
-}
-
 // check refuses what cannot work, naming the key and the mend.
 func (c Config) check() error {
-	if len(c.Orgs) == 0 {
-		return errors.New("configuration: at least one [[organisation]] is needed")
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		return errors.New("http must be host:port, like 127.0.0.1:8080")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("configuration: tls_cert and tls_key must both be set, or neither")
+		return errors.New("tls_cert and tls_key must both be set, or neither")
 	}
-	if _, err := time.LoadLocation(c.Zone); err != nil {
-		return fmt.Errorf("configuration: zone %q is not known", c.Zone)
+	if c.Database == "" {
+		return errors.New("database must be a folder, or postgres://...")
 	}
+	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
+		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
+	}
+	if err := errors.Join(c.Limits.check(), c.checkOrgs()); err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for _, f := range c.Feeds {
+		if err := f.check(c); err != nil {
+			return fmt.Errorf("[[feed]] %q: %w", f.Name, err)
+		}
+		if names[f.Name] {
+			return fmt.Errorf("[[feed]] %q: name stands twice", f.Name)
+		}
+		names[f.Name] = true
+	}
+	councils := map[string]bool{}
+	for _, k := range c.Councils {
+		if err := k.check(c); err != nil {
+			return fmt.Errorf("[[council]] %q: %w", k.Name, err)
+		}
+		if names[k.Name] || councils[k.ODS] {
+			return fmt.Errorf("[[council]] %q: name or ods stands twice", k.Name)
+		}
+		names[k.Name], councils[k.ODS] = true, true
+	}
+	return nil
+}
+
+// check refuses a zero too: the packages that use these take it for "default",
+// so it would not do what is written.
+func (l LimitsConfig) check() error {
+	for key, d := range map[string]Duration{"idle": l.Idle, "absolute": l.Absolute, "lock": l.Lock, "look_stale": l.LookStale} {
+		if d.Duration <= 0 {
+			return fmt.Errorf("[limits] %s must be more than 0", key)
+		}
+	}
+	for key, n := range map[string]int{"attempts": l.Attempts, "look_misses": l.LookMisses, "at_risk_days": l.AtRiskDays, "delayed_days": l.DelayedDays} {
+		if n <= 0 {
+			return fmt.Errorf("[limits] %s must be more than 0", key)
+		}
+	}
+	return nil
+}
+
+func (c Config) checkOrgs() error {
+	if len(c.Orgs) == 0 {
+		return errors.New("at least one [[organisation]] is needed")
+	}
+	seen := map[string]bool{}
 	for _, o := range c.Orgs {
 		if _, err := nhs.ParseODS(o.ODS); err != nil {
-			return fmt.Errorf("configuration: [[organisation]] %q: ods: %w", o.Name, err)
+			return fmt.Errorf("[[organisation]] %q: ods: %w", o.Name, err)
 		}
+		if seen[o.ODS] {
+			return fmt.Errorf("[[organisation]] %q: ods %s stands twice", o.Name, o.ODS)
+		}
+		seen[o.ODS] = true
 		switch care.OrgKind(o.Kind) {
 		case care.Trust, care.Council, care.ProviderOrg, care.System:
 		default:
-			return fmt.Errorf("configuration: [[organisation]] %q: kind must be trust, council, provider or system", o.Name)
+			return fmt.Errorf("[[organisation]] %q: kind must be trust, council, provider or system", o.Name)
 		}
 	}
-	for _, f := range c.Feeds {
-		if f.Name == "" || f.Listen == "" {
-			return fmt.Errorf("configuration: [[feed]] %q: name and listen must be set", f.Name)
+	return nil
+}
+
+// isOrg says whether there is an organisation of a kind.
+func (c Config) isOrg(ods string, kind care.OrgKind) bool {
+	return slices.ContainsFunc(c.Orgs, func(o OrgConfig) bool { return o.ODS == ods && o.Kind == string(kind) })
+}
+
+func (f FeedConfig) check(c Config) error {
+	if f.Name == "" || f.Listen == "" {
+		return errors.New("name and listen must be set")
+	}
+	if _, _, err := net.SplitHostPort(f.Listen); err != nil {
+		return errors.New("listen must be host:port, like 0.0.0.0:2575")
+	}
+	if !c.isOrg(f.Org, care.Trust) {
+		return fmt.Errorf("org %q must be the ods of an [[organisation]] of kind trust", f.Org)
+	}
+	if (f.TLSCert == "") != (f.TLSKey == "") {
+		return errors.New("tls_cert and tls_key must both be set, or neither")
+	}
+	if f.ClientCA != "" && f.TLSCert == "" {
+		return errors.New("client_ca needs tls_cert and tls_key: without them nobody's certificate is asked for")
+	}
+	for _, at := range []struct{ key, path string }{{"expected", f.Expected}, {"fit", f.Fit}, {"ready", f.Ready}, {"discharge_method", f.DischargeMethod}, {"trace", f.Trace}} {
+		if at.path != "" && !translate.CheckPath(at.path) {
+			return fmt.Errorf("%s must be like PV2-9 or PV2-9.1, and is %q", at.key, at.path)
 		}
-		for key, path := range map[string]string{"expected": f.Expected, "fit": f.Fit, "ready": f.Ready, "discharge_method": f.DischargeMethod, "trace": f.Trace} {
-			if path != "" && !translate.CheckPath(path) {
-				return fmt.Errorf("configuration: [[feed]] %q: %s must be like PV2-9 or PV2-9.1", f.Name, key)
-			}
+	}
+	for key, n := range map[string]int{"max_message_kb": f.MaxMessageKB, "max_connections": f.MaxConnections} {
+		if n <= 0 {
+			return fmt.Errorf("%s must be more than 0", key)
 		}
+	}
+	if f.IdleTimeout.Duration < 0 || f.ReadTimeout.Duration <= 0 || f.QuietDay.Duration <= 0 || f.QuietNight.Duration <= 0 {
+		return errors.New("read_timeout, quiet_day and quiet_night must be more than 0, and idle_timeout not less")
+	}
+	for k, v := range f.Authorities {
+		if _, err := nhs.ParseODS(v); err != nil {
+			return fmt.Errorf("authorities: %s: %w", k, err)
+		}
+	}
+	return nil
+}
+
+func (k CouncilConfig) check(c Config) error {
+	if k.Name == "" {
+		return errors.New("name must be set")
+	}
+	if !c.isOrg(k.ODS, care.Council) {
+		return fmt.Errorf("ods %q must be the ods of an [[organisation]] of kind council", k.ODS)
+	}
+	if k.StopShare < 0 || k.StopShare > 100 {
+		return errors.New("stop_share must be from 0 to 100 percent")
+	}
+	if k.QuietDay.Duration <= 0 || k.QuietNight.Duration <= 0 {
+		return errors.New("quiet_day and quiet_night must be more than 0")
 	}
 	return nil
 }
@@ -244,7 +350,7 @@ func (c Config) orgs() []care.Org {
 
 func (f FeedConfig) feed(zone *time.Location) hub.Feed {
 	p := translate.Profile{Feed: f.Name, Title: f.Title, Org: nhs.ODS(f.Org), Zone: zone, Expected: f.Expected, Fit: f.Fit, Ready: f.Ready,
-		DischargeMethod: f.DischargeMethod, Trace: f.Trace, FitYes: f.FitYes, FitNo: f.FitNo, SensitiveCodes: f.Sensitive, Wards: f.Wards,
+		DischargeMethod: f.DischargeMethod, Trace: f.Trace, FitYes: codes(f.FitYes), FitNo: codes(f.FitNo), SensitiveCodes: codes(f.Sensitive), Wards: f.Wards,
 		Authorities: map[string]nhs.ODS{}}
 	for k, v := range f.Authorities {
 		p.Authorities[k] = nhs.ODS(v)
@@ -252,38 +358,72 @@ func (f FeedConfig) feed(zone *time.Location) hub.Feed {
 	return hub.Feed{Profile: p, Quiet: hub.Quiet{Day: f.QuietDay.Duration, Night: f.QuietNight.Duration}}
 }
 
+// codes makes an empty list none: sensitive = [] must not mean that no code
+// marks a sensitive record.
+func codes(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
 func (f FeedConfig) listener() mllp.Config {
 	return mllp.Config{MaxMessage: f.MaxMessageKB << 10, IdleTimeout: f.IdleTimeout.Duration, ReadTimeout: f.ReadTimeout.Duration, MaxConns: f.MaxConnections}
 }
 
-// printConfig writes a configuration with a comment before every key.
+// printConfig writes a configuration with a comment before every key; what is
+// there several times is explained the first time.
 func printConfig(w io.Writer, c Config) error {
 	var b bytes.Buffer
-	b.WriteString("# Homeward's configuration. Every key is here with its present value.\n# Paths are relative to this file. Secrets are paths of files.\n")
-	writeKeys(&b, reflect.ValueOf(c), "")
+	b.WriteString("# Homeward's configuration. Every key is here; those above [[organisation]] have their defaults.\n" +
+		"# Organisations, feeds and councils are examples. Paths are relative to this file. Secrets are paths of files.\n")
+	if err := writeKeys(&b, reflect.ValueOf(c), "", true); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-func writeKeys(b *bytes.Buffer, v reflect.Value, prefix string) {
-	t := v.Type()
-	for i := range t.NumField() {
-		f, key := t.Field(i), t.Field(i).Tag.Get("toml")
+// writeKeys writes the keys of one table, in the order of its fields.
+func writeKeys(b *bytes.Buffer, v reflect.Value, prefix string, explain bool) error {
+	for i := range v.NumField() {
+		f, at := v.Type().Field(i), v.Field(i)
+		key, doc := f.Tag.Get("toml"), ""
+		if explain {
+			doc = "\n# " + f.Tag.Get("doc") + "\n"
+		}
+		var err error
 		switch {
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
-			for j := range v.Field(i).Len() {
-				fmt.Fprintf(b, "\n# %s\n[[%s]]\n", f.Tag.Get("doc"), key)
-				writeKeys(b, v.Field(i).Index(j), key+".")
+			for j := range at.Len() {
+				if j > 0 {
+					doc = "\n"
+				}
+				fmt.Fprintf(b, "%s[[%s]]\n", doc, key)
+				err = errors.Join(err, writeKeys(b, at.Index(j), key+".", j == 0))
 			}
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Duration]():
-			fmt.Fprintf(b, "\n# %s\n[%s]\n", f.Tag.Get("doc"), key)
-			writeKeys(b, v.Field(i), key+".")
+			fmt.Fprintf(b, "%s[%s]\n", doc, key)
+			err = writeKeys(b, at, key+".", explain)
 		case f.Type.Kind() == reflect.Map:
-			fmt.Fprintf(b, "\n# %s\n[%s%s]\n", f.Tag.Get("doc"), prefix, key)
-			_ = toml.NewEncoder(b).Encode(v.Field(i).Interface())
+			fmt.Fprintf(b, "%s[%s%s]\n", doc, prefix, key)
+			err = writeTOML(b, at.Interface())
 		default:
-			fmt.Fprintf(b, "\n# %s\n", f.Tag.Get("doc"))
-			_ = toml.NewEncoder(b).Encode(map[string]any{key: v.Field(i).Interface()})
+			if at.Kind() == reflect.Slice && at.IsNil() { // the encoder leaves out what is nil
+				at = reflect.MakeSlice(f.Type, 0, 0)
+			}
+			b.WriteString(doc)
+			err = writeTOML(b, map[string]any{key: at.Interface()})
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func writeTOML(b *bytes.Buffer, v any) error {
+	e := toml.NewEncoder(b)
+	e.Indent = ""
+	return e.Encode(v)
 }

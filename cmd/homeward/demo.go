@@ -82,6 +82,7 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	d.tell(pages)
+	d.warn(pages)
 	return d.play(ctx, pages)
 }
 
@@ -269,6 +270,18 @@ func (d *demo) accounts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// warn says what it means that others can reach the demo.
+func (d *demo) warn(pages net.Listener) {
+	if !loopback(pages.Addr().String()) {
+		say(os.Stderr, "Warning: %s can be reached from other machines, and the password above is published. Put nobody's real data in.", pages.Addr())
+	}
+	for _, l := range d.site.feeds {
+		if !loopback(l.at.Addr().String()) {
+			say(os.Stderr, "Warning: %s takes messages from other machines, without TLS.", l.at.Addr())
+		}
+	}
 }
 
 // tell prints what a newcomer needs.

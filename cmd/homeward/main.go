@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	_ "time/tzdata" // an English hospital's time must be known on any machine
 
@@ -39,23 +40,42 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	var c commands
 	parser, err := kong.New(&c, kong.Name("homeward"), kong.Description("Joins what the hospital and the council know, so that people get home."),
-		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "homeward:", err)
 		return 2
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		parser.FatalIfErrorf(err)
+		fmt.Fprintf(os.Stderr, "homeward: %v\nSee: %s --help\n", err, meant(err))
 		return 2
 	}
-	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "homeward:", err)
-		return 1
+	err = k.Run()
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		if slices.Contains([]string{"serve", "demo", "sim"}, k.Command()) {
+			return 0 // to be told to stop is how these end
+		}
+		err = errors.New("stopped before it was done")
 	}
-	return 0
+	fmt.Fprintln(os.Stderr, "homeward:", err)
+	return 1
+}
+
+// meant is the command whose help mends a wrong usage.
+func meant(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil {
+		if n := wrong.Context.Selected(); n != nil {
+			return n.FullPath()
+		}
+	}
+	return "homeward"
 }
 
 // logger writes lines without personal data: ids only.

@@ -18,7 +18,7 @@ import (
 )
 
 type serveCmd struct {
-	Config string `help:"Configuration file." required:"" type:"existingfile"`
+	Config string `help:"Configuration file." required:"" type:"existingfile" placeholder:"FILE"`
 }
 
 // Run serves a site until it is told to stop.
@@ -43,7 +43,22 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		st.log.Info("listening", "feed", l.feed.Name, "address", l.at.Addr().String(), "tls", l.feed.TLSCert != "")
 	}
 	st.log.Info("serving", "http", pages.Addr().String(), "database", st.store.Engine())
+	if cfg.TLSCert == "" && !cfg.Behind && !loopback(pages.Addr().String()) {
+		st.log.Warn("the pages are served without TLS: passwords can be read on the way. Set tls_cert and tls_key, or behind_proxy")
+	}
+	for _, k := range cfg.Councils {
+		if _, err := os.Stat(k.Folder); k.Folder != "" && err != nil {
+			st.log.Warn("the folder of a council's extracts is not there", "council", k.Name, "err", err)
+		}
+	}
 	return st.run(ctx, pages)
+}
+
+// loopback says whether an address can be reached from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // watchFolders looks into each council's folder every few seconds for
@@ -52,13 +67,18 @@ func (c *serveCmd) Run(ctx context.Context) error {
 func (st *site) watchFolders(ctx context.Context) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
+	said := map[string]string{} // what is wrong is said once, not every two seconds
 	for {
 		for _, c := range st.config.Councils {
 			if c.Folder == "" {
 				continue
 			}
-			if err := st.readFolder(ctx, c); err != nil && ctx.Err() == nil {
-				st.log.Error("reading the folder of a council's extracts", "council", c.Name, "err", err)
+			err := st.readFolder(ctx, c)
+			if err == nil {
+				said[c.Name] = ""
+			} else if ctx.Err() == nil && said[c.Name] != err.Error() {
+				said[c.Name] = err.Error()
+				st.log.Error("reading the folder of a council's extracts; trying again", "council", c.Name, "err", err)
 			}
 		}
 		select {
@@ -69,7 +89,8 @@ func (st *site) watchFolders(ctx context.Context) {
 	}
 }
 
-// readFolder reads the extracts that are new, oldest name first.
+// readFolder reads the extracts that are new, oldest name first. One that cannot
+// be read keeps those behind it waiting: changes make sense in their order only.
 func (st *site) readFolder(ctx context.Context, c CouncilConfig) error {
 	entries, err := os.ReadDir(c.Folder)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -41,6 +41,8 @@ type site struct {
 	hub    *hub.Hub
 	signin *signin.Service
 	feeds  []*listener
+
+	scratch string // a folder that goes when the site is closed; "" for none
 }
 
 // openStore opens the database of a configuration and brings it up to date.
@@ -90,9 +92,13 @@ func newSite(ctx context.Context, c Config, log *slog.Logger, clock func() time.
 	if err != nil {
 		return nil, err
 	}
-	st := &site{config: c, log: log, store: s}
+	return wired(&site{config: c, log: log, store: s}, clock)
+}
+
+// wired wires a site that has its database, or closes it.
+func wired(st *site, clock func() time.Time) (*site, error) {
 	if err := st.wire(clock); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, st.close())
 	}
 	return st, nil
 }
@@ -113,7 +119,7 @@ func (st *site) wire(clock func() time.Time) error {
 		hc.Feeds = append(hc.Feeds, f.feed(zone))
 	}
 	for _, cc := range st.config.Councils {
-		hc.Councils = append(hc.Councils, hub.CouncilFeed{Name: cc.Name, Title: cc.Title, Council: nhs.ODS(cc.ODS), StopShare: cc.StopShare,
+		hc.Councils = append(hc.Councils, hub.CouncilFeed{Name: cc.Name, Title: cc.Title, Council: nhs.ODS(cc.ODS), StopShare: stopShare(cc.StopShare),
 			Quiet: hub.Quiet{Day: cc.QuietDay.Duration, Night: cc.QuietNight.Duration}})
 	}
 	if st.config.Gazetteer != "" {
@@ -133,6 +139,14 @@ func (st *site) wire(clock func() time.Time) error {
 	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone,
 		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
 	return err
+}
+
+// stopShare: to the hub 0 is the default, and less than 0 stops for every package.
+func stopShare(percent int) int {
+	if percent == 0 {
+		return -1
+	}
+	return percent
 }
 
 // listener is one MLLP listener and its feed.
@@ -218,8 +232,8 @@ func (st *site) run(ctx context.Context, pages net.Listener) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
+	srv := &http.Server{Handler: inTime(handler), ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
 	srv.RegisterOnShutdown(screens.Stop)
 	var wg sync.WaitGroup
 	for _, l := range st.feeds {
@@ -236,7 +250,9 @@ func (st *site) run(ctx context.Context, pages net.Listener) error {
 		<-ctx.Done()
 		end, stop := context.WithTimeout(context.Background(), 5*time.Second)
 		defer stop()
-		_ = srv.Shutdown(end)
+		if srv.Shutdown(end) != nil {
+			_ = srv.Close()
+		}
 	})
 	if err := st.serve(srv, pages); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		cancel(err)
@@ -246,6 +262,24 @@ func (st *site) run(ctx context.Context, pages net.Listener) error {
 		return err
 	}
 	return nil
+}
+
+// bodyTime is how long a form may take to come.
+const bodyTime = 30 * time.Second
+
+// inTime bounds the time that a request's body may take. The server's own
+// ReadTimeout would do so too, and would also end every live stream, since the
+// server goes on reading to see whether the reader has gone.
+func inTime(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+				http.Error(w, "the form could not be read", http.StatusInternalServerError)
+				return
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (st *site) serve(srv *http.Server, pages net.Listener) error {
@@ -280,10 +314,18 @@ func (st *site) handler() (*web.Server, http.Handler, error) {
 }
 
 // forwardedFor is the reader's address as the proxy in front tells it: the
-// last one, which is the only one that the proxy itself wrote.
+// last one of the last such header, which is the only one that the proxy itself
+// wrote. Without it, the proxy's own.
 func forwardedFor(r *http.Request) string {
-	all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-	return strings.TrimSpace(all[len(all)-1])
+	all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	if last := strings.TrimSpace(all[len(all)-1]); last != "" {
+		return last
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // build names this binary, so that a stale server is noticed.
@@ -324,7 +366,13 @@ func (st *site) checkDaily(ctx context.Context) {
 	}
 }
 
-func (st *site) close() error { return st.store.Close() }
+func (st *site) close() error {
+	err := st.store.Close()
+	if st.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(st.scratch))
+	}
+	return err
+}
 
 // say writes a line for the person at the terminal.
 func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -23,9 +25,9 @@ import (
 
 // where says which database a tool works on.
 type where struct {
-	Config   string `help:"Configuration file." type:"existingfile" xor:"db"`
-	Database string `help:"postgres://... or the data folder." xor:"db"`
-	Data     string `help:"Data folder of the embedded database." xor:"db"`
+	Config   string `help:"Configuration file." type:"existingfile" xor:"db" required:"" placeholder:"FILE"`
+	Database string `help:"postgres://... or the data folder." xor:"db" required:"" placeholder:"URL"`
+	Data     string `help:"Data folder of the embedded database." xor:"db" required:"" placeholder:"DIR"`
 }
 
 func (w where) database() (string, error) {
@@ -35,10 +37,8 @@ func (w where) database() (string, error) {
 		return c.Database, err
 	case w.Database != "":
 		return w.Database, nil
-	case w.Data != "":
-		return w.Data, nil
 	}
-	return "", errors.New("say which database: --config FILE, --database URL or --data DIR")
+	return w.Data, nil
 }
 
 // open opens a database that must be there already.
@@ -52,7 +52,19 @@ func (w where) open(ctx context.Context) (*store.Store, error) {
 			return nil, fmt.Errorf("there is no database in %s", db)
 		}
 	}
-	return openStore(ctx, db, nil, false)
+	return openMade(ctx, db)
+}
+
+// openMade opens a database without changing it, and refuses one without tables.
+func openMade(ctx context.Context, db string) (*store.Store, error) {
+	s, err := openStore(ctx, db, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w. If it is new, homeward migrate makes its tables", err), s.Close())
+	}
+	return s, nil
 }
 
 type configCmd struct {
@@ -115,6 +127,12 @@ func (c *backupCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+	switch ext := filepath.Ext(c.To); {
+	case ext != ".zip" && ext != ".db":
+		return fmt.Errorf("%s must end in .zip (an archive that either database restores from) or .db (a copy of the embedded database)", c.To)
+	case ext == ".db" && s.Engine() != "sqlite":
+		return fmt.Errorf("%s: only the embedded database is copied as a .db; use .zip", c.To)
+	}
 	if err := s.Backup(ctx, c.To); err != nil {
 		return err
 	}
@@ -159,8 +177,8 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	defer s.Close()
 	if c.Messages {
 		w := bufio.NewWriter(os.Stdout)
-		defer w.Flush()
-		if err := s.MessageControls(ctx, func(id string) error { _, err := fmt.Fprintln(w, id); return err }); err != nil {
+		err := s.MessageControls(ctx, func(id string) error { _, err := fmt.Fprintln(w, id); return err })
+		if err := errors.Join(err, w.Flush()); err != nil {
 			return err
 		}
 	}
@@ -183,7 +201,7 @@ func toolSite(ctx context.Context, file string) (*site, error) {
 }
 
 type importCmd struct {
-	Config  string `help:"Configuration file." required:"" type:"existingfile"`
+	Config  string `help:"Configuration file." required:"" type:"existingfile" placeholder:"FILE"`
 	Council string `help:"ODS code of the council." required:""`
 	Folder  string `arg:"" help:"Folder with manifest.toml and the CSV files." type:"existingdir"`
 	Go      bool   `help:"Go on although many packages would end: a person has looked." name:"anyway"`
@@ -230,14 +248,15 @@ func tellImport(res hub.ImportResult) error {
 }
 
 type explainCmd struct {
-	Config string `help:"Configuration file." required:"" type:"existingfile"`
+	Config string `help:"Configuration file." required:"" type:"existingfile" placeholder:"FILE"`
 	Feed   string `help:"Name of the feed it would come on." required:""`
 	File   string `arg:"" help:"File with one HL7 v2 message." type:"existingfile"`
 }
 
-// Run says what a message would do.
+// Run says what a message would do. It changes nothing, the tables of a
+// database included; where there is none yet, nobody is known.
 func (c *explainCmd) Run(ctx context.Context) error {
-	st, err := toolSite(ctx, c.Config)
+	st, err := c.site(ctx)
 	if err != nil {
 		return err
 	}
@@ -267,8 +286,35 @@ func (c *explainCmd) Run(ctx context.Context) error {
 	return nil
 }
 
+func (c *explainCmd) site(ctx context.Context) (*site, error) {
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	if !isPostgres(cfg.Database) {
+		if _, err := os.Stat(filepath.Join(cfg.Database, "homeward.db")); errors.Is(err, fs.ErrNotExist) {
+			dir, err := os.MkdirTemp("", "homeward-explain-")
+			if err != nil {
+				return nil, err
+			}
+			cfg.Database = dir
+			st, err := newSite(ctx, cfg, logger(true), nil)
+			if err != nil {
+				return nil, errors.Join(err, os.RemoveAll(dir))
+			}
+			st.scratch = dir
+			return st, nil
+		}
+	}
+	s, err := openMade(ctx, cfg.Database)
+	if err != nil {
+		return nil, err
+	}
+	return wired(&site{config: cfg, log: logger(true), store: s}, nil)
+}
+
 type replayCmd struct {
-	Config string  `help:"Configuration file." required:"" type:"existingfile"`
+	Config string  `help:"Configuration file." required:"" type:"existingfile" placeholder:"FILE"`
 	IDs    []int64 `arg:"" optional:"" help:"Ids of held messages; none: all."`
 }
 
@@ -297,7 +343,7 @@ type userCmd struct {
 }
 
 type userAddCmd struct {
-	Config string   `help:"Configuration file." required:"" type:"existingfile"`
+	Config string   `help:"Configuration file." required:"" type:"existingfile" placeholder:"FILE"`
 	Login  string   `arg:"" help:"What they type to sign in."`
 	Name   string   `help:"Name for people." required:""`
 	Role   []string `help:"role@ODS, and for a ward or team role@ODS/ward-or-team. Several are allowed." required:""`
@@ -312,25 +358,61 @@ func (c *userAddCmd) Run(ctx context.Context) error {
 	}
 	defer st.close()
 	a := care.Account{ID: care.ActorID(newAccountID()), Login: strings.ToLower(c.Login), Name: c.Name}
-	if old, err := st.hub.Account(ctx, a.Login); err == nil {
+	switch old, err := st.hub.Account(ctx, a.Login); {
+	case err == nil:
 		a.ID = old.ID
+	case care.KindOf(err) != care.NotFound:
+		return err
 	}
 	for _, r := range c.Role {
 		g, err := parseGrant(r)
+		if err == nil {
+			err = fits(g, st.config)
+		}
 		if err != nil {
 			return err
 		}
 		a.Grants = append(a.Grants, g)
 	}
-	fmt.Fprint(os.Stderr, "Password: ")
-	password, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	password, err := askPassword(ctx)
+	if err != nil {
 		return err
 	}
-	if a.Hash, err = signin.HashPassword(a.Login, strings.TrimRight(password, "\r\n"), rand.Reader); err != nil {
+	if a.Hash, err = signin.HashPassword(a.Login, password, rand.Reader); err != nil {
 		return err
 	}
 	return st.hub.PutAccount(ctx, a)
+}
+
+// askPassword reads one line of standard input; a terminal does not show it.
+func askPassword(ctx context.Context) (string, error) {
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprint(os.Stderr, "Password: ")
+		echo := func(how string) {
+			c := exec.Command("stty", how)
+			c.Stdin = os.Stdin
+			_ = c.Run() // no terminal, or a system without stty: it is shown
+		}
+		echo("-echo")
+		defer func() { echo("echo"); fmt.Fprintln(os.Stderr) }()
+		// A read of a terminal cannot be called off, so Ctrl-C ends the process here.
+		defer context.AfterFunc(ctx, func() { echo("echo"); os.Exit(1) })()
+	}
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// fits refuses a role that could sign in and would see nothing.
+func fits(g care.Grant, c Config) error {
+	for _, o := range c.Orgs {
+		if o.ODS == string(g.Org) {
+			return nil
+		}
+	}
+	return fmt.Errorf("role %s@%s: %s is no [[organisation]] of the configuration", g.Role, g.Org, g.Org)
 }
 
 func newAccountID() string {
@@ -345,16 +427,21 @@ func parseGrant(s string) (care.Grant, error) {
 	ods, part, _ := strings.Cut(rest, "/")
 	g := care.Grant{Role: care.Role(role)}
 	if !ok || g.Role.Say() == "" {
-		return g, fmt.Errorf("role %q must be like coordinator@RK5; the roles are %v", s, care.Roles())
+		var all []string
+		for _, r := range care.Roles() {
+			all = append(all, string(r))
+		}
+		return g, fmt.Errorf("role %q must be like coordinator@RK5; the roles are %s", s, strings.Join(all, ", "))
 	}
 	code, err := nhs.ParseODS(ods)
 	if err != nil {
 		return g, fmt.Errorf("role %q: %w", s, err)
 	}
 	g.Org = code
-	if g.Role == care.WardNurse || g.Role == care.WallboardRole {
+	switch g.Role {
+	case care.AENurse, care.WardNurse, care.WallboardRole:
 		g.Ward = part
-	} else {
+	default:
 		g.Team = part
 	}
 	return g, nil
