@@ -71,6 +71,11 @@ func (m *matching) begin(fresh CaseID) {
 	m.v.Events = append(m.v.Events, Started{At: m.at, ID: fresh}, id)
 }
 
+// mostIDs is how many numbers of hospitals and councils one person is believed
+// to have. A record that gathers more is no person: it is a test record, or one
+// number that a sender gives to everybody, and it would grow without end.
+const mostIDs = 50
+
 // byNumber is a person whom the sender knows by a number of its own that is
 // new to us, and whose NHS number is known.
 func (m *matching) byNumber(c Case, fresh CaseID) {
@@ -78,6 +83,10 @@ func (m *matching) byNumber(c Case, fresh CaseID) {
 	same := sameBorn(c, a) || (c.Person.Born.IsZero() || born(a).IsZero()) && sameFamily(c, a)
 	if !m.trusted() {
 		same = sameBorn(c, a) && sameFamily(c, a)
+	}
+	if same && len(c.IDs) >= mostIDs {
+		m.v.Hold = "The person with this NHS number is known by very many hospital numbers already: a test record, or a fault of the sender"
+		return
 	}
 	if same {
 		m.v.Case = c.ID

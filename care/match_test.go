@@ -140,3 +140,20 @@ func TestJoinRefuses(t *testing.T) {
 		t.Error("separated what was not joined")
 	}
 }
+
+// A number that a sender gives to everybody must not make one record of all.
+func TestOneNumberForEverybodyIsHeld(t *testing.T) {
+	c := *known("c1", numberA, "Marsh", born40)
+	for n := range 200 {
+		id := Identifier{"mrn:RK5", "M" + strings.Repeat("I", n)}
+		v := Match(says(numberA, "01", "Marsh", born40, id), nil, &c, "fresh")
+		if v.Hold != "" {
+			if len(c.IDs) != mostIDs {
+				t.Errorf("held at %d identifiers, want %d", len(c.IDs), mostIDs)
+			}
+			return
+		}
+		c = Apply(c, v.Events...)
+	}
+	t.Errorf("one record has %d identifiers", len(c.IDs))
+}
