@@ -3,13 +3,10 @@ package web
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"homeward/care"
@@ -148,7 +145,7 @@ func holderLine(r hub.ReferralView, c hub.CaseView) ui.Node {
 	if h.Next != "" {
 		line += " – next: " + h.Next
 	}
-	return ui.Inset(ui.Para(ui.Strong(line)), returnedLine(r, c))
+	return ui.Nodes{ui.Para(ui.Strong(line)), returnedLine(r, c)}
 }
 
 func returnedLine(r hub.ReferralView, c hub.CaseView) ui.Node {
@@ -157,7 +154,7 @@ func returnedLine(r hub.ReferralView, c hub.CaseView) ui.Node {
 		return nil
 	}
 	last := r.Referral.Returns[n-1]
-	return ui.Nodes{ui.P("Information requested " + ui.Ago(last.At, c.At) + ":"), ui.Para(ui.Lines(last.Needed))}
+	return ui.Inset(ui.P("Information requested "+ui.Ago(last.At, c.At)+":"), ui.Para(ui.Lines(last.Needed)))
 }
 
 // caseNotices are the states that change what can be done.
@@ -175,7 +172,7 @@ func caseNotices(c hub.CaseView) ui.Nodes {
 			ui.P(upper(c.Frozen.Kind.Say())+". Since "+ui.ClockOn(c.Frozen.Since, c.At)+". Until it is settled, only notes can be added."), settle))
 	}
 	if r := c.Current(); r != nil && !r.Referral.Open() {
-		out = append(out, ui.Inset(ui.P(endedLine(r.Referral))))
+		out = append(out, ui.Para(ui.Strong(endedLine(r.Referral))))
 	}
 	return out
 }
@@ -258,7 +255,7 @@ var timelineKinds = []ui.Choice{
 
 func (s *Server) timelineTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 	return ui.Nodes{
-		ui.Filter{Action: casePath(c.ID, ""), Keep: [][2]string{{"tab", "timeline"}}, Button: "Show",
+		ui.Filter{Action: casePath(c.ID, ""), Keep: [][2]string{{"tab", "timeline"}}, Button: "Apply",
 			Fields: []ui.Node{ui.Select{ID: "kind", Label: "Show", Value: v.query("kind"), Items: timelineKinds}}},
 		timelinePart(c, v.query("kind")),
 	}
@@ -394,6 +391,10 @@ func (s *Server) returnRow(ret care.Return, c hub.CaseView) ui.Row {
 	return row
 }
 
+// readAs is what questions to the referrer are called for those who read the
+// answers.
+var readAs = map[string]string{"referrer": "Referrer", "referrer_role": "Referrer’s role", "referrer_contact": "How to reach the referrer"}
+
 // answerSections is the answers in words, by the pages of the form.
 func (s *Server) answerSections(r hub.ReferralView) ui.Node {
 	p, ok := s.Hub.Forms.Get(r.Referral.Form, r.Referral.FormVersion)
@@ -405,7 +406,7 @@ func (s *Server) answerSections(r hub.ReferralView) ui.Node {
 		var rows []ui.Row
 		for _, l := range r.Lines {
 			if l.Page == g.ID && len(l.Answers) > 0 {
-				rows = append(rows, ui.Row{Key: l.Question, Value: answerNode(l)})
+				rows = append(rows, ui.Row{Key: cmp.Or(readAs[l.Field], l.Question), Value: answerNode(l)})
 			}
 		}
 		if len(rows) > 0 {
@@ -520,35 +521,31 @@ func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
 // missed beats.
 const caseStale = 35 * time.Second
 
-// followCase sends what changes after last, until the reader goes away.
+// followCase sends what changes after last, until the reader goes away or is no
+// longer signed in.
 func (s *Server) followCase(v *visit, last int64) stream {
 	return func(ctx context.Context, w http.ResponseWriter) error {
-		out := newCaseStream(w)
+		out := newEventStream(w)
 		if v.r.Method == http.MethodHead {
 			return nil
 		}
-		if err := out.send(last, "beat", nil); err != nil {
-			return err
-		}
-		for {
+		for beaten := (time.Time{}); ; {
 			seq, err := s.Hub.CaseSeq(ctx, v.by, v.id())
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case seq > last:
-				c, err := s.Hub.Case(ctx, v.by, v.id())
-				if err != nil {
+			}
+			if seq > last {
+				if last, err = s.sendCase(ctx, v, out); err != nil {
 					return err
 				}
-				for _, part := range s.caseParts(v, c) {
-					if err := out.send(c.Seq, "part", part); err != nil {
-						return err
-					}
-				}
-				last = c.Seq
-			case time.Since(out.last) > caseStale/5:
-				if err := out.send(last, "beat", nil); err != nil {
+			}
+			if time.Since(beaten) >= sessionEvery {
+				beaten = time.Now()
+				if in, err := s.stillIn(ctx, v); !in || err != nil {
 					return err
+				}
+				if err := out.send(last, "beat", ""); err != nil {
+					return nil // gone already
 				}
 			}
 			if err := s.Hub.WaitCase(ctx); err != nil {
@@ -558,41 +555,18 @@ func (s *Server) followCase(v *visit, last int64) stream {
 	}
 }
 
-// A caseStream writes server-sent events. WHATWG HTML 9.2.
-type caseStream struct {
-	w    http.ResponseWriter
-	rc   *http.ResponseController
-	last time.Time // by the machine's clock: only for when to send a beat
-}
-
-func newCaseStream(w http.ResponseWriter) *caseStream {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	return &caseStream{w: w, rc: http.NewResponseController(w)}
-}
-
-// send writes one event and sends it off. A reader too slow to take it in ten
-// seconds is let go, and comes back.
-func (o *caseStream) send(id int64, name string, part ui.Node) error {
-	html, err := ui.HTML(part)
+// sendCase sends the parts of the case as it is now, and gives its place in history.
+func (s *Server) sendCase(ctx context.Context, v *visit, out *eventStream) (int64, error) {
+	c, err := s.Hub.Case(ctx, v.by, v.id())
 	if err != nil {
-		return err
+		return 0, err
 	}
-	o.last = time.Now()
-	if err := o.rc.SetWriteDeadline(o.last.Add(10 * time.Second)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
+	for _, part := range s.caseParts(v, c) {
+		if err := out.node(c.Seq, "part", part); err != nil {
+			return 0, err
+		}
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "id: %d\nevent: %s\n", id, name)
-	for line := range strings.Lines(html + "\n") {
-		b.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
-	}
-	if _, err := o.w.Write([]byte(b.String() + "\n")); err != nil {
-		return err
-	}
-	return o.rc.Flush()
+	return c.Seq, nil
 }
 
 // lastSeen is the newest event that the page holds: of the stream when it comes

@@ -157,6 +157,21 @@ func TestSendingTwiceIsOneReferral(t *testing.T) {
 	}
 }
 
+// Every pathway that the form offers can be sent.
+func TestEveryPathwayCanBeSent(t *testing.T) {
+	for _, pathway := range []string{"P0", "P1", "P2", "P3", "NK"} {
+		s := newSite(t)
+		r := s.as("coordinator")
+		path := at(s.barbara, "/refer/needs")
+		r.submit(r.get(path), path, "pathway", pathway, "later", "1")
+		check := r.follow(r.submit(r.get(at(s.barbara, "/refer/needed")), at(s.barbara, "/refer/needed"), needed...))
+		if got := r.submit(check, at(s.barbara, "/refer/send")); got.status != 303 {
+			t.Errorf("%s: %d", pathway, got.status)
+			got.says("Referral sent")
+		}
+	}
+}
+
 func TestAnOpenReferralInterrupts(t *testing.T) {
 	s := newSite(t)
 	r := s.as("coordinator")

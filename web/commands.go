@@ -108,6 +108,7 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 		return nil
 	}
 	var first, others ui.Nodes
+	post := ""
 	r := c.Current()
 	if c.Died == nil && c.May[policy.Refer] {
 		switch {
@@ -121,7 +122,8 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 		return ui.If(len(first) > 0, func() ui.Node { return ui.ButtonGroup(first...) })
 	}
 	if c.May[policy.Accept] && r.Referral.To == by.Org && (r.Referral.State == care.RefSent || r.Referral.State == care.RefReceived) {
-		first = append(first, ui.PostForm(referralPath(c.ID, r.Referral.ID, "accept"), ui.Submit("Accept the referral")))
+		post = referralPath(c.ID, r.Referral.ID, "accept")
+		first = append(first, ui.Submit("Accept the referral"))
 	}
 	for _, cmd := range commands {
 		if !cmd.offered(by, c, *r) {
@@ -137,7 +139,11 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 	if len(first)+len(others) == 0 {
 		return nil
 	}
-	return ui.ButtonGroup(append(first, others...)...)
+	group := ui.ButtonGroup(append(first, others...)...)
+	if post != "" {
+		return ui.PostForm(post, group)
+	}
+	return group
 }
 
 // addNote writes a note. What was typed stays when it is refused.

@@ -264,11 +264,7 @@ func (s *Server) savePage(v *visit) (response, error) {
 	if v.form("later") != "" {
 		return goTo(here), nil
 	}
-	var problems []form.Problem
-	for _, problem := range d.Form.CheckPage(p.ID, d.Answers, d.Facts) {
-		problems = append(problems, problem)
-	}
-	if len(problems) > 0 {
+	if problems := d.Form.CheckPage(p.ID, d.Answers, d.Facts); len(problems) > 0 {
 		q, errs := questionsOf(v, d, problems)
 		q.change = v.r.PostForm["asked"]
 		return refuse(s.questionPage(v, d, p, q, errs)), nil
@@ -398,13 +394,13 @@ func (s *Server) referCheck(v *visit) (response, error) {
 func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) ui.Page {
 	q, _ := questionsOf(v, d, nil)
 	here := casePath(d.Case.ID, "/refer")
+	problems := d.Form.Check(d.Answers, d.Facts)
 	var sections ui.Nodes
 	for _, p := range d.Form.Pages {
-		if rows := q.readBack(p, here); len(rows) > 0 {
+		if rows := q.readBack(p, problems, here); len(rows) > 0 {
 			sections = append(sections, ui.Section("part-"+p.ID, p.Title, ui.SummaryList(rows...)))
 		}
 	}
-	problems := d.Form.Check(d.Answers, d.Facts)
 	send := sendForm(d, here)
 	if len(problems) > 0 {
 		send = ui.ButtonGroup(ui.Button{Text: "Answer only what is needed", Href: here + "/needed"})
@@ -418,23 +414,31 @@ func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) 
 		send))
 }
 
-// readBack is the answers of a page. What nobody needs and nobody answered is
-// left out.
-func (q *questions) readBack(p form.Page, here string) []ui.Row {
+// readBack is the answers of a page, and in one line what would help the
+// council. What nobody needs and nobody answered is left out.
+func (q *questions) readBack(p form.Page, problems []form.Problem, here string) []ui.Row {
 	_, _, missing := q.form.Score(q.answers)
+	in := func(f form.Field) func(form.Field) bool { return func(m form.Field) bool { return m.ID == f.ID } }
 	var rows []ui.Row
+	var wanted []string
 	words := wordsOf(q.form, q.answers)
 	for _, f := range p.Fields {
 		line, shown := words[f.ID]
-		wanted := slices.ContainsFunc(missing, func(m form.Field) bool { return m.ID == f.ID })
-		if !shown || len(line.Answers) == 0 && !wanted {
-			continue
+		needed := slices.ContainsFunc(problems, func(x form.Problem) bool { return x.Field == f.ID })
+		switch {
+		case shown && (len(line.Answers) > 0 || needed):
+			row := ui.Row{Key: f.Label, Value: answerNode(line), Change: changeLink(here, p.ID, f)}
+			if len(line.Answers) > 0 {
+				row.Source = q.source(f)
+			}
+			rows = append(rows, row)
+		case shown && slices.ContainsFunc(missing, in(f)):
+			wanted = append(wanted, f.Label)
 		}
-		row := ui.Row{Key: f.Label, Value: answerNode(line), Change: changeLink(here, p.ID, f)}
-		if len(line.Answers) > 0 {
-			row.Source = q.source(f)
-		}
-		rows = append(rows, row)
+	}
+	if len(wanted) > 0 {
+		rows = append(rows, ui.Row{Key: "Not answered, and would help the council", Value: ui.Bullets(ui.Map(wanted, func(w string) ui.Node { return ui.Text(w) })...),
+			Change: here + "/" + p.ID + "?back=check", Action: "Answer"})
 	}
 	return rows
 }
