@@ -173,8 +173,12 @@ func (w *Watch) freshness(tx *store.Tx, u *Update, sources []SourceView, now tim
 	if err != nil {
 		return err
 	}
+	told := map[care.CaseID]bool{}
+	for _, c := range u.Changes {
+		told[c.Row.Row.Case] = true
+	}
 	for _, r := range v.Rows {
-		if turned[r.Row.Source] {
+		if turned[r.Row.Source] && !told[r.Row.Case] {
 			u.Changes = append(u.Changes, Change{Seq: u.Seq, Row: r})
 		}
 	}
