@@ -33,7 +33,8 @@ func (n *noticing) person() {
 		}
 		n.add(PersonTold{At: n.at, Person: p, First: was.empty()})
 	}
-	if m.late {
+	// Two organisations that hold different details are not late; they differ.
+	if m.late && m.mayDelete {
 		n.tooLate("other personal details")
 	}
 }

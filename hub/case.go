@@ -60,7 +60,7 @@ func stewardView(a *asking, c care.Case, now time.Time) CaseView {
 
 func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
 	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
-		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person}
+		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person, HospitalNo: hospitalNumber(c, a.by)}
 	var err error
 	if v.Sources, err = h.sources(tx, now); err != nil {
 		return v, err
@@ -111,6 +111,16 @@ func seesCall(by care.Actor, k care.Call) bool {
 	return by.OrgKind != care.Council || k.Council == "" || k.Council == by.Org || k.By.Org == by.Org
 }
 
+// hospitalNumber is the number by which the reader's own trust knows the person.
+func hospitalNumber(c care.Case, by care.Actor) string {
+	for _, id := range c.IDs {
+		if by.OrgKind == care.Trust && id.System == "mrn:"+string(by.Org) {
+			return id.Value
+		}
+	}
+	return ""
+}
+
 // referralViews shows the referrals that this reader's organisation has a part in.
 func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 	var out []ReferralView
@@ -158,6 +168,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
+	slices.Reverse(v.Timeline) // of things that happened together, the last recorded stands first
 	slices.SortStableFunc(v.Timeline, func(x, y TimelineItem) int {
 		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
 	})

@@ -192,9 +192,30 @@ func (h *Hub) prefill(c care.Case, by care.Actor, now time.Time) (form.Facts, ma
 	}
 	known := map[string]Known{}
 	for k, v := range f {
-		known[k] = Known{Value: v, From: h.sourceTitle(c, k), At: p.AsAt}
+		known[k] = Known{Value: v, From: h.sourceTitle(c, k), At: toldAt(c, k)}
 	}
 	return f, known
+}
+
+// toldAt is when the source of a fact said it last.
+func toldAt(c care.Case, fact string) time.Time {
+	if c.Stay == nil || !strings.HasPrefix(fact, "stay.") {
+		return c.Person.AsAt
+	}
+	k, s := c.Stay.Known, *c.Stay
+	switch fact {
+	case "stay.ward", "stay.bed", "stay.hospital":
+		return k.Where
+	case "stay.fit", "stay.fit_date":
+		return k.Fit
+	case "stay.edd":
+		if n := len(s.Expected); n > 0 {
+			return s.Expected[n-1].Said
+		}
+	case "stay.consultant", "stay.reason":
+		return k.Doctor
+	}
+	return cmp.Or(k.Admitted, s.Admitted)
 }
 
 func (h *Hub) prefillStay(put func(k, v string), s care.Stay) {

@@ -207,30 +207,31 @@ type Change struct {
 
 // CaseView is a discharge case as this reader may see it.
 type CaseView struct {
-	ID        care.CaseID
-	Version   int
-	Person    care.Person
-	NHS       nhs.Number
-	Died      *care.Death
-	Sensitive bool
-	Frozen    *care.Doubt
-	JoinedTo  care.CaseID
-	Stay      *care.Stay // nil: none, or not shown (StayShown false)
-	Past      []care.Stay
-	StayShown bool
-	Row       ListRow
-	Referrals []ReferralView
-	Councils  []CouncilView
-	Timeline  []TimelineItem
-	Notes     []care.Note
-	Calls     []care.Call
-	Sources   []SourceView
-	May       map[policy.Action]bool
-	Audiences []care.Audience // for a new note
-	Workers   []WorkerView    // when May[allocate]
-	Seq       int64
-	At        time.Time
-	Absorbed  []care.CaseID
+	ID         care.CaseID
+	Version    int
+	Person     care.Person
+	NHS        nhs.Number
+	HospitalNo string // the number of the reader's own trust
+	Died       *care.Death
+	Sensitive  bool
+	Frozen     *care.Doubt
+	JoinedTo   care.CaseID
+	Stay       *care.Stay // nil: none, or not shown (StayShown false)
+	Past       []care.Stay
+	StayShown  bool
+	Row        ListRow
+	Referrals  []ReferralView
+	Councils   []CouncilView
+	Timeline   []TimelineItem
+	Notes      []care.Note
+	Calls      []care.Call
+	Sources    []SourceView
+	May        map[policy.Action]bool
+	Audiences  []care.Audience // for a new note
+	Workers    []WorkerView    // when May[allocate]
+	Seq        int64
+	At         time.Time
+	Absorbed   []care.CaseID
 }
 
 // Current is the referral that matters now: the newest open one, else the

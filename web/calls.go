@@ -50,7 +50,7 @@ func (s *Server) caseCall(v *visit) (callAbout, error) {
 	if !c.May["recordCall"] {
 		return callAbout{}, &care.Error{Kind: care.Forbidden, Text: "Your role cannot record a call about this person"}
 	}
-	return callAbout{back: "/cases/" + string(c.ID), banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now), councils: c.Councils, id: c.ID}, nil
+	return callAbout{back: "/cases/" + string(c.ID), banner: s.caseBanner(c, v.now), councils: c.Councils, id: c.ID}, nil
 }
 
 // callOutcomes are the answers to "What happened?", of the form provider-call.

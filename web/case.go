@@ -53,7 +53,7 @@ func (s *Server) showCase(v *visit) (response, error) {
 }
 
 func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) ui.Page {
-	p := ui.Page{Title: "Discharge case", Width: ui.PersonPage, Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now)}
+	p := ui.Page{Title: "Discharge case", Width: ui.PersonPage, Banner: s.caseBanner(c, v.now)}
 	if c.JoinedTo != "" {
 		p.Main = []ui.Node{ui.TwoThirds(ui.H1("Discharge case"), ui.WarningCard(2, "This record was joined with another",
 			ui.P("It is the same person. Everything is in the other record, and goes on there."),

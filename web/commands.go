@@ -213,7 +213,7 @@ func (s *Server) commandPage(v *visit, cmd command, c hub.CaseView, r hub.Referr
 		kind = ui.Warning
 	}
 	return ui.Page{Title: cmd.title, Width: ui.FormPage, Back: &ui.NavItem{Href: casePath(c.ID, ""), Text: "Discharge case"},
-		Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now), Error: len(f.errs) > 0,
+		Banner: s.caseBanner(c, v.now), Error: len(f.errs) > 0,
 		Main: []ui.Node{ui.TwoThirds(
 			ui.ErrorSummary(f.errs),
 			ui.H1(cmd.title),
@@ -266,7 +266,7 @@ func (s *Server) notNow(v *visit, err error) (response, error) {
 		main = append(main, ui.P("What can be done now:"), ui.Bullets(ui.Map(e.Allowed, func(w string) ui.Node { return ui.Text(w) })...))
 	}
 	main = append(main, typedNode(v.r.PostForm), ui.ActionLink(casePath(c.ID, ""), "Open the case as it is now"))
-	return page{ui.Page{Title: "This cannot be done now", Width: ui.FormPage, Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now),
+	return page{ui.Page{Title: "This cannot be done now", Width: ui.FormPage, Banner: s.caseBanner(c, v.now),
 		Main: []ui.Node{ui.TwoThirds(main)}}, http.StatusConflict}, nil
 }
 

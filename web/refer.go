@@ -77,7 +77,7 @@ func differing(d hub.ReferralDraft) map[string]hub.Conflict {
 func (s *Server) referScreen(v *visit, d hub.ReferralDraft, title string, back ui.NavItem, main ...ui.Node) ui.Page {
 	c := d.Case
 	return ui.Page{Title: title, Width: ui.FormPage, Back: &back, Main: main,
-		Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now)}
+		Banner: s.caseBanner(c, v.now)}
 }
 
 // referTasks is the parts of the form and how far each is.
@@ -567,7 +567,7 @@ func (s *Server) referSent(v *visit) (response, error) {
 				return ui.Para(ui.Link(referralPath(c.ID, r.Referral.ID, "route"), "Choose the council"))
 			}))
 	}
-	return show(ui.Page{Title: title, Width: ui.FormPage, Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now), Main: []ui.Node{ui.TwoThirds(
+	return show(ui.Page{Title: title, Width: ui.FormPage, Banner: s.caseBanner(c, v.now), Main: []ui.Node{ui.TwoThirds(
 		ui.Panel(title, ui.Text("Reference "), ui.Strong(string(r.Referral.ID))),
 		where,
 		ui.H2("What happens next"),

@@ -84,7 +84,8 @@ func (p Person) more() g.Node {
 		phone = Tel(p.Phone)
 	}
 	return h.Details(h.Class("app-more"), h.Summary(g.Text("Address and contacts")),
-		h.Dl(h.Class("app-pb__dl app-pb__dl--2"), item("Usual address", address), item("Phone", phone), item("Hospital No.", Or(p.HospitalNo, NotKnown))))
+		h.Dl(h.Class("app-pb__dl app-pb__dl--2"), item("Usual address", address), item("Phone", phone),
+			If(p.HospitalNo != "", func() Node { return item("Hospital No.", Text(p.HospitalNo)) })))
 }
 
 // An Event is one entry of a Timeline.
