@@ -1,4 +1,528 @@
 package web
 
-// listRoutes is tracker, ward list, worklist, board and wall.
-func (s *Server) listRoutes() []route { return nil }
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"homeward/care"
+	"homeward/hub"
+	"homeward/nhs"
+	"homeward/web/ui"
+)
+
+// listRoutes is tracker, board, wall, ward list and worklist. ui.md 7.4, 7.5, 7.7.
+func (s *Server) listRoutes() []route {
+	return []route{
+		{pattern: "GET /tracker", nav: "tracker", do: s.tracker},
+		{pattern: "GET /wall", nav: "wall", do: s.wall},
+		{pattern: "GET /ward", nav: "ward", do: s.ward},
+		{pattern: "GET /worklist", nav: "worklist", do: s.worklist},
+		{pattern: "POST /worklist/accept", nav: "worklist", do: s.acceptOne},
+		{pattern: "POST /worklist/allocate", nav: "worklist", do: s.allocateOne},
+		{pattern: "POST /worklist/allocate-many", nav: "worklist", do: s.allocateMany},
+	}
+}
+
+// The kinds of list, as the addresses of their streams name them.
+const (
+	kindTracker  = "tracker"
+	kindBoard    = "board"
+	kindWall     = "wall"
+	kindWard     = "ward"
+	kindWorklist = "worklist"
+)
+
+// A list is a page of people with the filters of its address. The page and its
+// stream read the same address and make rows by the same methods, so that what
+// arrives is what a reload would show.
+type list struct {
+	by    care.Actor
+	kind  string
+	view  string // of the worklist
+	query hub.ListQuery
+	asked url.Values // the filters in use, as the address has them
+	wards []hub.Ward // ward list: to name the ward
+}
+
+// listFilters are the filters of each kind of list. They name places, stages
+// and staff, never a person.
+var listFilters = map[string][]string{
+	kindTracker:  {"hospital", "wait", "pathway", "stage", "worker", "sort", "page"},
+	kindBoard:    {"hospital", "wait", "pathway", "worker"},
+	kindWall:     {"hospital"},
+	kindWard:     {"ward", "sort"},
+	kindWorklist: {"view", "sort", "page"},
+}
+
+// listSorts are the orders that a list can be asked for in, with their words.
+var listSorts = []ui.Choice{
+	{Value: "", Label: "Longest wait"}, {Value: "name", Label: "Name"}, {Value: "updated", Label: "Latest update"},
+	{Value: "expected", Label: "Leaving soonest"},
+}
+
+// otherSorts are the orders that columns lead to besides.
+var otherSorts = []string{"bed", "received", "wait"}
+
+// waits are the kinds of wait, as addresses and filters name them.
+var waits = []struct {
+	value, words, chip string
+	wait               hub.Wait
+}{
+	{"delayed", "Delayed (3 or more)", "Delayed", hub.Delayed},
+	{"risk", "At risk (2)", "At risk", hub.AtRisk},
+	{"track", "On track (0 to 1)", "On track", hub.OnTrack},
+}
+
+// listOf reads which list an address asks for.
+func (s *Server) listOf(v *visit, kind string) (list, error) {
+	l := list{by: v.by, kind: kind, asked: url.Values{}}
+	names, ok := listFilters[kind]
+	if !ok {
+		return l, &care.Error{Kind: care.NotFound}
+	}
+	if v.by.Role == care.WallboardRole && kind != kindWall {
+		return l, &care.Error{Kind: care.Forbidden, Text: "A wallboard shows the wall and nothing else"}
+	}
+	for _, name := range names {
+		if value := v.query(name); value != "" && l.filter(name, value) {
+			l.asked.Set(name, value)
+		}
+	}
+	q := &l.query
+	switch kind {
+	case kindTracker:
+		q.Scope = hub.ScopeTracker
+	case kindBoard, kindWall:
+		q.Scope, q.Everything = hub.ScopeTracker, true
+		if v.by.Role == care.WardNurse { // who may list wards and not the tracker
+			q.Scope = hub.ScopeWard
+		}
+	case kindWard:
+		q.Scope, q.Everything = hub.ScopeWard, true
+		if q.Ward == "" && v.by.Ward != "" {
+			l.filter("ward", v.by.Ward)
+			l.asked.Set("ward", v.by.Ward)
+		}
+	case kindWorklist:
+		l.worklist()
+	}
+	return l, nil
+}
+
+// filter puts one value of the address into the query; false when it means
+// nothing.
+func (l *list) filter(name, value string) bool {
+	q := &l.query
+	switch name {
+	case "hospital":
+		q.Hospital = nhs.ODS(value)
+	case "ward":
+		q.Ward = value
+	case "pathway":
+		if len(value) != 1 || !strings.Contains("0123", value) {
+			return false
+		}
+		q.Pathway = value
+	case "worker":
+		q.Worker = care.ActorID(value)
+	case "stage":
+		if !slices.ContainsFunc(filterStages(), func(c ui.Choice) bool { return c.Value == value }) {
+			return false
+		}
+		q.Stage = value
+	case "wait":
+		for _, w := range waits {
+			if w.value == value {
+				q.Wait = &w.wait
+			}
+		}
+		return q.Wait != nil
+	case "sort":
+		ok := slices.Contains(otherSorts, value) || slices.ContainsFunc(listSorts, func(c ui.Choice) bool { return c.Value == value })
+		if ok {
+			q.Sort = value
+		}
+		return ok
+	case "page":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 2 || n > 1000 {
+			return false
+		}
+		q.Page = n
+	case "view":
+		l.view = value
+	}
+	return true
+}
+
+// base is the address of a list without its filters.
+func (l list) base() (path string, fixed url.Values) {
+	switch l.kind {
+	case kindBoard:
+		return "/tracker", url.Values{"view": {"board"}}
+	default:
+		return "/" + l.kind, url.Values{}
+	}
+}
+
+// path is the address of the list with some of its filters changed: names and
+// values, one after another; "" removes one. Every change leads to page 1.
+func (l list) path(change ...string) string {
+	path, q := l.base()
+	for name, v := range l.asked {
+		if name != "page" {
+			q[name] = v
+		}
+	}
+	for i := 0; i+1 < len(change); i += 2 {
+		q.Set(change[i], change[i+1])
+		if change[i+1] == "" {
+			q.Del(change[i])
+		}
+	}
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return path
+}
+
+// unfiltered is the address of the list without filters.
+func (l list) unfiltered() string {
+	path, q := l.base()
+	for _, name := range []string{"view", "ward"} {
+		if v := l.asked.Get(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return path
+}
+
+// filtered reports whether any filter is in use.
+func (l list) filtered() bool {
+	for name := range l.asked {
+		if name != "sort" && name != "page" && name != "view" && name != "ward" {
+			return true
+		}
+	}
+	return false
+}
+
+// events is the address of the list's stream: the same filters.
+func (l list) events() string {
+	q := url.Values{"list": {l.kind}}
+	for name, v := range l.asked {
+		q[name] = v
+	}
+	return "/events?" + q.Encode()
+}
+
+// listStale is how long a page believes a stream that says nothing: three
+// missed beats of 10 seconds.
+const listStale = 30 * time.Second
+
+// strip is the line that says whether the list is live and how fresh it is.
+func (l list) strip(v hub.ListView) ui.Node {
+	return ui.Strip(
+		ui.LiveStrip{Events: l.events(), Last: uint64(max(v.Seq, 0)), Stale: listStale, At: v.At},
+		l.freshness(v.Sources, v.At))
+}
+
+// freshness says how old the information is of the systems that the reader's
+// lists draw on: of their own trust, or of all.
+func (l list) freshness(sources []hub.SourceView, at time.Time) ui.Node {
+	var out []ui.Source
+	for _, f := range sources {
+		if l.by.OrgKind == care.Trust && f.Org != l.by.Org {
+			continue
+		}
+		out = append(out, ui.Source{Name: f.Title, Last: f.Last, StaleAfter: f.Limit})
+	}
+	return ui.Freshness(out, at)
+}
+
+// shows reports whether a row that the hub gives belongs to this view of it.
+func (l list) shows(r hub.ListRow) bool {
+	switch {
+	case r.Row.Case == "":
+		return false
+	case l.kind == kindWall:
+		return r.HasWait && r.Row.InBed && !r.Row.Died
+	case l.kind == kindWorklist && l.view == viewTeam:
+		return r.Row.Worker.ID != "" && (l.by.Team == "" || r.Row.Holder.Team == "" || r.Row.Holder.Team == l.by.Team)
+	}
+	return true
+}
+
+// row is one person as this list shows them: on the page and in its stream.
+// The wall has no rows of its own in the stream: it is told whole.
+func (l list) row(r hub.ListRow, at time.Time) ui.Node {
+	switch l.kind {
+	case kindBoard:
+		return card(r, at)
+	case kindWall:
+		return nil
+	}
+	t := l.table()
+	return t.Row(l.tableRow(r, at))
+}
+
+func (l list) tableRow(r hub.ListRow, at time.Time) ui.TableRow {
+	row := ui.TableRow{ID: string(r.Row.Case), Name: personName(r.Row)}
+	switch {
+	case l.kind == kindWard:
+		row.Cells = l.wardCells(r, at)
+	case l.kind == kindWorklist && l.view == viewAllocate:
+		row.Cells = l.allocateCells(r, at)
+	default:
+		row.Cells = l.trackerCells(r, at)
+	}
+	if r.Stale {
+		row.Note = "as at " + ui.ClockOn(r.AsAt, at)
+	}
+	return row
+}
+
+// table is the list's table without rows.
+func (l list) table() ui.Table {
+	t := ui.Table{ID: "people", Live: true}
+	switch {
+	case l.kind == kindWard:
+		t.Caption, t.Columns = "People on this ward", l.wardColumns()
+	case l.kind == kindWorklist && l.view == viewAllocate:
+		t.Caption, t.Columns = "People to allocate", l.allocateColumns()
+	default:
+		t.Caption, t.Columns = "People ready to leave hospital", l.trackerColumns()
+	}
+	return t
+}
+
+// fill is the table with its rows, or what to say when there are none.
+func (l list) fill(v hub.ListView, empty ui.Node) ui.Node {
+	t := l.table()
+	t.Empty = empty
+	for _, r := range v.Rows {
+		if l.shows(r) {
+			t.Rows = append(t.Rows, l.tableRow(r, v.At))
+		}
+	}
+	return t
+}
+
+// sortable is a column that leads to the list in its order.
+func (l list) sortable(label, sort string, is bool, way ui.Direction) ui.Column {
+	c := ui.Column{Label: label, SortHref: l.path("sort", sort)}
+	if is {
+		c.Sorted = way
+	}
+	return c
+}
+
+// pagination leads through the pages of a long list.
+func (l list) pagination(v hub.ListView) ui.Node {
+	return ui.Pagination{Page: max(l.query.Page, 1), Pages: v.Pages, Href: func(n int) string {
+		if n < 2 {
+			return l.path()
+		}
+		return l.path("page", strconv.Itoa(n))
+	}}
+}
+
+// countsText is "40 people: 13 delayed, 6 at risk, 21 on track".
+func (l list) countsText(c counts) string {
+	if l.kind == kindWard {
+		return ui.Plural(c.total, "person", "people") + ", " + strconv.Itoa(c.ready) + " ready to leave, " + strconv.Itoa(c.unreferred) + " not referred"
+	}
+	text := ui.Plural(c.total, "person", "people")
+	if l.kind == kindWorklist {
+		return text
+	}
+	text += ": " + strconv.Itoa(c.waits[hub.Delayed]) + " delayed, " + strconv.Itoa(c.waits[hub.AtRisk]) + " at risk, " + strconv.Itoa(c.waits[hub.OnTrack]) + " on track"
+	if c.noWait > 0 {
+		text += ", " + strconv.Itoa(c.noWait) + " not ready yet"
+	}
+	return text
+}
+
+// counts are the numbers of a list, over all its pages.
+type counts struct {
+	total, noWait, ready, unreferred int
+	waits                            [3]int
+}
+
+func viewCounts(v hub.ListView) counts {
+	return counts{total: v.Total, noWait: v.NoWait, ready: v.Ready, unreferred: v.Unreferred, waits: v.Counts}
+}
+
+// rowCounts counts rows, for lists that show all of theirs on one page.
+func (l list) rowCounts(rows map[care.CaseID]hub.ListRow) (c counts) {
+	for _, r := range rows {
+		if !l.shows(r) || r.MovedAway {
+			continue
+		}
+		c.total++
+		if !r.HasWait {
+			c.noWait++
+			continue
+		}
+		c.waits[r.Wait]++
+		c.ready++
+		if !r.Row.Open {
+			c.unreferred++
+		}
+	}
+	return c
+}
+
+// byID is the rows of a view by their case.
+func byID(rows []hub.ListRow) map[care.CaseID]hub.ListRow {
+	m := make(map[care.CaseID]hub.ListRow, len(rows))
+	for _, r := range rows {
+		m[r.Row.Case] = r
+	}
+	return m
+}
+
+// personName is how a list calls somebody.
+func personName(r care.Row) string { return ui.Name(r.Person.Family, r.Person.Given, r.Person.Title) }
+
+// personCell names a person; the link holds no identifier of theirs.
+func personCell(r hub.ListRow) ui.Node {
+	number := "Not known"
+	if !r.Row.NHS.IsZero() {
+		number = r.Row.NHS.Spaced()
+	}
+	cell := ui.Nodes{ui.PersonCell(casePath(r.Row.Case, ""), personName(r.Row), ui.Day(r.Row.Person.Born), number)}
+	switch {
+	case r.Row.Died:
+		cell = append(cell, ui.Tag(ui.TagGrey, "Died"))
+	case r.Row.Frozen:
+		cell = append(cell, ui.Tag(ui.TagYellow, "Who this is must be checked"))
+	case r.Row.Sensitive:
+		cell = append(cell, ui.Tag(ui.TagPurple, "Sensitive"))
+	}
+	return cell
+}
+
+// bed is "bay 2, bed 4".
+func bed(at care.Location) string {
+	var parts []string
+	if at.Bay != "" {
+		parts = append(parts, "bay "+at.Bay)
+	}
+	if at.Bed != "" {
+		parts = append(parts, "bed "+at.Bed)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// whereCell says where somebody is and, when their hospital is silent, as at
+// when: nothing old is shown as live.
+func whereCell(r hub.ListRow, at time.Time) ui.Node {
+	if r.Masked {
+		return ui.Missing("Not shown")
+	}
+	cell := ui.Nodes{ui.Text(r.HospitalName)}
+	place := r.WardName
+	if b := bed(r.Row.Where); b != "" && place != "" {
+		place += ", " + b
+	}
+	switch {
+	case !r.Row.InBed && !r.Row.Left.IsZero():
+		cell = append(cell, ui.Sub("left "+ui.ClockOn(r.Row.Left, at)))
+	case place != "":
+		cell = append(cell, ui.Sub(place))
+	}
+	return append(cell, asAt(r, at))
+}
+
+// asAt marks what an out-of-date system told.
+func asAt(r hub.ListRow, at time.Time) ui.Node {
+	return ui.If(r.Stale, func() ui.Node {
+		if r.AsAt.IsZero() {
+			return ui.Tag(ui.TagYellow, "not up to date")
+		}
+		return ui.Tag(ui.TagYellow, "as at "+ui.ClockOn(r.AsAt, at))
+	})
+}
+
+// waitCell is how long somebody has been ready to leave.
+func waitCell(r hub.ListRow) ui.Node {
+	switch {
+	case r.Row.Died:
+		return ui.Missing("Not applicable")
+	case !r.HasWait:
+		return ui.Missing("Not ready yet")
+	case !r.Row.InBed && !r.Row.Left.IsZero():
+		return ui.Nodes{ui.Text("Gone home"), ui.Sub("was ready " + ui.Date(r.Row.Ready))}
+	}
+	return ui.Nodes{ui.RAGTag(ui.RAG(r.Wait), r.Days), ui.Sub("since " + ui.DateTime(r.Row.Ready))}
+}
+
+// predicted is the day on which somebody is expected to leave: "24-Nov-2026",
+// with an arrow and how often when it has moved.
+func predicted(r care.Row) string {
+	if r.EDD.IsZero() {
+		return ""
+	}
+	text := ui.Day(r.EDD)
+	if r.EDDChanges == 0 {
+		return text
+	}
+	text += " " + arrow(r) + "changed"
+	if r.EDDChanges > 1 {
+		text += ", " + ordinal(r.EDDChanges) + " time"
+	}
+	return text
+}
+
+func arrow(r care.Row) string {
+	switch {
+	case r.EDDBefore.IsZero():
+		return ""
+	case r.EDDBefore.DaysTo(r.EDD) > 0:
+		return "→ later, "
+	}
+	return "← sooner, "
+}
+
+// ordinal is 2nd, 3rd, 11th.
+func ordinal(n int) string {
+	end := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			end = "st"
+		case 2:
+			end = "nd"
+		case 3:
+			end = "rd"
+		}
+	}
+	return strconv.Itoa(n) + end
+}
+
+// waitingCell is what is waited for, who has it and since when: nothing is ever
+// nobody's. NHS CUI handover RID 12 and 64.
+func (l list) waitingCell(r hub.ListRow, at time.Time) ui.Node {
+	cell := ui.Nodes{ui.Text(r.Waiting)}
+	if r.With == "" {
+		return cell
+	}
+	with := r.With
+	if own, rest, ok := strings.Cut(with, ", "); ok && own == l.by.OrgName { // to the council its own name says nothing
+		with = rest
+	}
+	if since := r.Row.Holder.Since; !since.IsZero() {
+		with += ", since " + ui.ClockOn(since, at)
+	}
+	return append(cell, ui.Sub(with))
+}
+
+// updatedCell is when anything about somebody was last told.
+func updatedCell(r hub.ListRow, at time.Time) ui.Node { return ui.Text(ui.ClockOn(r.Row.Updated, at)) }
