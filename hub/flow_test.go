@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"homeward/care"
-	"homeward/nhs"
 	"homeward/store"
 )
 
@@ -290,7 +289,7 @@ func TestIdentity(t *testing.T) {
 
 		changed := nobody(3)
 		id := s.admit(changed)
-		changed.nhs, changed.trace = nhs.Test(300), ""
+		changed.nhs, changed.trace = numbers()[300], ""
 		s.hear("kmh", says{event: "A31", p: changed})
 		if c := s.read(id); c.Doubt == nil || c.Doubt.Kind != care.DoubtChanged || c.NHS != nobody(3).nhs {
 			t.Fatalf("a changed number: %+v", c.Doubt)
@@ -365,7 +364,7 @@ func TestJoinLeavesOtherQuestions(t *testing.T) {
 	s := newSite(t, "sqlite")
 	c := nobody(1)
 	a := s.admit(c)
-	c.nhs, c.trace = nhs.Test(99), ""
+	c.nhs, c.trace = numbers()[99], ""
 	s.hear("kmh", says{event: "A31", p: c})
 	b := s.admit(nobody(2))
 	s.must(s.Join(s.ctx(), as(care.IGLead, kings), a, b, "the same person"))

@@ -271,8 +271,13 @@ func (im *importing) flush(ctx context.Context) error {
 
 func (im *importing) system() string { return "council:" + string(im.row.Council) }
 
-// importBatch is how many people are worked in one transaction.
-const importBatch = 64
+// importBatch is how many people are worked in one transaction, at most;
+// importHold is after how long no further one is begun: nobody waits for an
+// import, and it must not make others wait.
+const (
+	importBatch = 64
+	importHold  = 15 * time.Millisecond
+)
 
 // weigh reads a full extract once without changing a case: it notes who is in
 // it and how many packages in place would end.
@@ -483,7 +488,7 @@ func (im *importing) load(ctx context.Context, batch []extract.Entry) error {
 				if did {
 					changed++
 				}
-				if time.Since(began) > readHold {
+				if time.Since(began) > importHold {
 					break
 				}
 			}
@@ -605,7 +610,7 @@ func (im *importing) eachMissing(ctx context.Context, f func(*store.Tx, care.Cas
 				if err := im.missing(tx, id, f); err != nil {
 					return err
 				}
-				if last = id.Value; write && time.Since(began) > readHold {
+				if last = id.Value; write && time.Since(began) > importHold {
 					break // the writer is wanted; the next page goes on from here
 				}
 			}

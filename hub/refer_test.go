@@ -379,7 +379,7 @@ func TestStewardSees(t *testing.T) {
 		p := nobody(1)
 		id := s.admit(p)
 		s.imported(notts, "full", held{id: "10001", p: p, packages: []string{pack("P1", "HS", "active")}})
-		p.nhs, p.trace = nhs.Test(99), ""
+		p.nhs, p.trace = numbers()[99], ""
 		s.hear("kmh", says{event: "A31", p: p})
 		v := s.open(as(care.IGLead, kings), id)
 		if v.Frozen == nil || v.Person.Family == "" || v.Stay != nil || v.StayShown || len(v.Councils)+len(v.Referrals)+len(v.Timeline)+len(v.Notes) > 0 || v.Row.Row.Case != "" {

@@ -166,10 +166,23 @@ type somebody struct {
 	sensitive, noNumber, diedInPerson bool
 }
 
+// numbers are invented NHS numbers, each of which is another: nhs.Test gives
+// some twice.
+var numbers = sync.OnceValue(func() (out []nhs.Number) {
+	seen := map[nhs.Number]bool{}
+	for i := 0; len(out) < 30_000; i++ {
+		if n := nhs.Test(i); !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	return out
+})
+
 // nobody makes the n-th invented person, an adult in the area of council 511.
 func nobody(n int) somebody {
 	letters := string([]rune{rune('a' + n/676%26), rune('a' + n/26%26), rune('a' + n%26)})
-	return somebody{nhs: nhs.Test(n), mrn: fmt.Sprintf("M%06d", n), family: "Quill" + letters, given: "Edna", born: "19380402", post: "ZZ99 3AA", trace: "NSTS01"}
+	return somebody{nhs: numbers()[n], mrn: fmt.Sprintf("M%06d", n), family: "Quill" + letters, given: "Edna", born: "19380402", post: "ZZ99 3AA", trace: "NSTS01"}
 }
 
 func (p somebody) birth() nhs.Date {
