@@ -558,3 +558,24 @@ func named(kind, v string) string {
 	}
 	return v
 }
+
+// kept is how many of each thing that can come without end a case remembers as
+// state. History remembers all of them. A person with more is a test record or a
+// fault of a sender, and must not slow down everybody else.
+const kept = 200
+
+// trim forgets the oldest of what there is too much of.
+func (c *Case) trim() {
+	c.Past, c.Undone, c.Formerly = newest(c.Past), newest(c.Undone), newest(c.Formerly)
+	c.Plans, c.Early = newest(c.Plans), newest(c.Early)
+	if c.Stay != nil {
+		c.Stay.Moves, c.Stay.Ready, c.Stay.Expected = newest(c.Stay.Moves), newest(c.Stay.Ready), newest(c.Stay.Expected)
+	}
+}
+
+func newest[T any](list []T) []T {
+	if len(list) > kept {
+		return list[len(list)-kept:]
+	}
+	return list
+}

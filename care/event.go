@@ -26,6 +26,7 @@ func Apply(c Case, events ...Event) Case {
 	c = c.clone()
 	for _, e := range events {
 		e.apply(&c)
+		c.trim()
 		c.Version++
 		c.Updated = later(c.Updated, e.When())
 	}

@@ -216,3 +216,20 @@ func names(events []Event) string {
 	}
 	return strings.ReplaceAll(strings.Join(ns, " "), "told arrived-late", "told late")
 }
+
+// A sender gone wild must not make one record grow without end.
+func TestRecordsAreBounded(t *testing.T) {
+	c := Case{}
+	for i := range 3 * kept {
+		o := obs("A02", float64(i), "V1", func(o *Observation) {
+			o.Seen = &Seen{Opens: i == 0, Class: Tell("I"), Where: Tell(Location{Ward: []string{"A", "B"}[i%2]}), Expected: Tell(nhs.DateOf(time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)))}
+		})
+		c = hear(c, o)
+	}
+	if len(c.Stay.Moves) != kept || len(c.Stay.Expected) != kept {
+		t.Errorf("%d moves and %d dates are kept, want %d", len(c.Stay.Moves), len(c.Stay.Expected), kept)
+	}
+	if c.Stay.Where.Ward != "B" {
+		t.Error("the newest place was lost")
+	}
+}
