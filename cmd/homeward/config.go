@@ -266,8 +266,10 @@ func (c Config) checkOrgs() error {
 	}
 	seen := map[string]bool{}
 	for _, o := range c.Orgs {
-		if _, err := nhs.ParseODS(o.ODS); err != nil {
+		if code, err := nhs.ParseODS(o.ODS); err != nil {
 			return fmt.Errorf("[[organisation]] %q: ods: %w", o.Name, err)
+		} else if string(code) != o.ODS {
+			return fmt.Errorf("[[organisation]] %q: ods must be written as %s", o.Name, code)
 		}
 		if seen[o.ODS] {
 			return fmt.Errorf("[[organisation]] %q: ods %s stands twice", o.Name, o.ODS)

@@ -15,6 +15,8 @@ import (
 	_ "time/tzdata" // an English hospital's time must be known on any machine
 
 	"github.com/alecthomas/kong"
+
+	"homeward/care"
 )
 
 type commands struct {
@@ -62,6 +64,11 @@ func run(args []string) int {
 			return 0 // to be told to stop is how these end
 		}
 		err = errors.New("stopped before it was done")
+	}
+	var said *care.Error
+	if errors.As(err, &said) && said == err {
+		fmt.Fprintln(os.Stderr, "homeward:", said.Text) // a sentence that names its field
+		return 1
 	}
 	fmt.Fprintln(os.Stderr, "homeward:", err)
 	return 1

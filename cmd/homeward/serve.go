@@ -37,7 +37,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	pages, err := net.Listen("tcp", cfg.HTTP)
 	if err != nil {
-		return err
+		return fmt.Errorf("opening the address of the pages: %w", err)
 	}
 	for _, l := range st.feeds {
 		st.log.Info("listening", "feed", l.feed.Name, "address", l.at.Addr().String(), "tls", l.feed.TLSCert != "")

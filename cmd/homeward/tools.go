@@ -62,7 +62,7 @@ func openMade(ctx context.Context, db string) (*store.Store, error) {
 		return nil, err
 	}
 	if err := s.Ping(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w. If it is new, homeward migrate makes its tables", err), s.Close())
+		return nil, errors.Join(fmt.Errorf("the database cannot be read. If it is new, run homeward migrate first: %w", err), s.Close())
 	}
 	return s, nil
 }
@@ -80,6 +80,11 @@ func (c *configCmd) Run() error {
 		say(os.Stdout, "The configuration is right.")
 		return nil
 	}
+	return printConfig(os.Stdout, example())
+}
+
+// example is the defaults, with one of each that a site has several of.
+func example() Config {
 	d := defaults()
 	d.Orgs = []OrgConfig{{ODS: "RK5", Name: "Sherwood Forest Hospitals", Kind: "trust", Phone: "01632 960 100"},
 		{ODS: "511", Name: "Nottinghamshire County Council", Kind: "council", Phone: "01632 960 300", OutOfHours: "01632 960 399"}}
@@ -89,7 +94,7 @@ func (c *configCmd) Run() error {
 	k := councilDefaults()
 	k.Name, k.Title, k.ODS, k.Folder = "mosaic", "Mosaic (Nottinghamshire)", "511", "extracts"
 	d.Feeds, d.Councils = []FeedConfig{f}, []CouncilConfig{k}
-	return printConfig(os.Stdout, d)
+	return d
 }
 
 type migrateCmd struct{ where }
