@@ -50,7 +50,13 @@ func (h *Hub) EndSession(ctx context.Context, id string) error {
 // Noted audits what happened at the door.
 func (h *Hub) Noted(ctx context.Context, s care.SignIn) error {
 	return h.update(ctx, func(tx *store.Tx) error {
-		return tx.Audit(store.AuditRecord{At: h.now(), Actor: s.Account, Role: s.Grant.Role, Org: s.Grant.Org, Action: string(s.Event),
+		name := ""
+		if a, err := tx.User(s.Account); err == nil {
+			name = a.Name
+		} else if !store.IsNone(err) {
+			return err
+		}
+		return tx.Audit(store.AuditRecord{At: h.now(), Actor: s.Account, Name: name, Role: s.Grant.Role, Org: s.Grant.Org, Action: string(s.Event),
 			Allowed: s.Event != care.SignInFailed && s.Event != care.SignInLocked && s.Event != care.SignInRefused, Address: s.Address})
 	})
 }

@@ -68,7 +68,14 @@ func (h *Hub) AuditState(ctx context.Context, by care.Actor) (AuditHealth, error
 // at start and once a day.
 func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 	v := AuditHealth{Checked: h.now()}
-	err := h.Store.View(ctx, func(tx *store.Tx) error { return tx.VerifyAudit(func(done int64) { v.Size = done }) })
+	err := h.Store.View(ctx, func(tx *store.Tx) error {
+		tree, err := tx.AuditTree()
+		if err != nil {
+			return err
+		}
+		v.Size = tree.N
+		return tx.VerifyAudit(nil)
+	})
 	v.Intact = err == nil
 	if err != nil {
 		v.Problem = err.Error()

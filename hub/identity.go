@@ -102,17 +102,43 @@ func (h *Hub) card(by care.Actor, c care.Case, now time.Time) (PersonCard, bool)
 	return p, true
 }
 
-// Settle answers the question of one record: the number is right ("keep"), or
-// is another person's ("drop").
+// Settle answers the question of one record: its number is right ("keep"), is
+// another person's ("drop"), or the one that was said instead is right ("take").
 func (h *Hub) Settle(ctx context.Context, by care.Actor, id care.CaseID, number, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return &care.Error{Kind: care.Required, Field: "why", Text: "Enter how you know"}
 	}
-	if number != "keep" && number != "drop" {
-		return &care.Error{Kind: care.Required, Field: "number", Text: "Select whether the NHS number is this person's"}
+	switch number {
+	case "keep", "drop":
+		_, err := h.do(ctx, by, id, policy.Steward, "", care.Settle{Drop: number == "drop", Why: why})
+		return err
+	case "take":
+		return h.settleTaking(ctx, by, id, why)
 	}
-	_, err := h.do(ctx, by, id, policy.Steward, "", care.Settle{Drop: number == "drop", Why: why})
-	return err
+	return &care.Error{Kind: care.Required, Field: "number", Text: "Select whether the NHS number is this person's"}
+}
+
+// settleTaking gives a record the number that was said and not believed, unless
+// another record has it.
+func (h *Hub) settleTaking(ctx context.Context, by care.Actor, id care.CaseID, why string) error {
+	return h.update(ctx, func(tx *store.Tx) error {
+		c, err := tx.Case(id)
+		if err != nil {
+			return err
+		}
+		if c.Doubt == nil || c.Doubt.Said.IsZero() {
+			return &care.Error{Kind: care.BusinessRule, Text: "No other number was given for this record"}
+		}
+		owners, err := tx.FindNHS(c.Doubt.Said)
+		if err != nil {
+			return err
+		}
+		if len(owners) > 0 && (len(owners) > 1 || owners[0] != id) {
+			return &care.Error{Kind: care.BusinessRule, Text: "Another record has that number. Settle the two records together"}
+		}
+		_, err = h.command(tx, by, id, policy.Steward, "", care.Settle{Number: c.Doubt.Said, Why: why})
+		return err
+	})
 }
 
 // Join merges retired into survivor; Separate reverses it.

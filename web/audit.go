@@ -19,7 +19,6 @@ func (s *Server) auditRoutes() []route {
 		{pattern: "GET /audit", nav: "audit", do: s.audit},
 		{pattern: "POST /audit", nav: "audit", do: s.findAudit},
 		{pattern: "GET /audit/rules", nav: "rules", do: s.rules},
-		{pattern: "GET /rules", nav: "rules", do: func(*visit) (response, error) { return goTo("/audit/rules"), nil }}, // the address that the menu gives
 	}
 }
 

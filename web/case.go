@@ -490,9 +490,14 @@ func (s *Server) identityTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 			rows = append(rows, ui.Row{Key: "Contact", Value: ui.Nodes{ui.Text(k.Name), ui.Sub(k.Relation), ui.If(k.Phone != "", func() ui.Node { return ui.Tel(k.Phone) })}})
 		}
 	}
-	joined := ui.Node(nil)
-	if len(c.Absorbed) > 0 {
-		joined = ui.P("This record holds " + ui.Plural(len(c.Absorbed), "other record", "other records") + " of the same person that a person joined to it.")
+	var joined ui.Nodes
+	if n := len(c.Absorbed); n > 0 {
+		joined = append(joined, ui.P("This record holds "+ui.Plural(n, "other record", "other records")+" of the same person."))
+		for _, id := range c.Absorbed {
+			if c.May["steward"] {
+				joined = append(joined, ui.Para(ui.Link("/identity/separate?survivor="+string(c.ID)+"&retired="+string(id), "Separate again, if these are two people")))
+			}
+		}
 	}
 	return ui.Nodes{ui.H2("Who this is"), ui.SummaryList(rows...), joined,
 		ui.Small("As told " + ui.ClockOn(p.AsAt, c.At) + ".")}

@@ -17,12 +17,11 @@ var doors = []door{
 	{"worklist", "/worklist", "Worklist"},
 	{"tracker", "/tracker", "Live tracker"},
 	{"wall", "/wall", "Wallboard"},
-	{"operations", "/operations", "Operations"},
-	{"imports", "/imports", "Imports"},
+	{"operations", "/ops", "Operations"},
+	{"imports", "/ops/imports", "Imports"},
 	{"audit", "/audit", "Audit"},
-	{"rules", "/rules", "Sharing rules"},
+	{"rules", "/audit/rules", "Sharing rules"},
 	{"identity", "/identity", "Who is who"},
-	{"people", "/people", "Users"},
 }
 
 // menus is what each role is offered, first what it begins with. It is a

@@ -21,7 +21,6 @@ import (
 
 // opsRoutes is operations and imports. ui.md 7.15.
 func (s *Server) opsRoutes() []route {
-	short := func(to string) handler { return func(*visit) (response, error) { return goTo(to), nil } }
 	return []route{
 		{pattern: "GET /ops", nav: "operations", do: s.operations},
 		{pattern: "GET /ops/events", nav: "operations", do: s.operationsLive},
@@ -33,8 +32,6 @@ func (s *Server) opsRoutes() []route {
 		{pattern: "GET /ops/imports", nav: "imports", do: s.imports},
 		{pattern: "GET /ops/imports/{id}", nav: "imports", do: s.oneImport},
 		{pattern: "POST /ops/imports/{id}/release", nav: "imports", do: s.releaseImport},
-		{pattern: "GET /operations", nav: "operations", do: short("/ops")}, // the addresses that the menu gives
-		{pattern: "GET /imports", nav: "imports", do: short("/ops/imports")},
 	}
 }
 

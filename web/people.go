@@ -253,7 +253,11 @@ func (s *Server) settlePage(v *visit, id care.CaseID, errs []ui.FieldError) (ui.
 		whose = "the person of " + recordWord(q, holder)
 	}
 	var choice ui.Node = ui.Hidden("number", "keep")
-	if holder.NHS != "" && inQuestion(q, holder) {
+	if q.B.ID == "" && q.A.Said != "" && q.A.Said != q.A.NHS {
+		choice = ui.Radios{ID: "number", Legend: "Which NHS number is this person's?", Value: v.form("number"), Error: ui.ErrorFor(errs, "number"), Items: []ui.Choice{
+			{Value: "keep", Label: ownNumber(q.A), Hint: "The record stays as it is, and the other number is not believed when it is given again"},
+			{Value: "take", Label: q.A.Said, Hint: "The record gets this number, and keeps the old one as a former number"}}}
+	} else if holder.NHS != "" && inQuestion(q, holder) {
 		choice = ui.Radios{ID: "number", Legend: "Whose is NHS number " + holder.NHS + "?", Value: v.form("number"), Error: ui.ErrorFor(errs, "number"), Items: []ui.Choice{
 			{Value: "keep", Label: "It is the number of " + whose, Hint: "It stays on that record"},
 			{Value: "drop", Label: "It is not the number of " + whose, Hint: "It is taken off that record, and is not believed for it when it is given again"}}}
@@ -266,6 +270,14 @@ func (s *Server) settlePage(v *visit, id care.CaseID, errs []ui.FieldError) (ui.
 			choice,
 			whyField(v, errs),
 			ui.ButtonGroup(ui.Button{Text: settleButton(q)}, ui.Link("/identity", "Cancel"))))}}, nil
+}
+
+// ownNumber is the number that a record has, in words.
+func ownNumber(c hub.PersonCard) string {
+	if c.NHS == "" {
+		return "Neither: the record stays without a number"
+	}
+	return c.NHS
 }
 
 func settleButton(q hub.Question) string {
@@ -287,9 +299,6 @@ func settleWords(q hub.Question) ui.Node {
 	if _, other := holderOf(q); other.Said != "" && other.Said != other.NHS {
 		words = append(words, ui.Text("NHS number "+other.Said+" is not believed for "+recordWord(q, other)+" when it is given again."))
 	}
-	if q.B.ID == "" && q.A.Said != "" && q.A.Said != q.A.NHS {
-		words = append(words, ui.Text("NHS number "+q.A.Said+" is not believed for this record when it is given again. If it is the right one, ask the hospital to trace it and send it again before you settle this."))
-	}
 	words = append(words, ui.Text("What was frozen can be used again. What is settled cannot be taken back here."))
 	return ui.Bullets(words...)
 }
@@ -308,7 +317,7 @@ func (s *Server) settle(v *visit) (response, error) {
 		return nil, err
 	}
 	var wrong wrongs
-	if number != "keep" && number != "drop" {
+	if number != "keep" && number != "drop" && number != "take" {
 		wrong.add("number", "Select whose the NHS number is")
 	}
 	wrong.need("why", v.form("why"), "Enter how you know")
