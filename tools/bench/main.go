@@ -92,7 +92,7 @@ func (b *bench) measure(ctx context.Context, what string) error {
 	all := []struct {
 		name string
 		do   func(context.Context) error
-	}{{"receive", b.receive}, {"read", b.read}, {"start", b.start}}
+	}{{"receive", b.receive}, {"read", b.read}, {"screen", b.screen}, {"start", b.start}}
 	done := false
 	for _, m := range all {
 		if what != m.name && what != "all" && what != "" {
