@@ -107,7 +107,7 @@ func encodingCharacters(s Segment, c coding) []byte {
 // ackType is MSH-9 of the answer: the event of the message, and from 2.3.1 on
 // the structure. HL7 v2.4 2.16.9.9.
 func (c coding) ackType(m Message, version string) string {
-	trigger := m.Header().Trigger
+	_, trigger := m.Event()
 	if trigger == "" || len(trigger) > 3 || strings.ContainsFunc(trigger, func(r rune) bool { return r > 0x7e || !isAlnum(byte(r)) }) {
 		return "ACK"
 	}

@@ -297,27 +297,33 @@ func (m Message) Header() Header {
 	if !ok {
 		return Header{}
 	}
-	kind := s.Field(9)
-	h := Header{
+	kind, trigger := m.Event()
+	return Header{
 		Sending:           s.Field(3).String(),
 		SendingFacility:   s.Field(4).String(),
 		Receiving:         s.Field(5).String(),
 		ReceivingFacility: s.Field(6).String(),
 		Time:              s.Field(7).String(),
-		Type:              kind.String(),
-		Trigger:           kind.Comp(2).String(),
-		Structure:         kind.Comp(3).String(),
+		Type:              kind,
+		Trigger:           trigger,
+		Structure:         s.Field(9).Comp(3).String(),
 		ControlID:         s.Field(10).String(),
 		Processing:        s.Field(11).String(),
 		Version:           s.Field(12).String(),
 		Charset:           s.Field(18).String(),
 	}
+}
+
+// Event is Type and Trigger of the header, for those who need no more of it.
+func (m Message) Event() (kind, trigger string) {
+	f := m.Get("MSH", 9)
+	kind, trigger = f.String(), f.Comp(2).String()
 	// Versions before 2.3 sent the event only in EVN-1, and some senders still
 	// do. HL7 v2.4 3.4.1.1.
-	if h.Trigger == "" {
-		h.Trigger = m.Get("EVN", 1).String()
+	if trigger == "" {
+		trigger = m.Get("EVN", 1).String()
 	}
-	return h
+	return kind, trigger
 }
 
 // readCharset takes the character set from MSH-18. HL7 v2.4 2.16.9.18 and HL7

@@ -25,8 +25,8 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 	in := store.In{Feed: feed, Raw: raw, Peer: peer, Received: now}
 	m, unread := hl7.Parse(raw)
 	if unread == nil {
-		head := m.Header()
-		in.Readable, in.Control, in.Type = true, head.ControlID, head.Type+"^"+head.Trigger
+		kind, trigger := m.Event()
+		in.Readable, in.Control, in.Type = true, m.Get("MSH", 10).String(), kind+"^"+trigger
 	}
 	kept, err := h.Store.Keep(ctx, in)
 	id := "H" + newID()[:19] // MSH-10 has 20 characters: HL7 v2.4 2.16.9.10
