@@ -359,12 +359,12 @@ func (h *Hub) sources(tx *store.Tx, now time.Time) ([]SourceView, error) {
 	for _, f := range h.Config.Feeds {
 		out = append(out, source(f.Profile.Feed, f.Profile.Title, f.Profile.Org, heard[f.Profile.Feed], f.Quiet.limit(now.In(h.Zone)), now))
 	}
+	told, err := toldBy(tx)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range h.Councils {
-		st, err := tx.CouncilState(c.Council)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, source(c.Name, c.Title, c.Council, st.AsAt, c.Quiet.limit(now.In(h.Zone)), now))
+		out = append(out, source(c.Name, c.Title, c.Council, told[c.Council].AsAt, c.Quiet.limit(now.In(h.Zone)), now))
 	}
 	return out, nil
 }

@@ -297,16 +297,27 @@ type councilState struct {
 }
 
 func (h *Hub) councilStates(tx *store.Tx, now time.Time) (map[nhs.ODS]councilState, error) {
+	told, err := toldBy(tx)
+	if err != nil {
+		return nil, err
+	}
 	out := map[nhs.ODS]councilState{}
 	for _, cf := range h.Councils {
-		st, err := tx.CouncilState(cf.Council)
-		if err != nil {
-			return nil, err
-		}
+		st := told[cf.Council]
 		age := now.Sub(st.AsAt)
 		out[cf.Council] = councilState{asAt: st.AsAt, stale: age > cf.Quiet.limit(now.In(h.Zone)), gone: st.AsAt.IsZero() || age > h.Limits.LookStale}
 	}
 	return out, nil
+}
+
+// toldBy is how fresh what each council told is, in one query for all.
+func toldBy(tx *store.Tx) (map[nhs.ODS]store.CouncilState, error) {
+	all, err := tx.CouncilStates()
+	out := make(map[nhs.ODS]store.CouncilState, len(all))
+	for _, st := range all {
+		out[st.Council] = st
+	}
+	return out, err
 }
 
 func anyGone(states map[nhs.ODS]councilState) bool {
@@ -355,6 +366,7 @@ func (h *Hub) packageViews(tx *store.Tx, a *asking, d care.Holding, v *CouncilVi
 	if a.may[policy.SeePackageDetail] {
 		v.Equipment = d.Equipment
 	}
+	asked := map[string]*care.Provider{} // one provider often has several packages
 	for _, p := range d.Packages {
 		if p.Kind == directPayment && !a.may[policy.SeeFinance] {
 			continue
@@ -367,12 +379,18 @@ func (h *Hub) packageViews(tx *store.Tx, a *asking, d care.Holding, v *CouncilVi
 		}
 		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
 		if a.may[policy.SeeProvider] && p.Provider != "" {
-			provider, err := tx.Provider(d.Council, p.Provider)
-			if err == nil {
-				pv.Provider = &provider
-			} else if care.KindOf(err) != care.NotFound {
-				return err
+			if _, known := asked[p.Provider]; !known {
+				provider, err := tx.Provider(d.Council, p.Provider)
+				switch {
+				case err == nil:
+					asked[p.Provider] = &provider
+				case care.KindOf(err) == care.NotFound:
+					asked[p.Provider] = nil
+				default:
+					return err
+				}
 			}
+			pv.Provider = asked[p.Provider]
 		}
 		v.Packages = append(v.Packages, pv)
 	}
