@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,4 +61,30 @@ func TestDatabaseGone(t *testing.T) {
 	s.verify()
 	s.checkOnce(said)
 	s.checkEffects(database)
+}
+
+// A database that is restarted in a moment breaks every connection that is open
+// to it. One request may meet that; those after it must not, one by one.
+func TestDatabaseRestarted(t *testing.T) {
+	pg := pgtest.Private(t)
+	s := newSite(t, pg.Fresh(t))
+	s.start()
+	var wg sync.WaitGroup
+	for range 200 { // so that every connection for reading is open
+		wg.Go(func() { s.get("/metrics") })
+	}
+	wg.Wait()
+	if err := pg.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for range 20 {
+		if status, _ := s.page("/lookup"); status != http.StatusSeeOther {
+			failed++
+		}
+	}
+	if failed > 1 {
+		t.Errorf("%d of 20 pages were refused after the restart; want the way to the sign-in", failed)
+	}
+	s.accept("AFTER")
 }

@@ -226,6 +226,9 @@ func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 	if err == nil {
 		err = t.fault
 	}
+	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		s.forgetIdle()
+	}
 	return viewError(ctx, err)
 }
 
@@ -268,6 +271,22 @@ func (s *Store) giveBack(c conn, keep bool) {
 		c = nil
 	}
 	s.readers <- c
+}
+
+// forgetIdle closes the readers that nobody uses. When the database went away
+// they are all broken, and each would fail somebody's View before it was found.
+func (s *Store) forgetIdle() {
+	for range s.cfg.Readers {
+		select {
+		case c := <-s.readers:
+			if c != nil {
+				c.close()
+			}
+			s.readers <- nil
+		default:
+			return
+		}
+	}
 }
 
 // Wait gives a channel that is closed at the next commit that wrote, by any

@@ -256,7 +256,20 @@ func (t *tally) scan(row []any) error {
 	return scan(row, &t.commits, &t.seq, &t.messages, &t.jobs, &t.imports, &t.audit)
 }
 
+// begin begins a batch. A connection that broke while it was idle says so at
+// once, before anything was done on it: then another is opened, and no caller
+// hears of it.
 func (s *Store) begin(ctx context.Context) (*batch, error) {
+	idle, began := s.writer != nil, time.Now()
+	b, err := s.beginOn(ctx)
+	if idle && errors.Is(err, ErrUnavailable) && time.Since(began) < time.Second {
+		s.discard()
+		b, err = s.beginOn(ctx)
+	}
+	return b, err
+}
+
+func (s *Store) beginOn(ctx context.Context) (*batch, error) {
 	if s.writer == nil {
 		c, err := s.engine.open(ctx, roleWriter)
 		if err != nil {
