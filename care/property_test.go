@@ -248,7 +248,10 @@ func TestJoinIsReversible(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "nested") {
 			es, fs := Join(b, d, hour(2))
-			b, d = Apply(b, es...), Apply(d, fs...)
+			b = Apply(b, es...)
+			if d = Apply(d, fs...); d.JoinedTo != b.ID {
+				t.Fatal("the nested one was not joined")
+			}
 		}
 		es, fs := Join(a, b, hour(3))
 		a2, b2 := Apply(a, es...), Apply(b, fs...)

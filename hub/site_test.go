@@ -160,10 +160,10 @@ func as(role care.Role, org nhs.ODS) care.Actor {
 
 // somebody is an invented person.
 type somebody struct {
-	nhs                               nhs.Number
-	mrn, family, given, born, post    string
-	trace                             string
-	sensitive, noNumber, diedInPerson bool
+	nhs                            nhs.Number
+	mrn, family, given, born, post string
+	trace                          string
+	sensitive, noNumber            bool
 }
 
 // numbers are invented NHS numbers, each of which is another: nhs.Test gives

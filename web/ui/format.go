@@ -228,7 +228,7 @@ func AgoTime(t, now time.Time) Node {
 	if t.IsZero() {
 		return Missing("never")
 	}
-	return h.Time(h.DateTime(t.UTC().Format(time.RFC3339)), h.TitleAttr(DateTime(t)), flag("ago"), g.Text(Ago(t, now)))
+	return h.Time(h.DateTime(t.UTC().Format(time.RFC3339)), h.Title(DateTime(t)), flag("ago"), g.Text(Ago(t, now)))
 }
 
 // TimeAt is a time element with the date and the time in London.
