@@ -184,11 +184,13 @@ func BenchmarkLook(b *testing.B) {
 	}
 	for _, size := range sizes {
 		for _, engine := range []string{"sqlite", "postgres"} {
-			s := newSite(b, engine)
-			s.peopled(size)
-			for _, n := range []int{1, 32} {
-				b.Run(fmt.Sprintf("%s/people=%d/callers=%d", engine, size, n), func(b *testing.B) { s.lookBench(b, size, n) })
-			}
+			b.Run(fmt.Sprintf("%s/people=%d", engine, size), func(b *testing.B) {
+				s := newSite(b, engine)
+				s.peopled(size)
+				for _, n := range []int{1, 32} {
+					b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { s.lookBench(b, size, n) })
+				}
+			})
 		}
 	}
 }
