@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"homeward/care"
@@ -9,21 +11,32 @@ import (
 )
 
 // board shows the tracker's people by stage. Nothing is dragged: a stage
-// changes on the case. ui.md 7.5, WCAG 2.5.7.
+// changes on the case. Who is not referred yet is beside it, and who has gone
+// home below. ui.md 7.5, WCAG 2.5.7.
 func (s *Server) board(l list, v hub.ListView) ui.Node {
-	if len(v.Rows) == 0 {
-		return ui.Nodes{l.nobody(), ui.Board(l.columns(nil, v.At)...)}
+	return ui.Nodes{
+		ui.If(len(v.Rows) == 0, l.nobody),
+		ui.If(v.Total > len(v.Rows), func() ui.Node {
+			return ui.Inset(ui.P("The board shows the longest waits. Use filters to see the others."))
+		}),
+		notReferred(byID(v.Rows)),
+		ui.Board(columns(v.Rows, v.At)...),
 	}
-	more := ui.If(v.Total > len(v.Rows), func() ui.Node {
-		return ui.Inset(ui.P("The board shows the longest waits. Use filters to see the others."))
-	})
-	return ui.Nodes{more, ui.Board(l.columns(v.Rows, v.At)...)}
+}
+
+// boardStages are the columns, with their titles.
+func boardStages() [][2]string {
+	return slices.DeleteFunc(hub.Stages(), func(st [2]string) bool { return st[0] == "none" || st[0] == "left" })
+}
+
+func onBoard(r hub.ListRow) bool {
+	return slices.ContainsFunc(boardStages(), func(st [2]string) bool { return st[0] == r.Stage })
 }
 
 // columns are the stages with their cards, in the order of the rows.
-func (l list) columns(rows []hub.ListRow, at time.Time) []ui.BoardColumn {
+func columns(rows []hub.ListRow, at time.Time) []ui.BoardColumn {
 	var out []ui.BoardColumn
-	for _, st := range hub.Stages() {
+	for _, st := range boardStages() {
 		c := ui.BoardColumn{Key: st[0], Title: st[1]}
 		for _, r := range rows {
 			if r.Stage == c.Key {
@@ -36,17 +49,39 @@ func (l list) columns(rows []hub.ListRow, at time.Time) []ui.BoardColumn {
 	return out
 }
 
-// headings are the columns' headings, for when their counts change.
-func (l list) headings(rows map[care.CaseID]hub.ListRow) []ui.Node {
+// besideRows are the parts of a board that follow from its rows: the headings
+// with their counts, and who is not referred.
+func besideRows(rows map[care.CaseID]hub.ListRow) []ui.Node {
 	n := map[string]int{}
 	for _, r := range rows {
 		n[r.Stage]++
 	}
-	var out []ui.Node
-	for _, st := range hub.Stages() {
+	out := []ui.Node{notReferred(rows)}
+	for _, st := range boardStages() {
 		out = append(out, ui.BoardColumn{Key: st[0], Title: st[1], Count: n[st[0]]}.Heading())
 	}
 	return out
+}
+
+// notReferred is who is ready to leave and not referred, longest wait first, on
+// request.
+func notReferred(rows map[care.CaseID]hub.ListRow) ui.Node {
+	var out []hub.ListRow
+	for _, r := range rows {
+		if r.Stage == "none" {
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return ui.Part("app-notreferred")
+	}
+	slices.SortFunc(out, func(a, b hub.ListRow) int {
+		return cmp.Or(a.Row.Ready.Compare(b.Row.Ready), cmp.Compare(a.Row.Case, b.Row.Case))
+	})
+	return ui.Part("app-notreferred", ui.Details("Not referred: "+ui.Plural(len(out), "person", "people"),
+		ui.List(ui.Map(out, func(r hub.ListRow) ui.Node {
+			return ui.Nodes{ui.RAGTag(ui.RAG(r.Wait), r.Days), ui.Text(" "), ui.Link(casePath(r.Row.Case, ""), personName(r.Row)), ui.If(!r.Masked && r.WardName != "", func() ui.Node { return ui.Text(", " + r.WardName) })}
+		})...)))
 }
 
 // card is one person on the board.

@@ -44,7 +44,6 @@ type list struct {
 	view  string // of the worklist
 	query hub.ListQuery
 	asked url.Values // the filters in use, as the address has them
-	wards []hub.Ward // ward list: to name the ward
 }
 
 // listFilters are the filters of each kind of list. They name places, stages
@@ -60,20 +59,19 @@ var listFilters = map[string][]string{
 // listSorts are the orders that a list can be asked for in, with their words.
 var listSorts = []ui.Choice{
 	{Value: "", Label: "Longest wait"}, {Value: "name", Label: "Name"}, {Value: "updated", Label: "Latest update"},
-	{Value: "expected", Label: "Leaving soonest"},
 }
 
 // otherSorts are the orders that columns lead to besides.
-var otherSorts = []string{"bed", "received", "wait"}
+var otherSorts = []string{"bed", "received", "wait", "expected"}
 
 // waits are the kinds of wait, as addresses and filters name them.
 var waits = []struct {
 	value, words, chip string
 	wait               hub.Wait
 }{
-	{"delayed", "Delayed (3 or more)", "Delayed", hub.Delayed},
-	{"risk", "At risk (2)", "At risk", hub.AtRisk},
-	{"track", "On track (0 to 1)", "On track", hub.OnTrack},
+	{"delayed", "3 or more", "Delayed", hub.Delayed},
+	{"risk", "2", "At risk", hub.AtRisk},
+	{"track", "0 or 1", "On track", hub.OnTrack},
 }
 
 // listOf reads which list an address asks for.
@@ -251,6 +249,8 @@ func (l list) shows(r hub.ListRow) bool {
 	switch {
 	case r.Row.Case == "":
 		return false
+	case l.kind == kindBoard:
+		return onBoard(r)
 	case l.kind == kindWall:
 		return r.HasWait && r.Row.InBed && !r.Row.Died
 	case l.kind == kindWorklist && l.view == viewTeam:
@@ -362,7 +362,7 @@ func viewCounts(v hub.ListView) counts {
 // rowCounts counts rows, for lists that show all of theirs on one page.
 func (l list) rowCounts(rows map[care.CaseID]hub.ListRow) (c counts) {
 	for _, r := range rows {
-		if !l.shows(r) || r.MovedAway {
+		if l.kind != kindBoard && !l.shows(r) || r.MovedAway { // a board counts those beside its columns too
 			continue
 		}
 		c.total++
@@ -395,7 +395,7 @@ func personName(r care.Row) string { return ui.Name(r.Person.Family, r.Person.Gi
 func personCell(r hub.ListRow) ui.Node {
 	number := "Not known"
 	if !r.Row.NHS.IsZero() {
-		number = r.Row.NHS.Spaced()
+		number = unbroken(r.Row.NHS.Spaced()) // NHS CUI NUM-0001
 	}
 	cell := ui.Nodes{ui.PersonCell(casePath(r.Row.Case, ""), personName(r.Row), ui.Day(r.Row.Person.Born), number)}
 	switch {
@@ -418,25 +418,32 @@ func bed(at care.Location) string {
 	if at.Bed != "" {
 		parts = append(parts, "bed "+at.Bed)
 	}
-	return strings.Join(parts, ", ")
+	return unbroken(strings.Join(parts, ", "))
 }
+
+// unbroken keeps a few short words on one line.
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }
 
 // whereCell says where somebody is and, when their hospital is silent, as at
 // when: nothing old is shown as live.
-func whereCell(r hub.ListRow, at time.Time) ui.Node {
+func (l list) whereCell(r hub.ListRow, at time.Time) ui.Node {
 	if r.Masked {
 		return ui.Missing("Not shown")
 	}
-	cell := ui.Nodes{ui.Text(r.HospitalName)}
-	place := r.WardName
-	if b := bed(r.Row.Where); b != "" && place != "" {
-		place += ", " + b
-	}
-	switch {
+	lines := []string{r.HospitalName}
+	switch b := bed(r.Row.Where); {
 	case !r.Row.InBed && !r.Row.Left.IsZero():
-		cell = append(cell, ui.Sub("left "+ui.ClockOn(r.Row.Left, at)))
-	case place != "":
-		cell = append(cell, ui.Sub(place))
+		lines = append(lines, "left "+ui.ClockOn(r.Row.Left, at))
+	case l.by.OrgKind == care.Trust && r.WardName != "": // its own hospital is in the header of the page
+		lines = []string{r.WardName, b}
+	case r.WardName != "" && r.Row.Where.Bed != "":
+		lines = append(lines, r.WardName+", bed "+r.Row.Where.Bed)
+	default:
+		lines = append(lines, r.WardName)
+	}
+	cell := ui.Nodes{ui.Text(lines[0])}
+	if len(lines) > 1 && lines[1] != "" {
+		cell = append(cell, ui.Sub(lines[1]))
 	}
 	return append(cell, asAt(r, at))
 }
@@ -457,7 +464,11 @@ func waitCell(r hub.ListRow) ui.Node {
 	case r.Row.Died:
 		return ui.Missing("Not applicable")
 	case !r.HasWait:
-		return ui.Missing("Not ready yet")
+		cell := ui.Nodes{ui.Missing("Not ready yet")}
+		if day := predicted(r.Row); day != "" && r.Row.InBed {
+			cell = append(cell, ui.Sub("predicted "+day))
+		}
+		return cell
 	case !r.Row.InBed && !r.Row.Left.IsZero():
 		return ui.Nodes{ui.Text("Gone home"), ui.Sub("was ready " + ui.Date(r.Row.Ready))}
 	}
@@ -514,15 +525,28 @@ func (l list) waitingCell(r hub.ListRow, at time.Time) ui.Node {
 	if r.With == "" {
 		return cell
 	}
-	with := r.With
-	if own, rest, ok := strings.Cut(with, ", "); ok && own == l.by.OrgName { // to the council its own name says nothing
+	with := strings.TrimSuffix(r.With, ", "+r.Row.Worker.Name)        // who stands in a column of their own
+	if own, rest, _ := strings.Cut(with, ", "); own == l.by.OrgName { // to the council its own name says nothing
 		with = rest
 	}
-	if since := r.Row.Holder.Since; !since.IsZero() {
-		with += ", since " + ui.ClockOn(since, at)
+	if with != "" {
+		cell = append(cell, ui.Sub(with))
 	}
-	return append(cell, ui.Sub(with))
+	if since := r.Row.Holder.Since; !since.IsZero() {
+		cell = append(cell, ui.Sub("since "+dayOrClock(since, at)))
+	}
+	return cell
+}
+
+// dayOrClock is the time of day for today, and the day for any other.
+func dayOrClock(t, now time.Time) string {
+	if ui.Date(t) == ui.Date(now) {
+		return ui.Clock(t)
+	}
+	return ui.Date(t)
 }
 
 // updatedCell is when anything about somebody was last told.
-func updatedCell(r hub.ListRow, at time.Time) ui.Node { return ui.Text(ui.ClockOn(r.Row.Updated, at)) }
+func updatedCell(r hub.ListRow, at time.Time) ui.Node {
+	return ui.NoWrap(dayOrClock(r.Row.Updated, at))
+}

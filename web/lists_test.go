@@ -110,15 +110,14 @@ func TestTrackerSaysWhoWaitsForWhatAndWhoHasIt(t *testing.T) {
 	s.hear()
 	got := s.as("coordinator").get("/tracker")
 	got.says("People ready to leave hospital", "2 people: 2 delayed, 0 at risk, 0 on track", "Pause live updates", "This page shows information from 21:40",
-		"OAKLEY, Barbara (Mx)", "Born 14-Mar-1941", "NHS No. "+number("barbara").Spaced(), "King’s Mill Hospital", "Ward 31, bay 2, bed 4", "4 days", "Delayed",
-		"since 18-Nov-2026 21:40", "Referral, or leaving without one", "Pathway 1, Sent", "Accept or return",
-		"Nottinghamshire County Council, since 19-Nov-2026 21:40", "Not allocated", "What these mean", "3 whole days or more")
+		"OAKLEY, Barbara (Mx)", "Born 14-Mar-1941", "NHS No. "+number("barbara").Spaced(), "Ward 31 bay 2, bed 4", "4 days", "Delayed",
+		"since 18-Nov-2026 21:40", "Referral, or leaving without one", "Pathway 1 Sent", "Accept or return Nottinghamshire County Council since 19-Nov-2026 Worker Not allocated", "What these mean", "3 whole days or more")
 	wellMade(t, got)
 	if strings.Contains(got.body, "Out of date") || strings.Contains(got.body, "BIRCH") {
 		t.Error("another trust's system or patient is on the page")
 	}
 	council := s.as("team-manager").get("/tracker")
-	council.says("1 person: 1 delayed", "ASHDOWN, Walter", "since 19-Nov-2026 21:40")
+	council.says("1 person: 1 delayed", "ASHDOWN, Walter", "Accept or return since 19-Nov-2026", "King’s Mill Hospital Ward 31, bed 5")
 	if strings.Contains(council.body, "OAKLEY") {
 		t.Error("somebody who was not referred is on the council's tracker")
 	}
@@ -233,7 +232,7 @@ func TestASensitivePersonIsOnlyOnListsOfWhoMayKnow(t *testing.T) {
 	s := newSite(t)
 	row := hub.ListRow{Row: care.Row{Case: "x", Person: care.Person{Family: "Oakley"}, InBed: true, Sensitive: true}, Masked: true, HospitalName: "King’s Mill", WardName: "Ward 31"}
 	l := list{kind: kindTracker}
-	for _, n := range []ui.Node{l.row(row, evening), card(row, evening), wallRow(row)} {
+	for _, n := range []ui.Node{l.row(row, evening), card(row, evening), wallRow(row), notReferred(byID([]hub.ListRow{row}))} {
 		text, err := ui.HTML(n)
 		s.must(err)
 		if strings.Contains(text, "Ward 31") || strings.Contains(text, "King’s Mill") {
@@ -248,9 +247,10 @@ func TestBoardHasAColumnForEachStage(t *testing.T) {
 	s.crowd(20)
 	got := s.as("coordinator").get("/tracker?view=board")
 	wellMade(t, got)
-	for _, st := range hub.Stages() {
-		got.element("app-col-" + st[0])
+	for _, st := range []string{"referred", "allocated", "assessment", "arranging", "ready"} {
+		got.element("app-col-" + st)
 	}
+	got.says("Not referred: 11 people")
 	if text := words(got.element("app-col-allocated")); text != "Allocated 5 people" {
 		t.Errorf("the heading says %q", text)
 	}
@@ -285,7 +285,7 @@ func TestWardListIsForTheBoardRound(t *testing.T) {
 	s.hear()
 	r := s.as("ward-nurse")
 	got := r.get("/ward")
-	got.says("Ward 31", "2 people, 2 ready to leave, 1 not referred", "bay 2, bed 4", "Not sent", "Sent", "Refer", "Open", "Contains personal information: put in confidential waste")
+	got.says("Ward 31", "2 people, 2 ready to leave, 1 not referred", "Bed 4 bay 2", "Not sent", "Sent", "Refer", "Open", "Contains personal information: put in confidential waste")
 	wellMade(t, got)
 	if !strings.Contains(got.body, `href="/cases/barbara-case/refer"`) {
 		t.Error("no way to refer")
@@ -313,7 +313,7 @@ func TestManagerAcceptsAndAllocates(t *testing.T) {
 	s.hear()
 	r := s.as("team-manager")
 	got := r.get("/worklist")
-	got.says("To allocate", "1 person", "ASHDOWN, Walter", "Late", "target: 24 hours", "Accept", "Allocate", "P Social-worker, 0 open")
+	got.says("To allocate", "1 person", "ASHDOWN, Walter", "Late", "target 24 hours", "Accept", "Allocate", "P Social-worker, 0 open")
 	wellMade(t, got)
 	one := pick{s.walter, "ref-walter", ""}.String()
 	if got := r.post("/worklist/accept", "one", one); got.status != 303 || got.to != toAllocate {

@@ -197,7 +197,7 @@ func (f *follower) parts(u hub.Update, now time.Time) []ui.Node {
 		out = append(out, ui.Counts(l.countsText(viewCounts(*u.Counts))))
 	}
 	if l.kind == kindBoard {
-		out = append(out, l.headings(f.rows)...)
+		out = append(out, besideRows(f.rows)...)
 	}
 	return out
 }

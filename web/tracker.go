@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"homeward/care"
@@ -215,7 +214,7 @@ func (l list) trackerCells(r hub.ListRow, at time.Time) []ui.Node {
 	if r.Row.Referral == "" || !r.Row.Open {
 		worker = ui.Missing("Not applicable")
 	}
-	cells := []ui.Node{personCell(r), whereCell(r, at), waitCell(r), stageCell(r), l.waitingCell(r, at), worker, updatedCell(r, at)}
+	cells := []ui.Node{personCell(r), l.whereCell(r, at), waitCell(r), stageCell(r), l.waitingCell(r, at), worker, updatedCell(r, at)}
 	if l.view == viewUnsettled {
 		next := ui.Missing("Not applicable")
 		if r.Row.Referral != "" {
@@ -226,16 +225,14 @@ func (l list) trackerCells(r hub.ListRow, at time.Time) []ui.Node {
 	return cells
 }
 
-// stageCell is the pathway and the stage, and the predicted day.
+// stageCell is the pathway and the stage, and the predicted day when it moved.
 func stageCell(r hub.ListRow) ui.Node {
-	var parts []string
+	cell := ui.Nodes{ui.Text(r.StageSay)}
 	if r.Row.Pathway != "" {
-		parts = append(parts, "Pathway "+r.Row.Pathway)
+		cell = ui.Nodes{ui.Text("Pathway " + r.Row.Pathway), ui.Sub(r.StageSay)}
 	}
-	parts = append(parts, r.StageSay)
-	cell := ui.Nodes{ui.Text(strings.Join(parts, ", "))}
-	if day := predicted(r.Row); day != "" && r.Row.InBed {
-		cell = append(cell, ui.Sub("Predicted "+day))
+	if r.HasWait && r.Row.EDDChanges > 0 && r.Row.InBed {
+		cell = append(cell, ui.Sub("predicted "+predicted(r.Row)))
 	}
 	return cell
 }

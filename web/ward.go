@@ -1,6 +1,9 @@
 package web
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"time"
 
 	"homeward/care"
@@ -21,7 +24,9 @@ func (s *Server) ward(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.wards = rows.Wards
+	if s := l.query.Sort; s == "" || s == "bed" {
+		slices.SortStableFunc(rows.Rows, bedOrder)
+	}
 	choices := []ui.Choice{}
 	known := false
 	for _, w := range rows.Wards {
@@ -32,7 +37,7 @@ func (s *Server) ward(v *visit) (response, error) {
 		choices = append(choices, ui.Choice{Value: l.query.Ward, Label: l.query.Ward})
 	}
 	p := ui.Page{Title: "Ward list", Width: ui.WorkPage, Main: []ui.Node{
-		ui.WorkHead(l.wardName(), l.countsText(l.rowCounts(byID(rows.Rows)))),
+		ui.WorkHead(l.wardName(rows), l.countsText(l.rowCounts(byID(rows.Rows)))),
 		l.strip(rows),
 		ui.Filter{Action: "/ward", Button: "Show ward", Fields: []ui.Node{ui.Select{ID: "filter-ward", Name: "ward", Label: "Ward", Value: l.query.Ward, Items: choices}}},
 		ui.PrintMeta(v.now, v.by.Name),
@@ -41,14 +46,35 @@ func (s *Server) ward(v *visit) (response, error) {
 	return show(p), nil
 }
 
-// wardName is how the hospital calls the ward.
-func (l list) wardName() string {
-	for _, w := range l.wards {
-		if w.Code == l.query.Ward {
+// wardName is how the hospital calls the ward: in its list of wards, or in its
+// messages.
+func (l list) wardName(v hub.ListView) string {
+	for _, w := range v.Wards {
+		if w.Code == l.query.Ward && w.Name != w.Code {
 			return w.Name
 		}
 	}
+	for _, r := range v.Rows {
+		if r.Row.Where.Ward == l.query.Ward && r.WardName != "" {
+			return r.WardName
+		}
+	}
 	return l.query.Ward
+}
+
+// bedOrder puts bed 2 before bed 10: numbers by their value, the rest by letter.
+func bedOrder(a, b hub.ListRow) int {
+	x, y := a.Row.Where, b.Row.Where
+	return cmp.Or(natural(x.Bay, y.Bay), natural(x.Bed, y.Bed), cmp.Compare(a.Row.Case, b.Row.Case))
+}
+
+func natural(a, b string) int {
+	m, err1 := strconv.Atoi(a)
+	n, err2 := strconv.Atoi(b)
+	if err1 == nil && err2 == nil {
+		return cmp.Compare(m, n)
+	}
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
 func (s *Server) chooseWard(v *visit) (response, error) {
@@ -75,7 +101,13 @@ func (l list) wardColumns() []ui.Column {
 }
 
 func (l list) wardCells(r hub.ListRow, at time.Time) []ui.Node {
-	place := ui.Nodes{ui.Or(bed(r.Row.Where), "Not known")}
+	place := ui.Nodes{ui.Missing("Not known")}
+	if b := r.Row.Where.Bed; b != "" {
+		place = ui.Nodes{ui.NoWrap("Bed " + b)}
+	}
+	if bay := r.Row.Where.Bay; bay != "" {
+		place = append(place, ui.Sub("bay "+bay))
+	}
 	if r.MovedAway {
 		place = ui.Nodes{ui.Text("Moved to " + r.WardName), ui.Sub("at " + ui.ClockOn(r.Row.MovedAt, at))}
 	}

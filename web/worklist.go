@@ -145,7 +145,7 @@ func workerSelect(workers []hub.WorkerView, value, wrong string) ui.Node {
 
 func (l list) allocateColumns() []ui.Column {
 	cols := []ui.Column{
-		{Label: "Person"}, {Label: "Where"}, {Label: "Since sent"}, {Label: "Since discharge-ready"}, {Label: "Pathway and stage"}, {Label: "Waiting for"},
+		{Label: "Person"}, {Label: "Where"}, {Label: "Sent (target 24 hours)"}, {Label: "Since discharge-ready"}, {Label: "Pathway and stage"}, {Label: "Waiting for"},
 	}
 	if mayAllocate(l.by) {
 		cols = append(cols, ui.Column{Label: "Tick", HideOnPrint: true})
@@ -154,7 +154,7 @@ func (l list) allocateColumns() []ui.Column {
 }
 
 func (l list) allocateCells(r hub.ListRow, at time.Time) []ui.Node {
-	cells := []ui.Node{personCell(r), whereCell(r, at), targetCell(r, at), waitCell(r), stageCell(r), l.waitingCell(r, at)}
+	cells := []ui.Node{personCell(r), l.whereCell(r, at), targetCell(r, at), waitCell(r), stageCell(r), l.waitingCell(r, at)}
 	name := personName(r.Row)
 	if mayAllocate(l.by) {
 		tick := ui.Node(ui.Missing("Not applicable"))
@@ -174,17 +174,17 @@ func (l list) workAction(r hub.ListRow, name string) ui.Node {
 	switch {
 	case r.Row.Frozen || !allocatable(r.Row):
 	case mayAllocate(l.by):
-		out = append(out, ui.Button{Text: "Allocate", About: name, Small: true, Name: "one", Value: pick, Action: "/worklist/allocate"})
+		out = append(out, ui.Button{Text: "Allocate", About: name, Kind: ui.Secondary, Small: true, Name: "one", Value: pick, Action: "/worklist/allocate"})
 		if toAccept {
 			out = append(out, ui.Button{Text: "Accept", About: name, Kind: ui.LinkStyle, Name: "one", Value: pick, Action: "/worklist/accept"})
 		}
 	case mayAccept(l.by) && toAccept:
-		out = append(out, ui.PostForm("/worklist/accept", ui.Hidden("one", pick), ui.Button{Text: "Accept", About: name, Small: true}))
+		out = append(out, ui.PostForm("/worklist/accept", ui.Hidden("one", pick), ui.Button{Text: "Accept", About: name, Kind: ui.Secondary, Small: true}))
 	}
 	if len(out) == 0 {
 		return ui.LinkAbout(casePath(r.Row.Case, ""), "Open", "the case of "+name)
 	}
-	return out
+	return ui.ButtonGroup(out...)
 }
 
 // allocatable reports whether a worker can be given to the referral now, as far
@@ -208,7 +208,7 @@ func targetCell(r hub.ListRow, at time.Time) ui.Node {
 	default:
 		cell = append(cell, ui.Tag(ui.TagWhite, "In time"))
 	}
-	return append(cell, ui.Sub("sent "+ui.ClockOn(r.Row.SentAt, at)), ui.Sub("target: 24 hours"))
+	return append(cell, ui.Sub(ui.ClockOn(r.Row.SentAt, at)))
 }
 
 // A pick is a referral as a form names it: with the worker whom the reader saw,
