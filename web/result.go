@@ -69,6 +69,9 @@ func councilPackages(c hub.CouncilView, several bool) ui.Node {
 		out = append(out, ui.H2(c.Council.Name))
 	}
 	switch {
+	case c.Gone:
+		return append(out, ui.WarningCard(2, "We cannot check "+c.Council.Name+" right now",
+			ui.P("What it told us last is too old to show. This does not mean the person has no care from it. Ring it:"), councilNumbers(c.Council)))
 	case !c.PackagesShown:
 		return append(out, ui.P("What "+c.Council.Name+" provides is not shared with your role."))
 	case len(now) == 0:
@@ -133,6 +136,9 @@ func safeguarding(c hub.CouncilView, l hub.LookView, several bool) ui.Node {
 	asAt := "As at " + ui.ClockOn(c.Safeguarding.AsAt, l.At) + ". "
 	if c.Stale {
 		asAt = "This is what we knew at " + ui.ClockOn(c.Safeguarding.AsAt, l.At) + ". "
+	}
+	if c.Gone {
+		return ui.WarningCard(2, title, ui.Big("Cannot check right now"), ui.P("This does not mean that there is no enquiry."), ringLines(c))
 	}
 	switch c.Safeguarding.Answer {
 	case care.AnswerYes:
