@@ -80,6 +80,7 @@ type Hub struct {
 	councils map[nhs.ODS]CouncilFeed
 	woken    map[string]chan struct{} // per feed: something was kept
 	kept     atomic.Int64             // messages kept or kept before, since the start
+	refused  seldom
 	misses   misses
 	health   health
 }

@@ -58,3 +58,18 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	}
 }
+
+// seldom lets one line a second into the log: senders that were refused send
+// again at once, and a log that grows with every try fills the disk that is
+// perhaps full already.
+type seldom struct{ last, since atomic.Int64 }
+
+// line says whether to write the line now, and for how many it stands.
+func (s *seldom) line(now time.Time) (n int64, say bool) {
+	s.since.Add(1)
+	last := s.last.Load()
+	if now.UnixNano()-last < int64(time.Second) || !s.last.CompareAndSwap(last, now.UnixNano()) {
+		return 0, false
+	}
+	return s.since.Swap(0), true
+}

@@ -28,3 +28,17 @@ func TestReadingGivesWayToAStorm(t *testing.T) {
 		t.Errorf("when the storm is over: a rest of %s", got)
 	}
 }
+
+func TestOneLineASecond(t *testing.T) {
+	var s seldom
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	said, lines := int64(0), 0
+	for n := range 1000 {
+		if m, say := s.line(at.Add(time.Duration(n) * 3 * time.Millisecond)); say {
+			said, lines = said+m, lines+1
+		}
+	}
+	if lines != 3 || said != 669 {
+		t.Errorf("%d lines for %d messages in 3 seconds; want 3 for 669", lines, said)
+	}
+}

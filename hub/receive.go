@@ -31,7 +31,9 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 	kept, err := h.Store.Keep(ctx, in)
 	id := "H" + newID()[:19] // MSH-10 has 20 characters: HL7 v2.4 2.16.9.10
 	if err != nil {
-		h.Log.Error("a message could not be kept", "feed", feed, "err", err)
+		if n, say := h.refused.line(now); say {
+			h.Log.Error("messages could not be kept", "feed", feed, "messages", n, "err", err)
+		}
 		const text = "could not be kept; send it again later"
 		if unread != nil {
 			return hl7.AckUnreadable(raw, id, now.In(h.Zone), text)
