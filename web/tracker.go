@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"homeward/care"
@@ -232,7 +233,8 @@ func stageCell(r hub.ListRow) ui.Node {
 		cell = ui.Nodes{ui.Text("Pathway " + r.Row.Pathway), ui.Sub(r.StageSay)}
 	}
 	if r.HasWait && r.Row.EDDChanges > 0 && r.Row.InBed {
-		cell = append(cell, ui.Sub("predicted "+predicted(r.Row)))
+		day, moved, _ := strings.Cut(predicted(r.Row), " ")
+		cell = append(cell, ui.Sub("predicted "+day), ui.Sub(moved))
 	}
 	return cell
 }
