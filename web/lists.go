@@ -529,13 +529,10 @@ func (l list) waitingCell(r hub.ListRow, at time.Time) ui.Node {
 	if own, rest, _ := strings.Cut(with, ", "); own == l.by.OrgName { // to the council its own name says nothing
 		with = rest
 	}
-	if with != "" {
-		cell = append(cell, ui.Sub(with))
-	}
 	if since := r.Row.Holder.Since; !since.IsZero() {
-		cell = append(cell, ui.Sub("since "+dayOrClock(since, at)))
+		with = strings.TrimSpace(with + " since " + dayOrClock(since, at))
 	}
-	return cell
+	return append(cell, ui.Sub(with))
 }
 
 // dayOrClock is the time of day for today, and the day for any other.
