@@ -290,14 +290,14 @@ func (l list) tableRow(r hub.ListRow, at time.Time) ui.TableRow {
 
 // table is the list's table without rows.
 func (l list) table() ui.Table {
-	t := ui.Table{ID: "people", Live: true}
+	t := ui.Table{ID: "people", Live: true} // the id is the style's, which gives the tracker's columns their widths
 	switch {
 	case l.kind == kindWard:
 		t.Caption, t.Columns = "People on this ward", l.wardColumns()
 	case l.kind == kindWorklist && l.view == viewAllocate:
 		t.Caption, t.Columns = "People to allocate", l.allocateColumns()
 	default:
-		t.Caption, t.Columns = "People ready to leave hospital", l.trackerColumns()
+		t.ID, t.Caption, t.Columns = "tracked", "People ready to leave hospital", l.trackerColumns()
 	}
 	return t
 }
@@ -529,10 +529,26 @@ func (l list) waitingCell(r hub.ListRow, at time.Time) ui.Node {
 	if own, rest, _ := strings.Cut(with, ", "); own == l.by.OrgName { // to the council its own name says nothing
 		with = rest
 	}
-	if since := r.Row.Holder.Since; !since.IsZero() {
-		with = strings.TrimSpace(with + " since " + dayOrClock(since, at))
+	with = withShort(with)
+	since := r.Row.Holder.Since
+	switch {
+	case since.IsZero():
+		return append(cell, ui.Sub(with))
+	case with != "" && ui.Date(since) != ui.Date(at): // a whole date needs a line of its own
+		return append(cell, ui.Sub(with), ui.Sub("since "+ui.Date(since)))
 	}
-	return append(cell, ui.Sub(with))
+	return append(cell, ui.Sub(strings.TrimSpace(with+" since "+dayOrClock(since, at))))
+}
+
+// withShort is who has it without the word that every council's name ends in:
+// "Nottinghamshire County, A Patel". So since when fits beside it.
+func withShort(with string) string {
+	org, rest, more := strings.Cut(with, ", ")
+	org = strings.TrimSuffix(org, " Council")
+	if more {
+		org += ", " + rest
+	}
+	return org
 }
 
 // dayOrClock is the time of day for today, and the day for any other.

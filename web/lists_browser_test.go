@@ -40,6 +40,11 @@ func TestSixPeopleAreInSightOnTheTracker(t *testing.T) {
 	s := newSite(t)
 	s.hear()
 	s.crowd(40)
+	s.server.Phase = "Demonstration: all people are invented"
+	moved := care.Expected{Date: nhs.Date{Year: 2026, Month: 11, Day: 26}, Said: s.clock()}
+	for _, id := range []care.CaseID{"p006-case", "p013-case", "p020-case", "p027-case"} { // the first that the page shows
+		s.record(id, care.ExpectedChanged{At: s.clock(), Expected: moved, Count: 1})
+	}
 	for _, login := range []string{"coordinator", "team-manager"} {
 		tab := browser.New(t)
 		s.signIn(tab, login)
@@ -48,7 +53,13 @@ func TestSixPeopleAreInSightOnTheTracker(t *testing.T) {
 		n := browser.Eval[int](tab, `[...document.querySelectorAll('[data-live-rows] tr')].filter(r => r.getBoundingClientRect().bottom <= innerHeight).length`)
 		if n < 6 {
 			t.Errorf("%s: %d rows are in sight at 1366 by 768", login, n)
-			tab.Screenshot(filepath.Join(os.TempDir(), "six-"+login+".png"), 1366, 768)
+		}
+		if tall := browser.Eval[int](tab, `[...document.querySelectorAll('[data-live-rows] tr')].filter(r => r.getBoundingClientRect().height > 72).length`); tall > 0 {
+			t.Errorf("%s: %d rows have more than three lines", login, tall)
+		}
+		if dir := os.Getenv("HOMEWARD_SHOTS"); dir != "" {
+			tab.Screenshot(filepath.Join(dir, "six-"+login+".png"), 1366, 768)
+			tab.Screenshot(filepath.Join(dir, "six-"+login+"-phone.png"), 390, 1600)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestTrackerSaysWhoWaitsForWhatAndWhoHasIt(t *testing.T) {
 	got := s.as("coordinator").get("/tracker")
 	got.says("People ready to leave hospital", "2 people: 2 delayed, 0 at risk, 0 on track", "Pause live updates", "This page shows information from 21:40",
 		"OAKLEY, Barbara (Mx)", "Born 14-Mar-1941", "NHS No. "+number("barbara").Spaced(), "Ward 31 bay 2, bed 4", "4 days", "Delayed",
-		"since 18-Nov-2026 21:40", "Referral, or leaving without one", "Pathway 1 Sent", "Accept or return Nottinghamshire County Council since 19-Nov-2026 Worker Not allocated", "What these mean", "3 whole days or more")
+		"since 18-Nov-2026 21:40", "Referral, or leaving without one", "Pathway 1 Sent", "Accept or return Nottinghamshire County since 19-Nov-2026 Worker Not allocated", "What these mean", "3 whole days or more")
 	wellMade(t, got)
 	if strings.Contains(got.body, "Out of date") || strings.Contains(got.body, "BIRCH") {
 		t.Error("another trust's system or patient is on the page")

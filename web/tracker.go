@@ -226,17 +226,21 @@ func (l list) trackerCells(r hub.ListRow, at time.Time) []ui.Node {
 	return cells
 }
 
-// stageCell is the pathway and the stage, and the predicted day when it moved.
+// stageCell is the pathway and the stage, and the predicted day when it moved:
+// three lines at most, so that many people are in sight.
 func stageCell(r hub.ListRow) ui.Node {
-	cell := ui.Nodes{ui.Text(r.StageSay)}
-	if r.Row.Pathway != "" {
-		cell = ui.Nodes{ui.Text("Pathway " + r.Row.Pathway), ui.Sub(r.StageSay)}
-	}
+	stage := ui.Nodes{ui.Text(r.StageSay)}
 	if r.HasWait && r.Row.EDDChanges > 0 && r.Row.InBed {
+		if r.Row.Pathway != "" {
+			stage = ui.Nodes{ui.Text("Pathway " + r.Row.Pathway + ", " + strings.ToLower(r.StageSay[:1]) + r.StageSay[1:])}
+		}
 		day, moved, _ := strings.Cut(predicted(r.Row), " ")
-		cell = append(cell, ui.Sub("predicted "+day), ui.Sub(moved))
+		return append(stage, ui.Sub("predicted "+day), ui.Sub(moved))
 	}
-	return cell
+	if r.Row.Pathway != "" {
+		return ui.Nodes{ui.Text("Pathway " + r.Row.Pathway), ui.Sub(r.StageSay)}
+	}
+	return stage
 }
 
 // leftToday is who has gone home today, on request.
