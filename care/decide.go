@@ -129,7 +129,7 @@ const (
 // Receipt is allowed everywhere, because a council's system may confirm late.
 var lifecycle = map[RefState][]action{
 	RefSent:       {doRoute, doAccept, doReturn, doReceive, doWithdraw},
-	RefReceived:   {doAccept, doReturn, doAllocate, doRoute, doReceive, doWithdraw},
+	RefReceived:   {doAccept, doReturn, doAllocate, doReceive, doWithdraw},
 	RefReturned:   {doReply, doClose, doReceive, doWithdraw},
 	RefAccepted:   {doAllocate, doReturn, doClose, doReceive, doWithdraw},
 	RefAllocated:  {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
@@ -153,7 +153,7 @@ func (d deciding) find(id ReferralID, a action) (Referral, error) {
 	case doReply, doWithdraw:
 		mine = d.by.Org == r.From
 	case doRoute:
-		mine = d.by.Org == r.From || d.by.Org == r.To || d.by.OrgKind == System
+		mine = d.by.Org == r.From || d.by.OrgKind == System
 	case doReceive:
 		mine = d.by.Org == r.To || d.by.OrgKind == System
 	default:
@@ -177,7 +177,7 @@ func (d deciding) find(id ReferralID, a action) (Referral, error) {
 func allowedIn(r Referral) []string {
 	words := []string{"Add a note"}
 	for _, a := range lifecycle[r.State] {
-		if a != doReceive && (r.To != "" || a == doRoute || a == doWithdraw) {
+		if a != doReceive && (a == doWithdraw || (r.To == "") == (a == doRoute)) {
 			words = append(words, string(a))
 		}
 	}
@@ -261,16 +261,20 @@ func (d deciding) receive(x Receive) ([]Event, error) {
 	return []Event{ReferralReceived{At: d.now, ID: r.ID, Reference: x.Reference, Holder: holderIn(r, RefReceived, d.now)}}, nil
 }
 
+// route settles the council once. A referral that a council has is that
+// council's: it is not moved away from them, but withdrawn and sent again.
 func (d deciding) route(x Route) ([]Event, error) {
 	if x.To == "" {
 		return nil, missing("to", "Choose the council")
 	}
 	r, err := d.find(x.ID, doRoute)
-	if err != nil {
-		return nil, err
-	}
-	if r.To == x.To {
+	switch {
+	case r.To == x.To && KindOf(err) != Forbidden:
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case r.To != "":
+		return nil, notNow("It is settled already which council this referral is for.", allowedIn(r)...)
 	}
 	r.To = x.To
 	h := holderIn(r, RefReceived, d.now)

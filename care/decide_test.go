@@ -193,9 +193,18 @@ func TestUnresolvedCouncil(t *testing.T) {
 	if r := c.Referrals[0]; r.State != RefReceived || r.Holder.Org != "512" || r.Likely != nil {
 		t.Errorf("after routing: held by %+v in state %s", r.Holder, r.State)
 	}
-	c = act(t, c, foreign, Route{"r1", "511"}, manager, Accept{"r1"})
-	if r := c.Referrals[0]; r.State != RefAccepted || r.Holder.Team != "hospital" {
-		t.Errorf("after passing on: held by %+v in state %s", r.Holder, r.State)
+	// A council that has a referral keeps it: nobody moves it to another one.
+	for _, by := range []Actor{nurse, foreign, manager} {
+		if es, err := Decide(c, by, Route{"r1", "511"}, hour(12)); err == nil || len(es) > 0 {
+			t.Errorf("%s moved a referral that another council has", by.ID)
+		}
+	}
+	if es, err := Decide(c, nurse, Route{"r1", "512"}, hour(12)); err != nil || len(es) > 0 {
+		t.Errorf("settling the same again gives %s, %v", names(es), err)
+	}
+	c.Referrals[0].State = RefSent // as a referral of old may stand
+	if _, err := Decide(c, nurse, Route{"r1", "511"}, hour(12)); KindOf(err) != BusinessRule {
+		t.Errorf("moving one that is settled gives %v", err)
 	}
 }
 
