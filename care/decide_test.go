@@ -171,7 +171,7 @@ func TestAskedAgainIsNothing(t *testing.T) {
 		by  Actor
 		cmd Command
 	}{{nurse, refer}, {manager, Allocate{"r1", worker, ""}}, {nurse, AddNote{note}}, {manager, RecordCall{call}},
-		{manager, Progress{"r1", RefReady}}, {manager, Receive{"r1", "M-77"}}, {manager, Receive{ID: "r1"}}, {manager, Route{"r1", "511"}}} {
+		{manager, Progress{"r1", RefReady}}, {manager, Receive{"r1", "M-77"}}, {manager, Receive{ID: "r1"}}, {nurse, Route{"r1", "511"}}} {
 		if es, err := Decide(c, x.by, x.cmd, hour(20)); len(es) > 0 || err != nil && KindOf(err) != BusinessRule {
 			t.Errorf("%T again gives %s and %v", x.cmd, names(es), err)
 		}
