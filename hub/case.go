@@ -54,12 +54,12 @@ func stewardView(a *asking, c care.Case, now time.Time) CaseView {
 	may := map[policy.Action]bool{policy.Steward: true}
 	a.record.Sections = []string{string(policy.Steward)}
 	p := c.Person
-	return CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Frozen: c.Doubt, JoinedTo: c.JoinedTo, Absorbed: c.Absorbed, May: may, At: now,
+	return CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Trace: c.Trace, Frozen: c.Doubt, JoinedTo: c.JoinedTo, Absorbed: c.Absorbed, May: may, At: now,
 		Person: care.Person{Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Born: p.Born, Sex: p.Sex, Address: p.Address}}
 }
 
 func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
-	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
+	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Trace: c.Trace, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
 		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person, HospitalNo: hospitalNumber(c, a.by)}
 	var err error
 	if v.Sources, err = h.sources(tx, now); err != nil {

@@ -229,7 +229,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 		v.Councils = councils // an open enquiry is said even where no package is
 		return nil
 	}
-	v.Outcome, v.Case, v.Councils, v.NHS, v.Died, v.Sensitive = LookFound, c.ID, councils, c.NHS, c.Died, c.Sensitive
+	v.Outcome, v.Case, v.Councils, v.NHS, v.Trace, v.Died, v.Sensitive = LookFound, c.ID, councils, c.NHS, c.Trace, c.Died, c.Sensitive
 	if gone { // what one council holds is shown; that another could not be asked is said
 		v.Councils = append(v.Councils, h.goneCouncils(c, states)...)
 	}

@@ -65,6 +65,7 @@ type LookView struct {
 	Case      care.CaseID // "" unless found
 	Person    care.Person // only when found
 	NHS       nhs.Number
+	Trace     care.Trace // how far the number was checked
 	Died      *care.Death
 	Sensitive bool
 	Councils  []CouncilView
@@ -211,7 +212,8 @@ type CaseView struct {
 	Version    int
 	Person     care.Person
 	NHS        nhs.Number
-	HospitalNo string // the number of the reader's own trust
+	Trace      care.Trace // how far the number was checked
+	HospitalNo string     // the number of the reader's own trust
 	Died       *care.Death
 	Sensitive  bool
 	Frozen     *care.Doubt

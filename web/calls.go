@@ -38,7 +38,7 @@ func (s *Server) lookedCall(v *visit) (callAbout, error) {
 	if !l.MayCall {
 		return callAbout{}, &care.Error{Kind: care.NotFound, Text: "There is no provider to record a call to"}
 	}
-	return callAbout{back: "/lookup/result/" + v.path("handle"), banner: s.banner(l.Person, l.NHS, l.Died, l.Sensitive, v.now),
+	return callAbout{back: "/lookup/result/" + v.path("handle"), banner: s.lookBanner(l, v.now),
 		councils: l.Councils, handle: v.path("handle")}, nil
 }
 

@@ -481,7 +481,7 @@ func (s *Server) identityTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 		{Key: "Preferred name", Value: ui.Or(p.Preferred, ui.NotKnown)},
 		{Key: "Born", Value: ui.Text(ui.Day(p.Born))},
 		{Key: "Gender", Value: ui.Or(p.Sex, ui.NotKnown)},
-		{Key: "NHS number", Value: ui.NHSNo(c.NHS)},
+		{Key: "NHS number", Value: ui.NHSNoAs(c.NHS, unverified(c.Trace))},
 		{Key: "Usual address", Value: home}, {Key: "Phone", Value: phone},
 		{Key: "GP practice", Value: ui.Or(cmp.Or(p.GPName, p.GP), ui.NotKnown)},
 	}

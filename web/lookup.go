@@ -169,7 +169,7 @@ func (s *Server) lookResult(v *visit) (response, error) {
 	p := ui.Page{Title: "Social care for this person", Width: ui.PersonPage, Back: &ui.NavItem{Href: "/lookup", Text: "Find another person"}}
 	switch result.Outcome {
 	case hub.LookFound:
-		p.Banner = s.banner(result.Person, result.NHS, result.Died, result.Sensitive, v.now)
+		p.Banner = s.lookBanner(result, v.now)
 		p.Main = s.foundParts(result, v)
 	case hub.LookNothing:
 		p.Main = nothingParts(result)

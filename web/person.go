@@ -10,15 +10,22 @@ import (
 	"homeward/web/ui"
 )
 
-// banner is the patient banner of a page about one person. Pages that list
-// people have none. NHS CUI PAB-0015.
-func (s *Server) banner(p care.Person, number nhs.Number, died *care.Death, sensitive bool, now time.Time) ui.Node {
-	return s.bannerWith(p, number, "", died, sensitive, now)
+// lookBanner is the banner of what a look-up found.
+func (s *Server) lookBanner(l hub.LookView, now time.Time) ui.Node {
+	return s.caseBanner(hub.CaseView{Person: l.Person, NHS: l.NHS, Trace: l.Trace, Died: l.Died, Sensitive: l.Sensitive}, now)
 }
 
-func (s *Server) bannerWith(p care.Person, number nhs.Number, hospitalNo string, died *care.Death, sensitive bool, now time.Time) ui.Node {
-	b := ui.Person{HospitalNo: hospitalNo, Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Gender: p.Sex, NHS: number, Born: p.Born,
-		Sensitive: sensitive, Phone: p.Phone, Address: address(p.Address)}
+// unverified reports whether a system said of an NHS number that it was not
+// traced; one that says nothing of it is believed.
+func unverified(t care.Trace) bool { return t != "" && !t.Verified() }
+
+// caseBanner is the patient banner of a page about one person, with the number
+// that the reader's own hospital knows them by. Pages that list people have
+// none. NHS CUI PAB-0015.
+func (s *Server) caseBanner(c hub.CaseView, now time.Time) ui.Node {
+	p, died := c.Person, c.Died
+	b := ui.Person{HospitalNo: c.HospitalNo, Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Gender: p.Sex, NHS: c.NHS, Unverified: unverified(c.Trace),
+		Born: p.Born, Sensitive: c.Sensitive, Phone: p.Phone, Address: address(p.Address)}
 	if died != nil {
 		b.Deceased = true
 		if !died.At.IsZero() {
@@ -29,12 +36,6 @@ func (s *Server) bannerWith(p care.Person, number nhs.Number, hospitalNo string,
 		b.Alerts = append(b.Alerts, "Language: "+p.Language)
 	}
 	return ui.PatientBanner(b, now)
-}
-
-// caseBanner is the banner of a case, with the number that the reader's own
-// hospital knows the person by.
-func (s *Server) caseBanner(c hub.CaseView, now time.Time) ui.Node {
-	return s.bannerWith(c.Person, c.NHS, c.HospitalNo, c.Died, c.Sensitive, now)
 }
 
 func address(a care.Address) string {

@@ -314,7 +314,7 @@ func (s *Server) askOne(v *visit, p pick, workers []hub.WorkerView) (response, e
 			workerSelect(workers, "", ui.ErrorFor(wrong, "worker")), ui.Submit("Allocate"))}
 	}
 	page := ui.Page{Title: "Allocate a worker", Width: ui.FormPage, Back: &ui.NavItem{Href: toAllocate, Text: "Back to the worklist"},
-		Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now),
+		Banner: s.caseBanner(c, v.now),
 		Main:   []ui.Node{ui.ErrorSummary(wrong), ui.H1("Allocate a worker"), body}}
 	if len(wrong) > 0 {
 		return refuse(page), nil
@@ -338,7 +338,7 @@ func (s *Server) taken(v *visit, p pick, err error) (response, error) {
 			text = tookThis(r, c.At, text)
 		}
 	}
-	return page{ui.Page{Title: "Somebody else took this", Width: ui.FormPage, Banner: s.banner(c.Person, c.NHS, c.Died, c.Sensitive, v.now), Main: []ui.Node{
+	return page{ui.Page{Title: "Somebody else took this", Width: ui.FormPage, Banner: s.caseBanner(c, v.now), Main: []ui.Node{
 		ui.H1("Somebody else took this"), ui.P(text),
 		ui.ActionLink(casePath(p.id, ""), "Open the case as it is now"), ui.Para(ui.Link(toAllocate, "Back to the worklist"))}}, http.StatusConflict}, nil
 }

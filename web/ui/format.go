@@ -252,3 +252,9 @@ func NHSNo(n nhs.Number) Node {
 	}
 	return NoWrap(n.Spaced())
 }
+
+// NHSNoAs is NHSNo and says of a number that was not traced that it is not
+// verified. NHS Data Dictionary: NHS NUMBER STATUS INDICATOR CODE.
+func NHSNoAs(n nhs.Number, unverified bool) Node {
+	return g.Group{NHSNo(n), g.If(unverified && !n.IsZero(), g.Text(" (not verified)"))}
+}

@@ -16,6 +16,7 @@ type Person struct {
 	Family, Given, Title, Preferred string
 	Gender                          string // what the source holds, in full
 	NHS                             nhs.Number
+	Unverified                      bool // the number was not traced
 	Born                            nhs.Date
 	Deceased                        bool
 	Died                            nhs.Date // zero when the day is not known
@@ -34,7 +35,7 @@ func PatientBanner(p Person, now time.Time) Node {
 				g.Iff(p.Preferred != "", func() g.Node {
 					return h.P(h.Class("app-pb__pref"), g.Text("Preferred name "), h.Strong(g.Text(p.Preferred)))
 				})),
-			h.Dl(h.Class("app-pb__dl"), p.dates(now), item("Gender", Or(p.Gender, NotKnown)), item("NHS No.", NHSNo(p.NHS))),
+			h.Dl(h.Class("app-pb__dl"), p.dates(now), item("Gender", Or(p.Gender, NotKnown)), item("NHS No.", NHSNoAs(p.NHS, p.Unverified))),
 			p.more(),
 			g.Iff(p.Sensitive, func() g.Node {
 				return h.P(h.Class("app-pb__alert"), h.Strong(g.Text("Sensitive record. ")), g.Text("Do not tell anyone where this person is."))
