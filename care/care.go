@@ -45,7 +45,9 @@ type Case struct {
 	Absorbed  []CaseID `json:"absorbed,omitzero"`   // cases merged into this one; reversible
 
 	Stay  *Stay  `json:"stay,omitzero"`  // the present hospital stay or attendance
-	Past  []Stay `json:"past,omitzero"`  // oldest first
+	// Past is oldest first. One in it that has not ended (no Left) was put away
+	// by a join, because the other record's stay was the newer one.
+	Past  []Stay `json:"past,omitzero"`
 	Plans []Plan `json:"plans,omitzero"` // admissions that are planned
 
 	Referrals []Referral `json:"referrals,omitzero"`
@@ -225,10 +227,34 @@ type Move struct {
 }
 
 // Period is a time during which somebody no longer met the criteria to reside.
-// To is zero while it lasts. Discharge Ready Date guidance: it can restart.
+// To is zero while it lasts. Discharge Ready Date guidance: it can restart, and
+// it does not begin before the admission. Told is the date as it was told, when
+// that is before the admission as it is known now; zero: From was told.
 type Period struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to,omitzero"`
+	Told time.Time `json:"told,omitzero"`
+}
+
+// told is the beginning of the period as the hospital told it.
+func (p Period) told() time.Time {
+	if p.Told.IsZero() {
+		return p.From
+	}
+	return p.Told
+}
+
+// within is the period as it counts for a stay that began at admitted.
+func (p Period) within(admitted time.Time) Period {
+	told := p.told()
+	p.From, p.Told = later(told, admitted), time.Time{}
+	if !p.From.Equal(told) {
+		p.Told = told
+	}
+	if !p.To.IsZero() {
+		p.To = later(p.To, p.From)
+	}
+	return p
 }
 
 // Expected is one predicted date of discharge and when it was said.
@@ -315,6 +341,23 @@ type Holding struct {
 	Team         string       `json:"team,omitempty"`       // team id in the council's directory
 	Worker       string       `json:"worker,omitempty"`     // named worker, as told
 	Ended        bool         `json:"ended,omitempty"`      // the council no longer holds anything
+	Unread       []Part       `json:"unread,omitzero"`      // what the council told later and could not be read: AsAt is the time before
+}
+
+// Part is a part of what a council tells about a person.
+type Part string
+
+// The parts. What a council told of safeguarding has a time of its own.
+const (
+	PartPerson       Part = "person"   // all of it
+	PartPackages     Part = "packages" // packages and equipment
+	PartSafeguarding Part = "safeguarding"
+)
+
+// Missed reports whether something later about a part could not be read, so that
+// what stands here of it may no longer be so.
+func (h Holding) Missed(p Part) bool {
+	return slices.Contains(h.Unread, PartPerson) || slices.Contains(h.Unread, p)
 }
 
 // Safeguarding is whether an enquiry is open, as one of four different answers.

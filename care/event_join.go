@@ -69,11 +69,7 @@ func take(c *Case, o Case) {
 	if o.Stay != nil {
 		s := *o.Stay
 		s.Of = owner(s.Of, o.ID)
-		if c.Stay == nil {
-			c.Stay = &s
-		} else {
-			c.Past = append(c.Past, s)
-		}
+		c.rival(s)
 	}
 	for _, h := range o.Holdings {
 		h.Of = owner(h.Of, o.ID)
@@ -87,6 +83,40 @@ func take(c *Case, o Case) {
 		k.Of = owner(k.Of, o.ID)
 		c.Calls = append(c.Calls, k)
 	}
+}
+
+// rival brings in the present stay of another record of the same person. Nobody
+// is in two beds: the stay with the newest evidence is the present one, and the
+// other is put away as it is, not ended, so that it can come back.
+func (c *Case) rival(s Stay) {
+	switch {
+	case c.Stay == nil:
+		c.Stay = &s
+	case s.newest().After(c.Stay.newest()):
+		c.Past = append(c.Past, *c.Stay)
+		c.Stay = &s
+	default:
+		c.Past = append(c.Past, s)
+	}
+}
+
+// putAway is the index of the stay that was put away by a join last; -1 when
+// there is none.
+func (c *Case) putAway() int {
+	for i := len(c.Past) - 1; i >= 0; i-- {
+		if c.Past[i].Left == nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// bringBack makes a past stay the present one.
+func (c *Case) bringBack(i int) {
+	s := c.Past[i].clone()
+	s.resume()
+	c.Past = slices.Delete(c.Past, i, i+1)
+	c.Stay = &s
 }
 
 // JoinedInto is that this case was merged into another.
@@ -143,6 +173,9 @@ func (e Separated) apply(c *Case) {
 	if c.Stay != nil && theirs(c.Stay.Of) {
 		c.Stay = nil
 	}
+	if i := c.putAway(); c.Stay == nil && m.InBed && i >= 0 {
+		c.bringBack(i) // it had given way to theirs
+	}
 	c.Holdings = slices.DeleteFunc(c.Holdings, func(h Holding) bool { return theirs(h.Of) })
 	c.Notes = slices.DeleteFunc(c.Notes, func(n Note) bool { return theirs(n.Of) })
 	c.Calls = slices.DeleteFunc(c.Calls, func(k Call) bool { return theirs(k.Of) })
@@ -187,6 +220,8 @@ func (e HoldingTold) Say() string {
 	switch {
 	case e.Holding.Ended:
 		return "The council no longer holds anything"
+	case e.Holding.Missed(PartPerson):
+		return "What the council told of this person could not be read"
 	case n == 0:
 		return "The council holds no package in place"
 	case n == 1:

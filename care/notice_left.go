@@ -360,5 +360,5 @@ func (n *noticing) holds(h Holding) {
 func sameHolding(a, b Holding) bool {
 	return slices.Equal(a.Packages, b.Packages) && slices.Equal(a.Equipment, b.Equipment) &&
 		a.Safeguarding.Answer == b.Safeguarding.Answer && a.Restricted == b.Restricted &&
-		a.Team == b.Team && a.Worker == b.Worker && a.Ended == b.Ended
+		a.Team == b.Team && a.Worker == b.Worker && a.Ended == b.Ended && slices.Equal(a.Unread, b.Unread)
 }

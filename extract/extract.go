@@ -57,6 +57,10 @@ type Entry struct {
 	// still exist and must not be ended.
 	Partial bool
 
+	// Unread lists the parts of the holding of which a row of this person's could
+	// not be read. Safeguarding is not among them when another row says yes.
+	Unread []care.Part
+
 	// Observation has Holds set, except for a child.
 	Observation care.Observation
 }
@@ -223,6 +227,7 @@ func rowsOf[T any](r *Reader, t Table, read func(*row) (T, verdict, *Problem)) i
 				return true
 			case bad:
 				c.Quarantined++
+				p.Absent = p.Person != "" && r.absent(p.Person)
 				return yield(none, p)
 			}
 			for _, p := range w.warnings {

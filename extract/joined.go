@@ -328,10 +328,16 @@ func (r *Reader) concern(at person) care.Safeguarding {
 		s.Answer = care.AnswerNotShared
 	case at.flags&concernOpen != 0:
 		s.Answer = care.AnswerYes
-	case !r.has(Safeguarding) || r.ix.lostConcerns || at.flags&concernUnread != 0:
+	case !r.has(Safeguarding) || r.concernMissed(at):
 		return care.Safeguarding{}
 	default:
 		s.Answer = care.AnswerNo
 	}
 	return s
+}
+
+// concernMissed reports whether a row that could not be read might say that an
+// enquiry is open, and no other row says it.
+func (r *Reader) concernMissed(at person) bool {
+	return at.flags&concernOpen == 0 && (r.ix.lostConcerns || at.flags&concernUnread != 0)
 }

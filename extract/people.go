@@ -207,7 +207,20 @@ func (r *Reader) entry(w *row) (Entry, verdict, *Problem) {
 	e.Observation.About = k.about
 	e.Observation.Holds = r.holding(w, at, k)
 	e.Partial = r.ix.lostPackage || at.flags&partial != 0
+	if at.flags&partial != 0 {
+		e.Unread = append(e.Unread, care.PartPackages)
+	}
+	if r.concernMissed(at) {
+		e.Unread = append(e.Unread, care.PartSafeguarding)
+	}
 	return e, good, nil
+}
+
+// absent reports whether nothing is loaded of the person with an id: their row
+// of people is in quarantine, or there is none.
+func (r *Reader) absent(id string) bool {
+	who, ok := r.ix.ids[id]
+	return !ok || r.ix.people[who].state == held || r.ix.people[who].state == shared
 }
 
 // reach settles address and phone from all rows about the person.

@@ -23,6 +23,9 @@ type Problem struct {
 	Warning bool   // the row was loaded all the same, without this field
 	Person  string // the council's id of the person, "" when it could not be read
 	Row     []Cell // the columns that are read; nil when the row could not be split
+
+	Absent     bool // nothing at all of this person is loaded
+	Restricted bool // a row of people that does not say that the record is not restricted
 }
 
 // Cell is one value of a row in quarantine under its column's name.
@@ -92,7 +95,16 @@ func (w *row) problem(c int, mend string) *Problem {
 		p.Field = w.f.called(c)
 	}
 	p.Row = w.kept()
+	p.Restricted = w.f.table == People && w.cells != nil && w.restricts()
 	return p
+}
+
+// restricts reports whether a row of people says, in words that can be read or
+// not, anything but that the record is not restricted.
+func (w *row) restricts() bool {
+	v := w.get(pRestricted)
+	yes, ok := answers[strings.ToLower(v)]
+	return v != "" && (yes || !ok)
 }
 
 // warn is that the row loads without column c.
