@@ -26,7 +26,7 @@ func (q RowQuery) Matches(r care.Row) bool {
 	switch {
 	case !q.ReadyFrom.IsZero() && r.Ready.Before(q.ReadyFrom),
 		!q.ReadyBefore.IsZero() && (!ready || !r.Ready.Before(q.ReadyBefore)),
-		q.InBed && !r.InBed, q.Open && !r.Open, q.Ready && !ready, q.Unassigned && r.Worker.ID != "",
+		q.NoWard && r.Where.Ward != "", q.InBed && !r.InBed, q.Open && !r.Open, q.Ready && !ready, q.Unassigned && r.Worker.ID != "",
 		q.Unresolved && (!r.Open || r.Council != ""),
 		q.ReadyOrOpen && !ready && !r.Open:
 		return false

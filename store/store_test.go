@@ -624,7 +624,7 @@ func TestRowsAgreeWithMatches(t *testing.T) {
 			all = rows
 			return errors.Join(err, err2)
 		})
-		for _, q := range []RowQuery{{}, {Hospital: "RK5"}, {Hospital: "X"}, {Ward: "W1"}, {Ward: "W1", MovedSince: day}, {Ready: true}, {InBed: true},
+		for _, q := range []RowQuery{{}, {Hospital: "RK5"}, {Hospital: "X"}, {Ward: "W1"}, {Ward: "W1", MovedSince: day}, {NoWard: true, InBed: true}, {Ready: true}, {InBed: true},
 			{ReadyFrom: day.Add(6 * time.Hour)}, {ReadyBefore: day.Add(6 * time.Hour)}, {Open: true}, {Unassigned: true}, {Council: "512"},
 			{States: []care.RefState{care.RefSent, care.RefAccepted}}, {Unresolved: true}} {
 			for sort := range rowOrders {
@@ -652,7 +652,7 @@ func samePagesOfRows(t *testing.T, tx *Tx, q RowQuery, all []care.Row) error {
 	for _, r := range all {
 		if q.Matches(r) {
 			want[r.Case] = true
-			if !r.Ready.IsZero() {
+			if !r.Ready.IsZero() && r.InBed {
 				ready++
 			}
 		}

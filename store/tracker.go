@@ -16,13 +16,21 @@ func (t *Tx) track(r care.Row) error {
 		return err
 	}
 	name := plain(r.Person.Family) + "|" + plain(r.Person.Given)
-	place := r.Where.Ward + "|" + r.Where.Bay + "|" + r.Where.Bed
+	place := r.Where.Ward + "|" + byValue(r.Where.Bay) + "|" + byValue(r.Where.Bed)
 	return t.exec(trackText, r.Case, t.b.tally.seq, r.Listed(), r.Frozen, r.InBed, r.Open, r.Hospital, r.Where.Ward, r.Was.Ward, r.MovedAt,
 		r.From, r.Council, r.State, r.Pathway, r.Worker.ID, r.Ready, r.SentAt, r.EDD, name, place, r.Updated, doc)
 }
 
 var trackText = upsert("tracker", []string{"case_id"}, "seq", "listed", "frozen", "in_bed", "open", "hospital", "ward", "was_ward", "moved_at",
 	"from_org", "council", "state", "pathway", "worker", "ready_at", "sent_at", "edd", "name", "place", "updated", "doc")
+
+// byValue writes a bay or a bed so that bed 2 comes before bed 10: shorter ones
+// first, as pages of a ward are cut where the database says.
+func byValue(s string) string {
+	const width = 8
+	s = strings.TrimLeft(s, "0")
+	return strings.Repeat("0", max(width-len(s), 0)) + s
+}
 
 // upsert is the text that writes a row whether or not it is there.
 func upsert(table string, keys []string, columns ...string) string {
@@ -70,6 +78,7 @@ type RowQuery struct {
 	Hospital               nhs.ODS
 	Ward                   string // code; also people who moved from it since MovedSince
 	MovedSince             time.Time
+	NoWard                 bool // only those whose hospital has not said on which ward
 	Council                nhs.ODS
 	From                   nhs.ODS // hospital that sent the referral
 	Trust                  nhs.ODS // hospital that has the person, or that sent the referral
@@ -97,10 +106,10 @@ type Counts struct {
 	Total      int
 	InBed      int
 	Open       int
-	Ready      int
+	Ready      int // in hospital and discharge-ready: who has left waits no longer
 	Unresolved int
-	Unreferred int   // discharge-ready and without an open referral
-	Bands      []int // ready since before Bands[0], since Bands[0], ...
+	Unreferred int   // of Ready: without an open referral
+	Bands      []int // of Ready: since before Bands[0], since Bands[0], ...
 }
 
 type where struct {
@@ -177,6 +186,7 @@ func (q RowQuery) flags(w *where) {
 		cond string
 	}{
 		{q.InBed, "in_bed = 1"}, {q.Open, "open = 1"}, {q.Ready, "ready_at > 0"}, {q.Unassigned, "worker = ''"},
+		{q.NoWard, "ward = ''"},
 		{q.Unresolved, "open = 1 AND council = ''"}, {q.ReadyOrOpen, "(ready_at > 0 OR open = 1)"},
 	} {
 		if f.on {
@@ -209,13 +219,13 @@ func (t *Tx) Rows(q RowQuery) ([]care.Row, Counts, error) {
 func (t *Tx) Counts(q RowQuery) (n Counts, err error) {
 	w := q.where()
 	sql := `SELECT count(*), count(*) FILTER (WHERE in_bed = 1), count(*) FILTER (WHERE open = 1),
-		count(*) FILTER (WHERE ready_at > 0), count(*) FILTER (WHERE open = 1 AND council = ''),
-		count(*) FILTER (WHERE ready_at > 0 AND open = 0)`
+		count(*) FILTER (WHERE ready_at > 0 AND in_bed = 1), count(*) FILTER (WHERE open = 1 AND council = ''),
+		count(*) FILTER (WHERE ready_at > 0 AND in_bed = 1 AND open = 0)`
 	into := []any{&n.Total, &n.InBed, &n.Open, &n.Ready, &n.Unresolved, &n.Unreferred}
 	if len(q.Bands) > 0 {
 		n.Bands = make([]int, len(q.Bands)+1)
 		for i := range n.Bands {
-			cond := "ready_at > 0"
+			cond := "ready_at > 0 AND in_bed = 1"
 			if i > 0 {
 				cond += w.bind(" AND ready_at >= ?", q.Bands[i-1])
 			}
@@ -265,10 +275,11 @@ func (t *Tx) RowsChanged(since int64, limit int) (rs []care.Row, last int64, err
 	return rs, last, err
 }
 
-// Wards counts the people in each ward of a hospital, by the ward's code.
+// Wards counts the people in each ward of a hospital, by the ward's code; "" is
+// those whose hospital has not said on which.
 func (t *Tx) Wards(hospital nhs.ODS) (map[string]int, error) {
 	out := map[string]int{}
-	err := t.query(`SELECT ward, count(*) FROM tracker WHERE listed = 1 AND in_bed = 1 AND hospital = $1 AND ward <> '' GROUP BY ward`,
+	err := t.query(`SELECT ward, count(*) FROM tracker WHERE listed = 1 AND in_bed = 1 AND hospital = $1 GROUP BY ward`,
 		[]any{hospital}, func(row []any) error {
 			var ward string
 			var n int
