@@ -44,7 +44,7 @@ type Case struct {
 	JoinedTo  CaseID   `json:"joinedTo,omitempty"`  // merged away; read the other case
 	Absorbed  []CaseID `json:"absorbed,omitzero"`   // cases merged into this one; reversible
 
-	Stay  *Stay  `json:"stay,omitzero"`  // the present hospital stay or attendance
+	Stay *Stay `json:"stay,omitzero"` // the present hospital stay or attendance
 	// Past is oldest first. One in it that has not ended (no Left) was put away
 	// by a join, because the other record's stay was the newer one.
 	Past  []Stay `json:"past,omitzero"`

@@ -114,7 +114,9 @@ func (c *Case) putAway() int {
 // bringBack makes a past stay the present one.
 func (c *Case) bringBack(i int) {
 	s := c.Past[i].clone()
-	s.resume()
+	if s.Left != nil {
+		s.resume()
+	}
 	c.Past = slices.Delete(c.Past, i, i+1)
 	c.Stay = &s
 }

@@ -57,13 +57,20 @@ func (e AdmissionUndone) apply(c *Case) {
 	}
 	of := c.Stay.Of
 	c.Stay = nil
-	// The newest past stay was put away by this one if it only moved on.
-	if n := len(c.Past); n > 0 && c.Past[n-1].Left != nil && c.Past[n-1].Left.Moved && c.Past[n-1].Of == of {
-		back := c.Past[n-1].clone()
-		back.resume()
-		c.Past = c.Past[:n-1]
-		c.Stay = &back
+	// The newest past stay was put away by this one if it only moved on, or by a
+	// join if it has not ended.
+	n := len(c.Past)
+	if n > 0 && c.Past[n-1].Left != nil && c.Past[n-1].Left.Moved && c.Past[n-1].Of == of {
+		c.bringBack(n - 1)
+	} else if i := c.putAway(); i >= 0 && !c.after(c.Past[i].newest()) {
+		c.bringBack(i)
 	}
+}
+
+// after reports whether anything of any stay, its end too, is known from after t.
+func (c *Case) after(t time.Time) bool {
+	since := func(s Stay) bool { return s.newest().After(t) || s.Left != nil && s.Left.At.After(t) }
+	return c.Stay != nil && since(*c.Stay) || slices.ContainsFunc(c.Past, since)
 }
 
 // locate finds the stay that a hospital means by a visit number: the present
@@ -215,30 +222,47 @@ func (e StayTold) apply(c *Case) {
 	}
 	s.Visit, s.Class, s.Consultant, s.Specialty = e.Visit, e.Class, e.Consultant, e.Specialty
 	s.Reason, s.Method, s.Admitted, s.Fit = e.Reason, e.Method, e.Admitted, e.Fit
+	s.Ready = slices.Clone(s.Ready)
+	for i := range s.Ready {
+		s.Ready[i] = s.Ready[i].within(s.Admitted)
+	}
 }
 
 // BecameReady is that the person no longer meets the criteria to reside, since
-// From. Said again with another From, the open period is corrected.
+// From as told. Said again with another From, the open period is corrected. A
+// date before the admission counts from the admission and is flagged.
 type BecameReady struct {
-	At   time.Time `json:"at"` // when it was said
-	From time.Time `json:"from"`
-	Past string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
+	At      time.Time `json:"at"` // when it was said
+	From    time.Time `json:"from"`
+	Again   bool      `json:"again,omitempty"`   // the person was ready; only the date is new
+	Clamped bool      `json:"clamped,omitempty"` // From is before the admission, as that was known
+	Past    string    `json:"past,omitempty"`    // visit of a stay that has ended; "" is the present one
 }
 
 func (e BecameReady) When() time.Time { return e.At }
 
 // Say names the event.
-func (e BecameReady) Say() string { return "Ready to leave hospital" }
+func (e BecameReady) Say() string {
+	what := "Ready to leave hospital"
+	if e.Again {
+		what = "Discharge-ready date corrected"
+	}
+	if e.Clamped {
+		what += " (told as before the admission)"
+	}
+	return what
+}
 func (e BecameReady) apply(c *Case) {
 	s := c.stayTold(e.Past)
 	if s == nil {
 		return
 	}
-	if i := s.openReady(); i >= 0 {
-		s.Ready[i].From = e.From
-	} else {
-		s.Ready = append(s.Ready, Period{From: e.From})
+	i := s.openReady()
+	if i < 0 {
+		s.Ready = append(s.Ready, Period{})
+		i = len(s.Ready) - 1
 	}
+	s.Ready[i] = Period{From: e.From, To: s.Ready[i].To}.within(s.Admitted)
 	if s.Left != nil {
 		closeReady(s, s.Left.At)
 	}
@@ -311,7 +335,7 @@ func (c *Case) stayTold(past string) *Stay {
 type ExpectedChanged struct {
 	At       time.Time `json:"at"`
 	Expected Expected  `json:"expected"`
-	Count    int       `json:"count"`          // how many changes that makes
+	Count    int       `json:"count"`          // how many changes there were, as the series stood then; 0: the first date
 	Past     string    `json:"past,omitempty"` // visit of a stay that has ended; "" is the present one
 }
 
@@ -330,7 +354,7 @@ func (e ExpectedChanged) Say() string {
 	case e.Count == 0:
 		return "Predicted discharge date " + d
 	}
-	return "Predicted discharge date changed to " + d + ", " + ordinal(e.Count) + " change"
+	return "Predicted discharge date changed to " + d
 }
 func (e ExpectedChanged) apply(c *Case) {
 	s := c.stayTold(e.Past)
@@ -440,8 +464,8 @@ type DischargeUndone struct {
 	At    time.Time `json:"at"`
 	Visit string    `json:"visit,omitempty"`
 	Org   nhs.ODS   `json:"org"`
-	// Seen is that nobody took the discharge back: it was only inferred, and
-	// the hospital goes on telling about the stay.
+	// Seen is that nobody took the discharge back: it was only inferred, or the
+	// stay was put away by a join, and the hospital goes on telling about it.
 	Seen bool `json:"seen,omitempty"`
 }
 
@@ -462,13 +486,14 @@ func (e DischargeUndone) apply(c *Case) {
 	if i < 0 {
 		i = c.lastPast(e.Visit, e.Org)
 	}
-	if i < 0 || c.Stay != nil {
+	if i < 0 || c.Stay != nil && (!e.Seen || c.Past[i].Left != nil) {
 		return // in another stay by now: the old one stays put away
 	}
-	s := c.Past[i].clone()
-	s.resume()
-	c.Past = slices.Delete(c.Past, i, i+1)
-	c.Stay = &s
+	gave := c.Stay
+	c.bringBack(i)
+	if gave != nil {
+		c.Past = append(c.Past, *gave) // both came by a join, and the newer counts
+	}
 }
 
 // UndoneEarly is that something was taken back before it arrived itself. It is
@@ -513,17 +538,3 @@ func (e ArrivedLate) When() time.Time { return e.At }
 // Say names the event.
 func (e ArrivedLate) Say() string { return "Arrived late and changed nothing: " + e.What }
 func (e ArrivedLate) apply(*Case) {}
-
-func ordinal(n int) string {
-	suffix := "th"
-	switch {
-	case n%100 >= 11 && n%100 <= 13:
-	case n%10 == 1:
-		suffix = "st"
-	case n%10 == 2:
-		suffix = "nd"
-	case n%10 == 3:
-		suffix = "rd"
-	}
-	return itoa(n) + suffix
-}

@@ -49,9 +49,14 @@ func partsOf(c Case, m Merge) Case {
 		}
 		p.Past = append(p.Past, s.clone())
 	}
-	// The newest that has not ended is the present one; earlier ones came from
-	// cases that had been absorbed before.
-	for i := len(p.Past) - 1; i >= 0 && m.InBed; i-- {
+	// The newest that has not ended is the present one, if it was in a bed then or
+	// is in one now; earlier ones came from cases that had been absorbed before.
+	inBed := m.InBed
+	if c.Stay != nil {
+		_, mine := of(c.Stay.Of)
+		inBed = inBed || mine
+	}
+	for i := len(p.Past) - 1; i >= 0 && inBed; i-- {
 		if p.Past[i].Left == nil {
 			s := p.Past[i]
 			p.Stay, p.Past = &s, slices.Delete(p.Past, i, i+1)

@@ -167,6 +167,10 @@ func (n *noticing) seenPast(st Stay, s Seen) {
 	again := left != nil && n.at.After(later(left.At, st.Known.Left))
 	last := n.c.Past[len(n.c.Past)-1]
 	switch {
+	case left == nil && n.newsOf(st, s):
+		// Put away by a join, and this is the newest that is known of the person.
+		n.add(DischargeUndone{At: n.at, Visit: st.Visit, Org: n.org, Seen: true})
+		n.tell("", s)
 	case again && begins(s) && !left.Moved && !n.sameAdmission(st, s) && !n.overtaken():
 		n.admit(s) // the hospital uses a visit number again
 	case again && left.Moved && n.c.Stay == nil && last.Org != n.org && st.Class == "I" && s.Where.Or(Location{}) != (Location{}):
@@ -176,6 +180,15 @@ func (n *noticing) seenPast(st Stay, s Seen) {
 	default:
 		n.tell(st.Visit, s)
 	}
+}
+
+// newsOf reports whether a message is newer than all that is known of any stay
+// and says of this one what was not known. To repeat it is no news: both of two
+// stays that a join brought together may go on being told about.
+func (n *noticing) newsOf(st Stay, s Seen) bool {
+	try := &noticing{c: n.c, o: n.o, org: n.org, at: n.at, said: n.said}
+	try.tell(st.Visit, s)
+	return len(try.out) > 0 && !n.c.after(n.at)
 }
 
 func (n *noticing) sameAdmission(st Stay, s Seen) bool {
@@ -381,7 +394,8 @@ func (n *noticing) expected(past string, told Opt[nhs.Date]) {
 
 // fit is whether the person still meets the criteria to reside, from the
 // medically fit indicator and the ready-for-discharge date. A date alone says
-// ready; N outweighs a date.
+// ready; N outweighs a date. A date before the admission counts from there and
+// is flagged, unless only the day was told and it is the day of admission.
 func (n *noticing) fit(past string, s Seen) {
 	if !s.Fit.Told && !s.ReadyAt.Told {
 		return
@@ -389,6 +403,7 @@ func (n *noticing) fit(past string, s Seen) {
 	st := n.stay(past)
 	open := st.openReady()
 	from := s.ReadyAt.Or(time.Time{})
+	clamped := from.Before(st.Admitted) && !(s.ReadyDay && from.AddDate(0, 0, 1).After(st.Admitted))
 	ready := s.Fit.Or("") == "Y" || !s.Fit.Told && !from.IsZero()
 	late := n.at.Before(st.Known.Fit)
 	switch {
@@ -397,14 +412,14 @@ func (n *noticing) fit(past string, s Seen) {
 			n.tooLate(map[bool]string{true: "ready to leave hospital", false: "not ready to leave hospital"}[ready])
 		}
 	case ready && open >= 0:
-		if !from.IsZero() && !from.Equal(st.Ready[open].From) && !st.staleReady(from, open) {
-			n.add(BecameReady{At: n.at, From: from, Past: past})
+		if !from.IsZero() && !from.Equal(st.Ready[open].told()) && !st.staleReady(from, open) {
+			n.add(BecameReady{At: n.at, From: from, Again: true, Clamped: clamped, Past: past})
 		}
 	case ready:
 		if from.IsZero() || st.staleReady(from, len(st.Ready)) {
-			from = n.at
+			from, clamped = n.at, false
 		}
-		n.add(BecameReady{At: n.at, From: from, Past: past})
+		n.add(BecameReady{At: n.at, From: from, Clamped: clamped, Past: past})
 	case open >= 0 && (st.Left == nil || st.Fit != "N"):
 		n.add(NoLongerReady{At: n.at, Past: past})
 	case s.Fit.Told && s.Fit.Value != st.Fit:

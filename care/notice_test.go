@@ -186,6 +186,10 @@ func TestNoticeTimeLines(t *testing.T) {
 		{"late fit", []Observation{a01(8, "V1", "W1"), a08(10, "V1", fit("N")), a08(9, "V1", fit("Y"))}, "V1 I in W1", "arrived-late"},
 		{"the first date goes on being sent", []Observation{a01(8, "V1", "W1"), a08(9, "V1", fit("Y"), readyAt(9)), a08(10, "V1", fit("N")),
 			a08(12, "V1", fit("Y"), readyAt(9)), a08(13, "V1", fit("Y"), readyAt(9))}, "V1 I in W1, ready 12:00", ""},
+		{"ready before the admission", []Observation{a01(8, "V1", "W1"), a08(9, "V1", fit("Y"), readyAt(2))}, "V1 I in W1, ready 08:00", "became-ready"},
+		{"the same again, before the admission", []Observation{a01(8, "V1", "W1"), a08(9, "V1", fit("Y"), readyAt(2)), a08(10, "V1", fit("Y"), readyAt(2))}, "V1 I in W1, ready 08:00", ""},
+		{"the admission comes after the ready date", []Observation{seen("A08", 9, "V1", "I", "W1", fit("Y"), readyAt(2)), a01(8, "V1", "W1")}, "V1 I in W1, ready 08:00", "told"},
+		{"the admission was earlier after all", []Observation{a01(8, "V1", "W1"), a08(9, "V1", fit("Y"), readyAt(2)), a08(10, "V1", func(o *Observation) { o.Seen.Admitted = Tell(hour(1)) })}, "V1 I in W1, ready 02:00", "told"},
 		{"ready goes on after a cancelled discharge", []Observation{a01(8, "V1", "W1"), a08(9, "V1", fit("Y")), a03(12, "V1"), undo(UndoneLeaving, 13, "V1")}, "V1 I in W1, ready 09:00", "discharge-undone"},
 
 		{"died in hospital", []Observation{a01(8, "V1", "W1"), a03(12, "V1", died)}, "V1 left 12:00, died", "discharged died"},
@@ -231,5 +235,34 @@ func TestRecordsAreBounded(t *testing.T) {
 	}
 	if c.Stay.Where.Ward != "B" {
 		t.Error("the newest place was lost")
+	}
+}
+
+func TestReadyBeforeAdmissionIsFlagged(t *testing.T) {
+	day := func(o *Observation) { o.Seen.ReadyDay = true }
+	for _, tt := range []struct {
+		name string
+		o    Observation
+		want bool
+	}{
+		{"a time before", a08(40, "V1", fit("Y"), readyAt(30)), true},
+		{"a time after", a08(40, "V1", fit("Y"), readyAt(39)), false},
+		{"the day before", a08(40, "V1", fit("Y"), readyAt(0), day), true},
+		{"the day of admission", a08(40, "V1", fit("Y"), readyAt(24), day), false},
+		{"no date", a08(40, "V1", fit("Y")), false},
+	} {
+		c := hear(Case{}, a01(32, "V1", "W1"))
+		es := Notice(c, tt.o)
+		c = Apply(c, es...)
+		if e, ok := es[0].(BecameReady); !ok || e.Clamped != tt.want || e.Again {
+			t.Errorf("%s: %+v", tt.name, es)
+		}
+		if since := c.Stay.ReadySince(); since.Before(c.Stay.Admitted) {
+			t.Errorf("%s: ready %s, before the admission", tt.name, since)
+		}
+		again := Notice(c, a08(41, "V1", fit("Y"), readyAt(38)))
+		if e, ok := again[0].(BecameReady); !ok && tt.name != "a time after" || ok && !e.Again {
+			t.Errorf("%s, corrected: %+v", tt.name, again)
+		}
 	}
 }

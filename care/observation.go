@@ -87,6 +87,7 @@ type Seen struct {
 	Method     Opt[string]
 	Fit        Opt[string]    // Y, N
 	ReadyAt    Opt[time.Time] // discharge-ready since
+	ReadyDay   bool           // ReadyAt is the beginning of a day: no time was told
 	Expected   Opt[nhs.Date]
 	OnLeave    Opt[bool]
 }

@@ -47,7 +47,7 @@ func aDay(t *rapid.T) []Observation {
 				n := next()
 				o := seen("A08", n, "V1", "I", ward, fit(fits[0]))
 				if fits[0] == "Y" {
-					o.Seen.ReadyAt = Tell(hour(n - 0.5))
+					o.Seen.ReadyAt = Tell(hour(n - rapid.SampledFrom([]float64{0.5, 5}).Draw(t, "since"))) // or before the admission
 				}
 				say(o)
 				fits = fits[1:]
@@ -245,6 +245,10 @@ func TestJoinIsReversible(t *testing.T) {
 		if rapid.Bool().Draw(t, "doubt") {
 			a = Apply(a, Doubted{At: hour(1), Doubt: Doubt{Kind: DoubtSame, Other: "b"}})
 			b = Apply(b, Doubted{At: hour(1), Doubt: Doubt{Kind: DoubtSame, Other: "a"}})
+		}
+		if rapid.Bool().Draw(t, "had joined") {
+			es, _ := Join(a, anyCase(t, "e"), hour(2))
+			a = Apply(a, es...)
 		}
 		if rapid.Bool().Draw(t, "nested") {
 			es, fs := Join(b, d, hour(2))
