@@ -49,7 +49,10 @@ func (q ListQuery) Say() string { return "listed " + string(q.Scope) }
 
 // scoped narrows what is asked to what the reader's organisation has a part in.
 func (q ListQuery) scoped(by care.Actor) store.RowQuery {
-	r := store.RowQuery{Ward: q.Ward, Hospital: q.Hospital, Council: q.Council, Sort: listSorts[q.Sort], Page: max(q.Page, 1), PerPage: 100}
+	r := store.RowQuery{Hospital: q.Hospital, Council: q.Council, Sort: listSorts[q.Sort], Page: max(q.Page, 1), PerPage: 100}
+	if r.Ward = q.Ward; q.Ward == NoWard {
+		r.Ward, r.NoWard = "", true
+	}
 	switch by.OrgKind {
 	case care.Trust:
 		r.Trust = by.Org
@@ -104,6 +107,7 @@ func (h *Hub) waitBounds(r *store.RowQuery, w *Wait, now time.Time) {
 		return
 	}
 	day := func(n int) time.Time { return h.bound(n, now) }
+	r.InBed = true // who has left waits no longer
 	switch *w {
 	case Delayed:
 		r.ReadyBefore = day(h.Limits.Delayed)
@@ -117,14 +121,19 @@ func (h *Hub) waitBounds(r *store.RowQuery, w *Wait, now time.Time) {
 func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (ListView, error) {
 	rq := q.scoped(by)
 	h.waitBounds(&rq, q.Wait, now)
-	if q.Scope == ScopeWard && q.Ward != "" {
-		rq.MovedSince = now.Add(-movedShown)
-	}
+	rq.MovedSince = q.movedSince(now)
 	rq.Bands = []time.Time{h.bound(h.Limits.Delayed, now), h.bound(h.Limits.AtRisk, now)}
-	v := ListView{Query: q, At: now}
+	v := ListView{Query: q, At: now, AtRisk: h.Limits.AtRisk, Delayed: h.Limits.Delayed}
 	rows, counts, err := tx.Rows(rq)
 	if err != nil {
 		return v, err
+	}
+	shown := counts.Total
+	if !rq.MovedSince.IsZero() { // who moved away is shown and not counted
+		rq.MovedSince = time.Time{}
+		if counts, err = tx.Counts(rq); err != nil {
+			return v, err
+		}
 	}
 	if v.Seq, err = tx.Seq(); err != nil {
 		return v, err
@@ -137,8 +146,9 @@ func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (Lis
 			v.Rows = append(v.Rows, row)
 		}
 	}
-	v.tally(counts, rq.PerPage)
-	if v.Wards, err = h.wards(tx, by, q.Hospital); err != nil {
+	v.tally(counts)
+	v.Pages = max(1, (shown+rq.PerPage-1)/rq.PerPage)
+	if v.Wards, err = h.wards(tx, by, q.Ward); err != nil {
 		return v, err
 	}
 	for _, o := range h.Orgs {
@@ -152,12 +162,19 @@ func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (Lis
 // movedShown is how long a ward still lists somebody who moved away.
 const movedShown = 2 * time.Hour
 
+// movedSince is since when a ward's list shows who moved away; zero on others.
+func (q ListQuery) movedSince(now time.Time) time.Time {
+	if q.Scope != ScopeWard || q.Ward == "" || q.Ward == NoWard {
+		return time.Time{}
+	}
+	return now.Add(-movedShown)
+}
+
 // tally takes the counts, which cover all pages.
-func (v *ListView) tally(n store.Counts, perPage int) {
+func (v *ListView) tally(n store.Counts) {
 	v.Total, v.Ready, v.Unreferred = n.Total, n.Ready, n.Unreferred
-	v.Pages = max(1, (n.Total+perPage-1)/perPage)
 	v.Counts = [3]int{OnTrack: n.Bands[2], AtRisk: n.Bands[1], Delayed: n.Bands[0]}
-	v.NoWait = n.Total - n.Ready
+	v.NoWait, v.Left = n.InBed-n.Ready, n.Total-n.InBed
 }
 
 // days counts whole calendar days since discharge-ready, as the local calendar
@@ -179,20 +196,23 @@ func (h *Hub) wait(days int) Wait {
 // listRow shows one row to a reader; false when this reader may not know of it.
 func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time) (ListRow, bool) {
 	masked := by.OrgKind == care.Trust && r.Hospital != by.Org // another trust treats who was referred from here
-	if r.Sensitive {
-		who, where := h.mayKnow(by, r)
-		if !who {
-			return ListRow{}, false
-		}
-		masked = masked || !where
+	if !masked && !r.Sensitive {
+		return h.rowView(by, r, sources, q, now, false), true // the list's own policy covers it
 	}
-	return h.rowView(by, r, sources, q, now, masked), true
+	may := h.mayKnow(by, r)
+	if r.Sensitive && !may[policy.SeeDemographics] {
+		return ListRow{}, false
+	}
+	l := h.rowView(by, r, sources, q, now, masked || !may[policy.SeeWhereabouts])
+	l.Shut = !may[policy.SeeDemographics] || !may[policy.SeeTimeline] && !may[policy.SeeReferral]
+	l.NoRefer = !may[policy.Refer]
+	return l, true
 }
 
 // rowView is a row in words. masked takes out where the person is.
 func (h *Hub) rowView(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time, masked bool) ListRow {
 	stale := slices.IndexFunc(sources, func(s SourceView) bool { return s.Feed == r.Source && s.Stale && r.InBed })
-	moved := q.Scope == ScopeWard && q.Ward != "" && r.Where.Ward != q.Ward
+	moved := !q.movedSince(now).IsZero() && r.Where.Ward != q.Ward
 	if masked {
 		r.Hospital, r.Source, r.Class, r.Where, r.Was, r.Consultant = "", "", "", care.Location{}, care.Location{}, ""
 		r.MovedAt, r.Admitted, r.Left = time.Time{}, time.Time{}, time.Time{}
@@ -229,17 +249,23 @@ func initials(p care.Person) care.Person {
 	return care.Person{Given: first(p.Given), Family: first(p.Family)}
 }
 
-// mayKnow decides about a sensitive person on a list by what the row tells: who,
-// and where. The case page decides again on the whole case.
-func (h *Hub) mayKnow(by care.Actor, r care.Row) (who, where bool) {
-	f := &policy.Case{ID: string(r.Case), AgeKnown: true, Adult: true, Restricted: true, Frozen: r.Frozen, Died: r.Died}
+// mayKnow decides about one person on a list by what the row tells: who they are
+// and where, and what the row may lead to. The case page decides again on the
+// whole case.
+func (h *Hub) mayKnow(by care.Actor, r care.Row) map[policy.Action]bool {
+	f := &policy.Case{ID: string(r.Case), AgeKnown: true, Adult: true, Restricted: r.Sensitive, Frozen: r.Frozen, Died: r.Died}
 	f.Hospitals = add(nil, r.Hospital)
 	f.ReferredBy, f.ReferredTo = add(nil, r.From), add(nil, r.Council)
 	p := principal(by)
 	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, false)}
-	ds := h.Policies.DecideMany(p, f, ctx, policy.SeeDemographics, policy.SeeWhereabouts)
-	return ds[0].Allow, ds[1].Allow
+	may := map[policy.Action]bool{}
+	for i, d := range h.Policies.DecideMany(p, f, ctx, rowActions...) {
+		may[rowActions[i]] = d.Allow
+	}
+	return may
 }
+
+var rowActions = []policy.Action{policy.SeeDemographics, policy.SeeWhereabouts, policy.SeeTimeline, policy.SeeReferral, policy.Refer}
 
 // stageStates are the columns of the board.
 var stageStates = map[string][]care.RefState{
@@ -314,7 +340,8 @@ func (h *Hub) Wards(ctx context.Context, by care.Actor) ([]Ward, error) {
 	return out, h.unavailable(err)
 }
 
-func (h *Hub) wards(tx *store.Tx, by care.Actor, hospital nhs.ODS) ([]Ward, error) {
+// wards are the wards with people in them, and the one that was asked for.
+func (h *Hub) wards(tx *store.Tx, by care.Actor, asked string) ([]Ward, error) {
 	if by.OrgKind != care.Trust {
 		return nil, nil
 	}
@@ -322,18 +349,41 @@ func (h *Hub) wards(tx *store.Tx, by care.Actor, hospital nhs.ODS) ([]Ward, erro
 	if err != nil {
 		return nil, err
 	}
+	if n := counts[""]; n > 0 {
+		counts[NoWard] = n
+	}
+	delete(counts, "")
+	if _, ok := counts[asked]; asked != "" && !ok {
+		counts[asked] = 0
+	}
 	var out []Ward
 	for code, n := range counts {
-		w := Ward{Hospital: by.Org, Code: code, Name: code, People: n}
-		for _, f := range h.Config.Feeds {
-			if name := f.Profile.Wards[code]; f.Profile.Org == by.Org && name != "" {
-				w.Name = name
-			}
-		}
-		out = append(out, w)
+		out = append(out, Ward{Hospital: by.Org, Code: code, Name: h.wardName(by.Org, code), People: n})
 	}
-	slices.SortFunc(out, func(a, b Ward) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b Ward) int {
+		switch NoWard { // stands last
+		case a.Code:
+			return 1
+		case b.Code:
+			return -1
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
 	return out, nil
+}
+
+// wardName is what the hospital's feeds call a ward, by their configuration;
+// the code where they do not say.
+func (h *Hub) wardName(hospital nhs.ODS, code string) string {
+	if code == NoWard {
+		return "No ward told"
+	}
+	for _, f := range h.Config.Feeds {
+		if name := f.Profile.Wards[code]; f.Profile.Org == hospital && name != "" {
+			return name
+		}
+	}
+	return code
 }
 
 // Sources says how fresh each source is that this reader's lists draw on.

@@ -91,7 +91,7 @@ func TestMatchesIsTheQuery(t *testing.T) {
 				by, q := someone(t), query(t)
 				var listed []care.CaseID
 				counts, ready := [3]int{}, 0
-				pages, total := 1, 0
+				pages, total, away := 1, 0, 0
 				for q.Page = 1; q.Page <= pages; q.Page++ {
 					v, err := s.list(tx, by, q, s.clock())
 					if err != nil {
@@ -100,19 +100,23 @@ func TestMatchesIsTheQuery(t *testing.T) {
 					pages, total = v.Pages, v.Total
 					for _, r := range v.Rows {
 						listed = append(listed, r.Row.Case)
-						if r.HasWait {
+						if r.MovedAway {
+							away++ // shown, and counted where they are
+							continue
+						}
+						if r.HasWait && r.Row.InBed {
 							counts[r.Wait]++
 							ready++
 						}
-						if q.Wait != nil && (!r.HasWait || r.Wait != *q.Wait) {
+						if q.Wait != nil && (!r.HasWait || !r.Row.InBed || r.Wait != *q.Wait) {
 							t.Fatalf("a list of %v has somebody who waits %v", *q.Wait, r.Wait)
 						}
 					}
-					if q.Page == pages && (v.Counts != counts || v.Ready != ready || v.NoWait != v.Total-ready) {
+					if q.Page == pages && (v.Counts != counts || v.Ready != ready || v.NoWait+v.Left != v.Total-ready) {
 						t.Fatalf("counted %v, %d ready of %d; the pages have %v, %d", v.Counts, v.Ready, v.Total, counts, ready)
 					}
 				}
-				if len(listed) != total {
+				if len(listed) != total+away {
 					t.Fatalf("%d rows on %d pages, counted %d", len(listed), pages, total)
 				}
 				for _, r := range all {

@@ -80,15 +80,19 @@ type LookView struct {
 type CouncilView struct {
 	Council       care.Org
 	Title         string    // the source for people
-	AsAt          time.Time // of the council's last extract
+	AsAt          time.Time // of the council's last extract; with Unread, of the last that could be read of this person
 	Stale         bool      // out of date, but recent enough to show: "What we knew at"
 	Gone          bool      // so old that it is not shown: this council could not be checked
 	Packages      []PackageView
 	PackagesShown bool // false: not shared
 	Equipment     []care.Equipment
 	Safeguarding  care.Safeguarding
-	Team          *care.Team
-	Worker        string
+	Unread        bool // what the council told later could not be read: packages are as at AsAt, and may be others
+	// SafeguardingUnread is the same of safeguarding. An enquiry that was open
+	// stands, as at its own time; otherwise it cannot be checked.
+	SafeguardingUnread bool
+	Team               *care.Team
+	Worker             string
 }
 
 // InPlace counts the packages in place now.
@@ -144,7 +148,7 @@ const (
 type ListQuery struct {
 	Scope      ListScope
 	Hospital   nhs.ODS
-	Ward       string
+	Ward       string // code; NoWard: those of whom no ward was told
 	Wait       *Wait
 	State      care.RefState
 	Stage      string // board column: referred, allocated, assessment, arranging, ready
@@ -155,6 +159,9 @@ type ListQuery struct {
 	Page       int    // from 1
 	Everything bool   // the board and the wall: one page of up to 500
 }
+
+// NoWard stands for the ward of people whose hospital has not told of one.
+const NoWard = "-"
 
 // ListRow is one person on a list, with what the reader may know.
 type ListRow struct {
@@ -173,6 +180,8 @@ type ListRow struct {
 	CouncilName  string
 	MovedAway    bool // on a ward list: moved to another ward in the last 2 hours
 	Masked       bool // sensitive: whereabouts not shown to this reader
+	Shut         bool // the policies do not let this reader open the case
+	NoRefer      bool // nor refer from it
 }
 
 // ListView is a list, its counts over all pages, and how fresh it is.
@@ -181,7 +190,8 @@ type ListView struct {
 	Rows              []ListRow
 	Total             int
 	Counts            [3]int // by Wait, over all pages
-	NoWait            int    // without a discharge-ready date
+	NoWait            int    // in hospital without a discharge-ready date
+	Left              int    // no longer in hospital, with a referral that is open
 	Pages             int
 	Seq               int64 // the place in history the list stands at: live updates go on from here
 	At                time.Time
@@ -189,6 +199,7 @@ type ListView struct {
 	Hospitals         []care.Org // to filter by
 	Wards             []Ward     // of the hospital asked for, or of the reader's
 	Ready, Unreferred int        // ward list: how many are ready; ready and not referred
+	AtRisk, Delayed   int        // whole days from which a wait is called so
 }
 
 // Ward is a ward to choose.
@@ -221,6 +232,7 @@ type CaseView struct {
 	Stay       *care.Stay // nil: none, or not shown (StayShown false)
 	Past       []care.Stay
 	StayShown  bool
+	Elsewhere  bool // in another trust's hospital now, of which this reader is shown nothing
 	Row        ListRow
 	Referrals  []ReferralView
 	Councils   []CouncilView

@@ -124,6 +124,9 @@ func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 		if err != nil {
 			return err
 		}
+		if err := w.settle(tx, rows, now); err != nil {
+			return err
+		}
 		for _, r := range rows {
 			w.change(&u, r, sources, now)
 		}
@@ -138,6 +141,27 @@ func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 		return err
 	})
 	return u, moved, w.h.unavailable(err)
+}
+
+// settle drops from unsure those in whom the reader's organisation has no part:
+// they stood on no page of its, and what happens to them is none of its business.
+func (w *Watch) settle(tx *store.Tx, rows []care.Row, now time.Time) error {
+	var ids []care.CaseID
+	for _, r := range rows {
+		if w.unsure[r.Case] {
+			ids = append(ids, r.Case)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	cs, err := tx.Cases(ids)
+	for _, c := range cs {
+		if hospitalNumber(c, w.by) == "" && policy.Relate(principal(w.by), w.h.facts(c, now), false) == policy.NoneRelation {
+			delete(w.unsure, c.ID)
+		}
+	}
+	return err
 }
 
 // change says what a changed row means for this list.
@@ -199,7 +223,7 @@ func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
 		return err
 	}
 	u.Counts = &ListView{Query: w.q, At: now, Seq: u.Seq}
-	u.Counts.tally(n, rq.PerPage)
+	u.Counts.tally(n)
 	return nil
 }
 
@@ -208,8 +232,6 @@ func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
 func (h *Hub) matches(by care.Actor, q ListQuery, r care.Row, now time.Time) bool {
 	rq := q.scoped(by)
 	h.waitBounds(&rq, q.Wait, now)
-	if q.Scope == ScopeWard && q.Ward != "" {
-		rq.MovedSince = now.Add(-movedShown)
-	}
+	rq.MovedSince = q.movedSince(now)
 	return rq.Matches(r)
 }
