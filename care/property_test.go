@@ -28,6 +28,7 @@ func aDay(t *rapid.T) []Observation {
 	say := func(o Observation) { day = append(day, o) }
 	say(a01(next(), "V1", ward))
 	fits := rapid.SampledFrom([][]string{nil, {"Y"}, {"N"}, {"N", "Y"}, {"Y", "N"}, {"Y", "N", "Y"}}).Draw(t, "fits")
+	first := true // to tell of fitness
 	for range rapid.IntRange(0, 6).Draw(t, "things") {
 		switch rapid.IntRange(0, 5).Draw(t, "thing") {
 		case 0:
@@ -47,10 +48,14 @@ func aDay(t *rapid.T) []Observation {
 				n := next()
 				o := seen("A08", n, "V1", "I", ward, fit(fits[0]))
 				if fits[0] == "Y" {
-					o.Seen.ReadyAt = Tell(hour(n - rapid.SampledFrom([]float64{0.5, 5}).Draw(t, "since"))) // or before the admission
+					since := n - 0.5
+					if first && rapid.Bool().Draw(t, "before the admission") {
+						since = 1
+					}
+					o.Seen.ReadyAt = Tell(hour(since))
 				}
 				say(o)
-				fits = fits[1:]
+				fits, first = fits[1:], false
 			}
 		case 4:
 			say(a08(next(), "V1"))
