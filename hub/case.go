@@ -3,10 +3,13 @@ package hub
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"homeward/care"
+	"homeward/form"
+	"homeward/nhs"
 	"homeward/policy"
 	"homeward/store"
 )
@@ -25,15 +28,13 @@ func (h *Hub) Case(ctx context.Context, by care.Actor, id care.CaseID) (CaseView
 	var v CaseView
 	err := h.update(ctx, func(tx *store.Tx) error {
 		v = CaseView{}
-		c, err := tx.Case(id)
+		a, c, err := h.named(tx, by, "openCase", id, now)
 		if err != nil {
 			return err
 		}
-		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", now)
-		a.record.Action = "openCase"
 		a.decide(caseActions...)
 		switch {
-		case a.may[policy.SeeTimeline] && a.may[policy.SeeDemographics]:
+		case a.opens():
 			v, err = h.caseView(tx, a, c, now)
 		case a.may[policy.Steward] && (c.Doubt != nil || c.JoinedTo != "" || len(c.Absorbed) > 0):
 			v = stewardView(a, c, now)
@@ -46,6 +47,40 @@ func (h *Hub) Case(ctx context.Context, by care.Actor, id care.CaseID) (CaseView
 		return a.audit(tx, true, "shown")
 	})
 	return v, err
+}
+
+// named begins a use case about a case that the actor names. A name that is no
+// case's is refused, audited and answered as a stranger's would be: otherwise
+// the answer told who is known here.
+func (h *Hub) named(tx *store.Tx, by care.Actor, action policy.Action, id care.CaseID, now time.Time) (*asking, care.Case, error) {
+	c, err := tx.Case(id)
+	if care.KindOf(err) == care.NotFound {
+		a := h.ask(by, action, &care.Case{ID: "unknown"}, policy.DischargePlanning, "", now)
+		a.decide(caseActions...)
+		a.record.Case = "" // what was typed there is nobody's name, and may be anything
+		return a, c, a.refuse(tx)
+	}
+	return h.ask(by, action, &c, policy.DischargePlanning, "", now), c, err
+}
+
+// opens reports whether the reader may open the case: they may know who it is,
+// and there is something to follow. Each section is still decided by itself.
+func (a *asking) opens() bool {
+	return a.may[policy.SeeDemographics] && (a.may[policy.SeeTimeline] || a.may[policy.SeeReferral])
+}
+
+// ownStays is a case as a reader's organisation knows the stays in it: to a trust,
+// what happens in another trust's wards and beds is that trust's. elsewhere is
+// that the person is in another trust's hospital now.
+func ownStays(by care.Actor, c care.Case) (own care.Case, elsewhere bool) {
+	if by.OrgKind != care.Trust {
+		return c, false
+	}
+	if c.Stay != nil && c.Stay.Org != by.Org {
+		c.Stay, elsewhere = nil, true
+	}
+	c.Past = slices.DeleteFunc(slices.Clone(c.Past), func(s care.Stay) bool { return s.Org != by.Org })
+	return c, elsewhere
 }
 
 // stewardView is what somebody sees of a record who may only settle whose it
@@ -65,10 +100,11 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	if v.Sources, err = h.sources(tx, now); err != nil {
 		return v, err
 	}
+	own, elsewhere := ownStays(a.by, c)
 	if a.may[policy.SeeWhereabouts] {
-		v.StayShown, v.Stay, v.Past = true, c.Stay, c.Past
+		v.StayShown, v.Stay, v.Past, v.Elsewhere = true, own.Stay, own.Past, elsewhere
 	}
-	v.Row = h.rowView(a.by, care.RowOf(c), v.Sources, ListQuery{}, now, !a.may[policy.SeeWhereabouts])
+	v.Row = h.rowView(a.by, care.RowOf(own), v.Sources, ListQuery{}, now, !a.may[policy.SeeWhereabouts])
 	if a.may[policy.SeeReferral] {
 		v.Referrals = h.referralViews(a, c)
 	}
@@ -132,8 +168,16 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 		if r.To != "" {
 			v.To = h.Org(r.To)
 		}
-		if p, ok := h.Forms.Get(r.Form, r.FormVersion); ok {
-			v.Lines = p.Summary(r.Answers)
+		p, known := h.Forms.Get(r.Form, r.FormVersion)
+		if !a.may[policy.SeeWhereabouts] && r.From != a.by.Org { // the sender reads its own words
+			v.Referral.Answers = withoutPlace(p, r.Answers)
+		}
+		if known {
+			v.Lines = slices.DeleteFunc(p.Summary(v.Referral.Answers), func(l form.Line) bool {
+				_, had := r.Answers[l.Field]
+				_, has := v.Referral.Answers[l.Field]
+				return had && !has
+			})
 		}
 		if a.may[policy.Progress] && r.Open() && !r.Allocated.IsZero() {
 			for _, s := range []care.RefState{care.RefAssessing, care.RefPlanning, care.RefSourcing, care.RefReady} {
@@ -143,6 +187,27 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 			}
 		}
 		out = append(out, v)
+	}
+	return out
+}
+
+// placeFacts are the facts of a case that tell where somebody is. A form's
+// fields that they fill are not shown to who may not know it.
+var placeFacts = []string{"stay.hospital", "stay.ward", "stay.bed", "stay.consultant"}
+
+// withoutPlace takes out of a referral's answers those that tell where the
+// person is; all of them where the form is not known.
+func withoutPlace(p *form.Pathway, a form.Answers) form.Answers {
+	if p == nil {
+		return nil
+	}
+	out := maps.Clone(a)
+	for _, page := range p.Pages {
+		for _, f := range page.Fields {
+			if slices.Contains(placeFacts, f.Prefill) {
+				delete(out, f.ID)
+			}
+		}
 	}
 	return out
 }
@@ -162,9 +227,11 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	for _, r := range c.Referrals {
 		mine[r.ID] = partIn(a.by, r)
 	}
+	spoke := map[string]nhs.ODS{}
 	for _, e := range entries {
 		v.Seq = e.Seq
-		if item, ok := h.timelineItem(a, e, see, mine); ok {
+		hospital := h.hospitalOf(e, spoke)
+		if item, ok := h.timelineItem(a, e, hospital, see, mine); ok && a.may[policy.SeeTimeline] {
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
@@ -178,23 +245,80 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 		}
 	}
 	for _, k := range c.Calls {
-		if a.may[policy.SeeProvider] && seesCall(a.by, k) {
+		if a.callShown(k) {
 			v.Calls = append(v.Calls, k)
 		}
 	}
 	return nil
 }
 
+// hospitalOf is the trust that an entry is about or came from; "" when it is
+// none's. spoke remembers for whom a source spoke before, for events that do not
+// say and sources that are not configured any more.
+func (h *Hub) hospitalOf(e care.Entry, spoke map[string]nhs.ODS) nhs.ODS {
+	var org nhs.ODS
+	switch x := e.Event.(type) {
+	case care.Admitted:
+		org = x.Stay.Org
+	case care.AdmissionUndone:
+		org = x.Org
+	case care.AdmissionPlanned:
+		org = x.Plan.Org
+	case care.PlanCancelled:
+		org = x.Org
+	case care.Discharged:
+		org = x.Org
+	case care.DischargeUndone:
+		org = x.Org
+	case care.LeftEarly:
+		org = x.Org
+	}
+	source := e.Cause.Source
+	if org != "" {
+		spoke[source] = org
+	}
+	return cmp.Or(org, h.feedOrg(source), spoke[source])
+}
+
+// feedOrg is the trust of the feeds that history calls by a title; "" when there
+// is none, or when those of several trusts are called so.
+func (h *Hub) feedOrg(title string) nhs.ODS {
+	var org nhs.ODS
+	for _, f := range h.Config.Feeds {
+		if cmp.Or(f.Profile.Title, f.Profile.Feed) != title {
+			continue
+		}
+		if org != "" && org != f.Profile.Org {
+			return ""
+		}
+		org = f.Profile.Org
+	}
+	return org
+}
+
+// sourceFor is the system that told of something, as a reader may know it: which
+// hospital's it is tells where the person is.
+func (h *Hub) sourceFor(a *asking, e care.Entry, hospital nhs.ODS) string {
+	trust := e.Cause.Source != "" && h.orgs[hospital].Kind == care.Trust && hospital != a.by.Org
+	if trust && (a.by.OrgKind == care.Trust || !a.may[policy.SeeWhereabouts]) {
+		return "A hospital"
+	}
+	return e.Cause.Source
+}
+
 // timelineItem shows one entry; false when it belongs to a section that this
 // reader does not see.
-func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool, mine map[care.ReferralID]bool) (TimelineItem, bool) {
-	t := TimelineItem{At: e.Event.When(), Recorded: e.Recorded, Late: e.Late(), Title: e.Event.Say(), By: e.Cause.Source, Kind: timelineKind(e.Event)}
+func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[care.Audience]bool, mine map[care.ReferralID]bool) (TimelineItem, bool) {
+	t := TimelineItem{At: e.Event.When(), Recorded: e.Recorded, Late: e.Late(), Title: e.Event.Say(), By: h.sourceFor(a, e, hospital), Kind: timelineKind(e.Event)}
 	if e.Cause.By.Name != "" {
 		t.By, t.Org = e.Cause.By.Name, h.Org(e.Cause.By.Org).Name
 	}
+	if e.Cause.Kind == importCause && a.keptByCouncil() {
+		return t, false
+	}
 	switch t.Kind {
 	case "stay":
-		return t, a.may[policy.SeeWhereabouts]
+		return t, a.may[policy.SeeWhereabouts] && (a.by.OrgKind != care.Trust || hospital == a.by.Org)
 	case "council":
 		x := e.Event.(care.HoldingTold)
 		return t, a.may[policy.SeePackages] && (a.by.OrgKind != care.Council || x.Holding.Council == a.by.Org)
@@ -210,7 +334,7 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, see map[care.Audience]bool, 
 	case "call":
 		k := e.Event.(care.CallRecorded).Call
 		t.Text = k.Text
-		return t, a.may[policy.SeeProvider] && seesCall(a.by, k)
+		return t, a.callShown(k)
 	case "":
 		return t, false
 	}
@@ -253,7 +377,7 @@ func timelineKind(e care.Event) string {
 	case care.Identified, care.Started, care.StayTold, care.UndoneEarly:
 		return ""
 	case care.Admitted, care.AdmissionUndone, care.AdmissionPlanned, care.PlanCancelled, care.Moved, care.MoveUndone, care.BecameReady,
-		care.NoLongerReady, care.ExpectedChanged, care.LeaveTold, care.Discharged, care.DischargeUndone, care.ArrivedLate:
+		care.NoLongerReady, care.ExpectedChanged, care.LeaveTold, care.Discharged, care.DischargeUndone, care.LeftEarly, care.ArrivedLate:
 		return "stay"
 	case care.HoldingTold:
 		return "council"
@@ -274,11 +398,12 @@ func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64
 	var seq int64
 	err := h.Store.View(ctx, func(tx *store.Tx) error {
 		c, err := tx.Case(id)
-		if err != nil {
+		if err != nil && care.KindOf(err) != care.NotFound {
 			return err
 		}
+		c.ID = cmp.Or(c.ID, "unknown")
 		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", h.now())
-		if !a.allowed(policy.SeeTimeline) {
+		if a.decide(policy.SeeDemographics, policy.SeeReferral, policy.SeeTimeline); err != nil || !a.opens() {
 			return &care.Error{Kind: care.Forbidden, Text: "You cannot see this"}
 		}
 		seq, err = tx.CaseSeq(id)

@@ -338,16 +338,21 @@ func TestJoinAndSeparate(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *site) {
 		a, b := s.admit(nobody(1)), s.admit(nobody(2))
 		lead, stranger := as(care.IGLead, kings), as(care.SocialWorker, notts)
-		s.refused(s.Join(s.ctx(), stranger, a, b, "seen"), care.Forbidden, "")
-		s.refused(s.Join(s.ctx(), lead, a, b, " "), care.Required, "why")
-		s.refused(s.Join(s.ctx(), lead, a, a, "seen"), care.Conflict, "")
+		join := func(by care.Actor, a, b care.CaseID, why string, seen ...Difference) error {
+			_, err := s.Join(s.ctx(), by, a, b, why, seen...)
+			return err
+		}
+		s.refused(join(stranger, a, b, "seen"), care.Forbidden, "")
+		s.refused(join(lead, a, b, " "), care.Required, "why")
+		s.refused(join(lead, a, a, "seen"), care.Conflict, "")
+		s.refused(join(lead, a, b, "seen"), care.BusinessRule, "confirm") // two NHS numbers
 		wasB := s.read(b)
-		s.must(s.Join(s.ctx(), lead, a, b, "seen both"))
-		s.refused(s.Join(s.ctx(), lead, a, b, "again"), care.Conflict, "")
+		s.must(join(lead, a, b, "seen both", DifferNumber))
+		s.refused(join(lead, a, b, "again", DifferNumber), care.Conflict, "")
 		if c := s.find(kings, nobody(2).mrn); c.ID != a || len(c.Absorbed) != 1 {
 			t.Fatalf("the number of the retired record leads to %v", c.ID)
 		}
-		s.refused(s.AddNote(s.ctx(), as(care.Coordinator, kings), b, care.AudienceBoth, "to a retired record"), care.BusinessRule, "")
+		s.refused(s.AddNote(s.ctx(), as(care.Coordinator, kings), b, "", care.AudienceBoth, "to a retired record"), care.BusinessRule, "")
 		s.must(s.Separate(s.ctx(), lead, a, b, "two people"))
 		if c := s.read(b); c.JoinedTo != "" || c.Stay == nil || c.Stay.Visit != wasB.Stay.Visit {
 			t.Fatalf("separated: %+v", c)
@@ -367,7 +372,8 @@ func TestJoinLeavesOtherQuestions(t *testing.T) {
 	c.nhs, c.trace = numbers()[99], ""
 	s.hear("kmh", says{event: "A31", p: c})
 	b := s.admit(nobody(2))
-	s.must(s.Join(s.ctx(), as(care.IGLead, kings), a, b, "the same person"))
+	_, err := s.Join(s.ctx(), as(care.IGLead, kings), a, b, "the same person", DifferNumber)
+	s.must(err)
 	if s.read(a).Doubt == nil {
 		t.Fatal("joining answered a question about something else")
 	}

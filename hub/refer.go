@@ -60,11 +60,10 @@ func (h *Hub) StartReferral(ctx context.Context, by care.Actor, id care.CaseID) 
 	var d ReferralDraft
 	err := h.update(ctx, func(tx *store.Tx) error {
 		d = ReferralDraft{}
-		c, err := tx.Case(id)
+		a, c, err := h.named(tx, by, policy.Refer, id, now)
 		if err != nil {
 			return err
 		}
-		a := h.ask(by, policy.Refer, &c, policy.DischargePlanning, "", now)
 		a.decide(caseActions...)
 		if !a.may[policy.Refer] {
 			return a.refuse(tx)
@@ -87,7 +86,11 @@ func (h *Hub) referralDraft(tx *store.Tx, a *asking, c care.Case, now time.Time)
 	if d.Case, err = h.caseView(tx, a, c, now); err != nil {
 		return d, err
 	}
-	d.Facts, d.Known = h.prefill(c, a.by, now)
+	own, _ := ownStays(a.by, c)
+	if !a.may[policy.SeeWhereabouts] {
+		own.Stay = nil // a form tells nobody more than the case does
+	}
+	d.Facts, d.Known = h.prefill(own, a.by, now)
 	filled := p.Prefill(d.Facts)
 	kept, version, saved, err := loadDraft(tx, a.by, c.ID, p.ID)
 	if err != nil {
@@ -299,11 +302,10 @@ func (h *Hub) SaveDraft(ctx context.Context, by care.Actor, id care.CaseID, form
 		return now, &care.Error{Kind: care.NotFound, Text: "There is no such form"}
 	}
 	err := h.update(ctx, func(tx *store.Tx) error {
-		c, err := tx.Case(id)
+		a, _, err := h.named(tx, by, policy.Refer, id, now)
 		if err != nil {
 			return err
 		}
-		a := h.ask(by, policy.Refer, &c, policy.DischargePlanning, "", now)
 		if !a.allowed(policy.Refer) {
 			return a.refuse(tx)
 		}
@@ -371,11 +373,10 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, key strin
 	now := h.now()
 	var out ReferralView
 	err := h.update(ctx, func(tx *store.Tx) error {
-		c, err := tx.Case(id)
+		a, c, err := h.named(tx, by, policy.Refer, id, now)
 		if err != nil {
 			return err
 		}
-		a := h.ask(by, policy.Refer, &c, policy.DischargePlanning, "", now)
 		a.decide(caseActions...)
 		if a.may[policy.Refer] { // otherwise command refuses and audits
 			if r := sentAs(key, h.referralViews(a, c)); r != nil {

@@ -192,7 +192,7 @@ func TestReferralLifecycle(t *testing.T) {
 			t.Errorf("answered %+v", r.Referral)
 		}
 		s.must(s.Accept(s.ctx(), worker, id, ref))
-		s.refused(s.Accept(s.ctx(), worker, id, ref), care.Conflict, "")
+		s.refused(s.Accept(s.ctx(), boss, id, ref), care.Conflict, "")
 
 		s.refused(s.Allocate(s.ctx(), worker, id, ref, "w1", ""), care.Forbidden, "")
 		s.refused(s.Allocate(s.ctx(), ward, id, ref, "nobody", ""), care.Forbidden, "")
@@ -243,7 +243,7 @@ func TestDiedLocks(t *testing.T) {
 		_, err := s.Refer(s.ctx(), ward, id, "again", true)
 		s.refused(err, care.BusinessRule, "")
 		s.refused(s.Accept(s.ctx(), as(care.SocialWorker, notts), id, ref), care.BusinessRule, "")
-		s.must(s.AddNote(s.ctx(), ward, id, care.AudienceBoth, "Family told"))
+		s.must(s.AddNote(s.ctx(), ward, id, "", care.AudienceBoth, "Family told"))
 		// To a stranger that somebody died is not told.
 		s.refused(s.RecordCall(s.ctx(), as(care.Coordinator, other), id, "", care.Call{ProviderName: "Linden", Outcome: "notice"}), care.Forbidden, "")
 	})
@@ -266,13 +266,13 @@ func TestCaseSections(t *testing.T) {
 		s.imported(notts, "full", held{id: "10001", p: nobody(1), packages: []string{pack("P1", "HS", "active"), pack("P2", "DP", "active")}, equipment: []string{"D1"}})
 		s.imported(city, "full", held{id: "c1", p: nobody(1), packages: []string{pack("C1", "M", "active")}})
 		s.refer(ward, id)
-		s.must(s.AddNote(s.ctx(), ward, id, care.AudienceHospital, "for the hospital"))
-		s.must(s.AddNote(s.ctx(), ward, id, care.AudienceBoth, "for both"))
-		s.must(s.AddNote(s.ctx(), sw, id, care.AudienceCouncil, "for the council"))
+		s.must(s.AddNote(s.ctx(), ward, id, "", care.AudienceHospital, "for the hospital"))
+		s.must(s.AddNote(s.ctx(), ward, id, "", care.AudienceBoth, "for both"))
+		s.must(s.AddNote(s.ctx(), sw, id, "", care.AudienceCouncil, "for the council"))
 		s.must(s.RecordCall(s.ctx(), sw, id, "", care.Call{Council: notts, ProviderName: "Linden", Outcome: "notice", Text: "of 511"}))
-		s.refused(s.AddNote(s.ctx(), ward, id, care.AudienceCouncil, "no"), care.Forbidden, "")
-		s.refused(s.AddNote(s.ctx(), sw, id, care.AudienceHospital, "no"), care.Forbidden, "")
-		s.refused(s.AddNote(s.ctx(), as(care.Coordinator, other), id, care.AudienceBoth, "no"), care.Forbidden, "")
+		s.refused(s.AddNote(s.ctx(), ward, id, "", care.AudienceCouncil, "no"), care.Forbidden, "")
+		s.refused(s.AddNote(s.ctx(), sw, id, "", care.AudienceHospital, "no"), care.Forbidden, "")
+		s.refused(s.AddNote(s.ctx(), as(care.Coordinator, other), id, "", care.AudienceBoth, "no"), care.Forbidden, "")
 
 		notes := func(v CaseView) (out []string) {
 			for _, n := range v.Notes {

@@ -2,6 +2,9 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,11 +27,10 @@ func (h *Hub) do(ctx context.Context, by care.Actor, id care.CaseID, action poli
 }
 
 func (h *Hub) command(tx *store.Tx, by care.Actor, id care.CaseID, action policy.Action, audience care.Audience, cmd care.Command) (care.Case, error) {
-	c, err := tx.Case(id)
+	a, c, err := h.named(tx, by, action, id, h.now())
 	if err != nil {
 		return c, err
 	}
-	a := h.ask(by, action, &c, policy.DischargePlanning, "", h.now())
 	a.context.Audience = policy.Audience(audience)
 	return h.carry(tx, a, c, action, cmd)
 }
@@ -81,10 +83,40 @@ func (h *Hub) Route(ctx context.Context, by care.Actor, id care.CaseID, ref care
 	return err
 }
 
-// Accept takes a referral on for the reader's council.
+// Accept takes a referral on for the reader's council. Who accepted it a moment
+// ago, and asks again, has what they asked for.
 func (h *Hub) Accept(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID) error {
-	_, err := h.do(ctx, by, id, policy.Accept, "", care.Accept{ID: ref})
-	return err
+	return h.update(ctx, func(tx *store.Tx) error {
+		a, c, err := h.named(tx, by, policy.Accept, id, h.now())
+		if err != nil {
+			return err
+		}
+		again, err := acceptedBy(tx, c, ref, by)
+		if err != nil {
+			return err
+		}
+		if again && a.allowed(policy.Accept) {
+			return a.audit(tx, true, "done already")
+		}
+		_, err = h.carry(tx, a, c, policy.Accept, care.Accept{ID: ref})
+		return err
+	})
+}
+
+// acceptedBy reports whether an actor was the last to accept a referral, and
+// nothing has happened to it since.
+func acceptedBy(tx *store.Tx, c care.Case, ref care.ReferralID, by care.Actor) (bool, error) {
+	i := slices.IndexFunc(c.Referrals, func(r care.Referral) bool { return r.ID == ref })
+	if i < 0 || c.Referrals[i].State != care.RefAccepted || c.Referrals[i].To != by.Org {
+		return false, nil
+	}
+	entries, err := tx.History(c.ID)
+	for _, e := range slices.Backward(entries) {
+		if x, ok := e.Event.(care.ReferralAccepted); ok && x.ID == ref {
+			return x.By.ID == by.ID, err
+		}
+	}
+	return false, err
 }
 
 // SendBack returns a referral for more information.
@@ -102,11 +134,10 @@ func (h *Hub) Allocate(ctx context.Context, by care.Actor, id care.CaseID, ref c
 		if err != nil && care.KindOf(err) != care.Invalid {
 			return err
 		}
-		c, cerr := tx.Case(id)
-		if cerr != nil {
-			return cerr
+		a, c, unknown := h.named(tx, by, policy.Allocate, id, h.now())
+		if unknown != nil {
+			return unknown
 		}
-		a := h.ask(by, policy.Allocate, &c, policy.DischargePlanning, "", h.now())
 		if err != nil && a.allowed(policy.Allocate) {
 			return err
 		}
@@ -127,17 +158,38 @@ func (h *Hub) CloseReferral(ctx context.Context, by care.Actor, id care.CaseID, 
 	return err
 }
 
-// AddNote writes a case note for an audience.
-func (h *Hub) AddNote(ctx context.Context, by care.Actor, id care.CaseID, audience care.Audience, text string) error {
-	n := care.Note{ID: newID(), At: h.now(), By: by.Who(), Audience: audience, Text: strings.TrimSpace(text)}
+// AddNote writes a case note for an audience. key is of the form that it was
+// written in: the same note from the same form is written once. "" is no form.
+func (h *Hub) AddNote(ctx context.Context, by care.Actor, id care.CaseID, key string, audience care.Audience, text string) error {
+	n := care.Note{ID: onceID(key, by, string(id), string(audience), strings.TrimSpace(text)), At: h.now(), By: by.Who(), Audience: audience, Text: strings.TrimSpace(text)}
 	_, err := h.do(ctx, by, id, policy.AddNote, audience, care.AddNote{Note: n})
 	return err
 }
 
+// NewKey is a key for a form whose content must not be kept twice.
+func NewKey() string { return newID() }
+
+// onceID names what a form says: sent twice it has the same name, and what
+// else was typed into the same form, say after going back, has another. A key
+// alone would lose the second text.
+func onceID(key string, by care.Actor, said ...string) string {
+	if key == "" {
+		return newID()
+	}
+	sum := sha256.New()
+	for _, s := range append([]string{key, string(by.ID)}, said...) {
+		fmt.Fprintf(sum, "%d:%s", len(s), s)
+	}
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum.Sum(nil)))[:26]
+}
+
 // RecordCall records a call to a provider: on a case, or on the person of a
-// look-up that the reader made a moment ago.
+// look-up that the reader made a moment ago. call.ID is the key of the form, as
+// for AddNote.
 func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, handle string, call care.Call) error {
-	call.ID, call.At, call.By = newID(), h.now(), by.Who()
+	call.ID = onceID(call.ID, by, string(id), handle, string(call.Council), call.Provider, call.ProviderName, call.Spoke, call.Phone, call.Outcome,
+		call.RestartAt.UTC().Format(time.RFC3339), call.Text)
+	call.At, call.By = h.now(), by.Who()
 	if id != "" {
 		_, err := h.do(ctx, by, id, policy.RecordCall, "", care.RecordCall{Call: call})
 		return err
@@ -162,8 +214,12 @@ func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, han
 	})
 }
 
-// Workers lists the workers of the reader's council with their open referrals.
+// Workers lists the workers of the reader's council with their open referrals,
+// for those who may see its worklist.
 func (h *Hub) Workers(ctx context.Context, by care.Actor) ([]WorkerView, error) {
+	if a := h.ask(by, policy.ListWorklist, nil, policy.DischargePlanning, "", h.now()); !a.allowed(policy.ListWorklist) {
+		return nil, &care.Error{Kind: care.Forbidden, Text: "Your role cannot do this"}
+	}
 	var out []WorkerView
 	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
 		out, err = h.workers(tx, by)
