@@ -36,16 +36,27 @@ func (s *Server) lookedCall(v *visit) (callAbout, error) {
 		return callAbout{}, err
 	}
 	if !l.MayCall {
+		if l.Died != nil {
+			return callAbout{}, errDied()
+		}
 		return callAbout{}, &care.Error{Kind: care.NotFound, Text: "There is no provider to record a call to"}
 	}
 	return callAbout{back: "/lookup/result/" + v.path("handle"), banner: s.lookBanner(l, v.now),
 		councils: l.Councils, handle: v.path("handle")}, nil
 }
 
+// errDied is why nobody is rung about this person.
+func errDied() error {
+	return &care.Error{Kind: care.BusinessRule, Text: "This person has died. Contact actions are locked"}
+}
+
 func (s *Server) caseCall(v *visit) (callAbout, error) {
 	c, err := s.Hub.Case(v.ctx(), v.by, v.id())
 	if err != nil {
 		return callAbout{}, err
+	}
+	if c.Died != nil {
+		return callAbout{}, errDied()
 	}
 	if !c.May["recordCall"] {
 		return callAbout{}, &care.Error{Kind: care.Forbidden, Text: "Your role cannot record a call about this person"}
@@ -71,6 +82,7 @@ const otherProvider = "other"
 
 // callForm is what somebody typed about a call.
 type callForm struct {
+	key                                        string // makes saving it twice the same as once
 	provider, name, spoke, outcome, time, note string
 	phones                                     map[string]string // by the value of the provider's choice
 	restart                                    typedDate
@@ -95,7 +107,7 @@ func (a callAbout) providers() []care.Provider {
 // newCall is the form as it opens: the first provider, and the number that
 // answers at this hour.
 func (s *Server) newCall(a callAbout, now time.Time) callForm {
-	f := callForm{phones: map[string]string{}, provider: otherProvider}
+	f := callForm{key: hub.NewKey(), phones: map[string]string{}, provider: otherProvider}
 	local := now.In(s.Zone)
 	night := local.Hour() < 8 || local.Hour() >= 18 || local.Weekday() == time.Saturday || local.Weekday() == time.Sunday
 	for i, p := range a.providers() {
@@ -112,7 +124,7 @@ func (s *Server) newCall(a callAbout, now time.Time) callForm {
 }
 
 func readCall(v *visit, a callAbout) callForm {
-	f := callForm{provider: v.form("provider"), name: v.form("provider-name"), spoke: v.form("spoke"), outcome: v.form("outcome"), time: v.form("restart-time"),
+	f := callForm{key: v.form("key"), provider: v.form("provider"), name: v.form("provider-name"), spoke: v.form("spoke"), outcome: v.form("outcome"), time: v.form("restart-time"),
 		note: strings.ReplaceAll(v.form("note"), "\r\n", "\n"), restart: v.date("restart"), phones: map[string]string{otherProvider: v.form("phone-other")}}
 	for i := range a.providers() {
 		f.phones[strconv.Itoa(i)] = v.form("phone-" + strconv.Itoa(i))
@@ -154,7 +166,7 @@ func (s *Server) keepCall(about func(*visit) (callAbout, error)) handler {
 
 // call reads what was typed. All that is wrong is said at once.
 func (s *Server) call(v *visit, a callAbout, f callForm) (care.Call, wrongs) {
-	c := care.Call{At: v.now, Spoke: f.spoke, Outcome: f.outcome, Text: f.note, Phone: f.phones[f.provider]}
+	c := care.Call{ID: f.key, At: v.now, Spoke: f.spoke, Outcome: f.outcome, Text: f.note, Phone: f.phones[f.provider]}
 	var w wrongs
 	known := a.providers()
 	if i, err := strconv.Atoi(f.provider); err == nil && i >= 0 && i < len(known) {
@@ -226,6 +238,7 @@ func (s *Server) callPage(v *visit, a callAbout, f callForm, errs []ui.FieldErro
 		ui.ErrorSummary(errs),
 		ui.H1("Record a call to the provider"),
 		ui.PostForm(v.r.URL.Path,
+			ui.Hidden("key", f.key),
 			a.providerField(f, errs),
 			ui.Input{ID: "spoke", Label: "Who did you speak to?", Value: f.spoke, Width: 20, Error: ui.ErrorFor(errs, "spoke")},
 			outcome,

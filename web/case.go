@@ -39,9 +39,26 @@ var caseTabs = []caseTab{
 }
 
 // A noteForm is a note as somebody typed it, and what is wrong with it.
+// key makes saving it twice the same as once.
 type noteForm struct {
-	audience, text string
-	errs           []ui.FieldError
+	key, audience, text string
+	errs                []ui.FieldError
+}
+
+// tabsOf are the tabs of a case for this reader, and the one that it opens with.
+func tabsOf(c hub.CaseView) (tabs []caseTab, first string) {
+	switch {
+	case c.May[policy.SeeTimeline]:
+		return caseTabs, "timeline"
+	case c.May[policy.SeeReferral]:
+		return caseTabs[1:], "referral"
+	}
+	return caseTabs[1:], "identity"
+}
+
+// tabAt is the place of the tab of that key; -1 when there is none.
+func tabAt(tabs []caseTab, key string) int {
+	return slices.IndexFunc(tabs, func(t caseTab) bool { return t.key == key })
 }
 
 func (s *Server) showCase(v *visit) (response, error) {
@@ -60,10 +77,14 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 			ui.Para(ui.Link(casePath(c.JoinedTo, ""), "Open the record in use"))))}
 		return p
 	}
-	i := max(0, slices.IndexFunc(caseTabs, func(t caseTab) bool { return t.key == key }))
-	tab := caseTabs[i]
-	tabs := make([]ui.NavItem, len(caseTabs))
-	for j, t := range caseTabs {
+	shown, first := tabsOf(c)
+	i := tabAt(shown, key)
+	if i < 0 {
+		i = tabAt(shown, first)
+	}
+	tab := shown[i]
+	tabs := make([]ui.NavItem, len(shown))
+	for j, t := range shown {
 		tabs[j] = ui.NavItem{Href: casePath(c.ID, "?tab="+t.key), Text: t.text, Current: j == i}
 	}
 	events := url.Values{"tab": {tab.key}}
@@ -216,6 +237,9 @@ func contactRow(o care.Org) ui.Row {
 }
 
 func stayRows(c hub.CaseView) []ui.Row {
+	if c.Elsewhere {
+		return []ui.Row{{Key: "Ward", Value: ui.Text("In another hospital")}}
+	}
 	if c.Stay == nil {
 		if c.Row.Row.Left.IsZero() {
 			return []ui.Row{{Key: "Ward", Value: ui.Missing("Not in hospital")}}
@@ -322,6 +346,7 @@ func (s *Server) notesTab(_ *visit, c hub.CaseView, n noteForm) ui.Node {
 			items = append(items, ui.Choice{Value: string(a), Label: audienceWords[a]})
 		}
 		form = ui.Section("add-note", "Add a note", ui.PostForm(casePath(c.ID, "/notes"),
+			ui.Hidden("key", cmp.Or(n.key, hub.NewKey())),
 			ui.Radios{ID: "audience", Legend: "Who can read this note?", Value: n.audience, Items: items, Small: true, Error: ui.ErrorFor(n.errs, "audience")},
 			ui.Textarea{ID: "text", Label: "Note", Hint: "It cannot be changed once it is saved.", Value: n.text, Max: 4000, Error: ui.ErrorFor(n.errs, "text")},
 			ui.Submit("Save note")))
@@ -516,7 +541,7 @@ func (s *Server) caseEvents(v *visit) (response, error) {
 // caseParts are the parts of a page that a change replaces.
 func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
 	parts := []ui.Node{stagePart(v.by, c), s.nowPart(c)}
-	if tab := v.query("tab"); tab == "" || tab == "timeline" {
+	if tab := v.query("tab"); (tab == "" || tab == "timeline") && c.May[policy.SeeTimeline] {
 		return append(parts, timelinePart(c, v.query("kind")))
 	}
 	return append(parts, changedPart(c, true))

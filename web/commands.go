@@ -96,6 +96,24 @@ func (c command) offered(by care.Actor, v hub.CaseView, r hub.ReferralView) bool
 	return ref.To == by.Org && ref.To != ""
 }
 
+// refusal says why a command cannot be done to the referral by this reader; nil
+// when it can. Whoever may not do it at all is told no more than that.
+func (c command) refusal(by care.Actor, v hub.CaseView, r hub.ReferralView) error {
+	switch {
+	case !v.May[c.may]:
+		return &care.Error{Kind: care.Forbidden, Text: "Your role cannot do this"}
+	case c.offered(by, v, r):
+		return nil
+	}
+	e := &care.Error{Kind: care.BusinessRule, Text: "This cannot be done now: " + strings.ToLower(r.Referral.State.Say()), Allowed: []string{"Add a note"}}
+	for _, other := range commands {
+		if other.offered(by, v, r) {
+			e.Allowed = append(e.Allowed, other.title)
+		}
+	}
+	return e
+}
+
 // primary is the command that a referral's state waits for.
 var primary = map[care.RefState]string{
 	care.RefSent: "route", care.RefAccepted: "allocate", care.RefAllocated: "progress", care.RefAssessing: "progress", care.RefPlanning: "progress",
@@ -157,7 +175,7 @@ func (s *Server) addNote(v *visit) (response, error) {
 		errs = append(errs, ui.FieldError{ID: "text", Text: "Enter the note"})
 	}
 	if len(errs) == 0 {
-		err := s.Hub.AddNote(v.ctx(), v.by, v.id(), audience, text)
+		err := s.Hub.AddNote(v.ctx(), v.by, v.id(), v.form("key"), audience, text)
 		if err == nil {
 			return goTo(casePath(v.id(), "?tab=notes")).saying("The note was saved."), nil
 		}
@@ -170,7 +188,7 @@ func (s *Server) addNote(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return refuse(s.casePage(v, c, "notes", noteForm{string(audience), text, errs})), nil
+	return refuse(s.casePage(v, c, "notes", noteForm{v.form("key"), string(audience), text, errs})), nil
 }
 
 // accept takes a referral on, from the button of the case or the worklist.
@@ -201,8 +219,8 @@ func (s *Server) askCommand(v *visit, cmd command) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.May[cmd.may] {
-		return nil, &care.Error{Kind: care.Forbidden, Text: "Your role cannot do this"}
+	if err := cmd.refusal(v.by, c, r); err != nil {
+		return s.notNow(v, err)
 	}
 	return show(s.commandPage(v, cmd, c, r, &commandForm{post: url.Values{}})), nil
 }
@@ -227,8 +245,15 @@ func (s *Server) doCommand(v *visit, cmd command) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	no := cmd.refusal(v.by, c, r)
+	if care.KindOf(no) == care.Forbidden {
+		return nil, no
+	}
 	if err = cmd.do(s, v, c, r); err == nil {
 		return goTo(casePath(c.ID, "")).saying(cmd.done), nil
+	}
+	if kind := care.KindOf(err); no != nil && kind != care.Conflict && kind != care.BusinessRule {
+		return s.notNow(v, no) // what is wrong with a form that nobody can send is no matter
 	}
 	f := &commandForm{post: v.r.PostForm}
 	var many formErrors

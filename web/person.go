@@ -35,6 +35,9 @@ func (s *Server) caseBanner(c hub.CaseView, now time.Time) ui.Node {
 	if p.Language != "" {
 		b.Alerts = append(b.Alerts, "Language: "+p.Language)
 	}
+	if c.Elsewhere {
+		b.Alerts = append(b.Alerts, "In another hospital")
+	}
 	return ui.PatientBanner(b, now)
 }
 

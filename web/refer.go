@@ -47,7 +47,7 @@ func (s *Server) draft(v *visit) (hub.ReferralDraft, error) {
 	case e != nil:
 		return d, err
 	case c.Died != nil:
-		return d, &care.Error{Kind: care.BusinessRule, Text: "This person has died. Contact actions are locked"}
+		return d, errDied()
 	case c.Frozen != nil:
 		return d, &care.Error{Kind: care.BusinessRule, Text: "Who this is must be checked by a person first. No referral can be sent until then"}
 	case v.by.OrgKind == care.Trust && c.Stay == nil:
