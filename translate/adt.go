@@ -136,6 +136,7 @@ func (r *reading) observe(ev row) {
 		}
 		for _, o := range told {
 			o.At, o.Said, o.Source, o.Event, o.About, o.Visit = r.at, r.said, r.p.Source(), r.event, about, visit
+			r.measure(o)
 			r.res.Observations = append(r.res.Observations, o)
 		}
 	}

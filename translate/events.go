@@ -90,11 +90,11 @@ func onLeave(out bool) func(*reading) []care.Observation {
 // read: whoever has gone need not be fit, and N would undo the date.
 func (r *reading) left() []care.Observation {
 	end := care.Observation{Left: &care.Left{Leaving: r.leaving()}}
-	ready := r.optPast(or(r.p.Ready, "ZU1-24"))
+	ready, day := r.ready()
 	if ready.Value.IsZero() {
 		return []care.Observation{end}
 	}
-	return []care.Observation{{Seen: &care.Seen{ReadyAt: ready}}, end}
+	return []care.Observation{{Seen: &care.Seen{ReadyAt: ready, ReadyDay: day}}, end}
 }
 
 func undone(what care.UndoneWhat) func(*reading) []care.Observation {

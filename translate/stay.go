@@ -28,8 +28,8 @@ func (r *reading) wholeAs(class care.Opt[string]) *care.Seen {
 		Admitted:   r.optPast("PV1-44"),
 		Expected:   r.expected(),
 		Fit:        r.fit(),
-		ReadyAt:    r.optPast(or(r.p.Ready, "ZU1-24")),
 	}
+	s.ReadyAt, s.ReadyDay = r.ready()
 	visit := text(pv1.Field(19)) != ""
 	if !s.Where.Told && !visit || class.Value == "N" {
 		s.Class = care.Opt[string]{}
@@ -37,7 +37,7 @@ func (r *reading) wholeAs(class care.Opt[string]) *care.Seen {
 	if bedless(class.Value) {
 		s.Where = care.Opt[care.Location]{}
 		if !visit {
-			s = &care.Seen{Expected: s.Expected, Fit: s.Fit, ReadyAt: s.ReadyAt}
+			s = &care.Seen{Expected: s.Expected, Fit: s.Fit, ReadyAt: s.ReadyAt, ReadyDay: s.ReadyDay}
 			s.Person = !s.Expected.Told && !s.Fit.Told && !s.ReadyAt.Told
 		}
 	}
@@ -128,6 +128,15 @@ func (r *reading) fit() care.Opt[string] {
 		r.hold(path, "the code is neither of those that mean fit nor of those that mean unfit. Add it to the feed's configuration")
 	}
 	return care.Opt[string]{}
+}
+
+// ready is since when the person is ready to leave (HL7 UK A.3 ZU1-24), and
+// whether only the day is told.
+func (r *reading) ready() (since care.Opt[time.Time], day bool) {
+	path := or(r.p.Ready, "ZU1-24")
+	since = r.optPast(path)
+	t, err := hl7.ParseTime(text(r.path(path)), r.p.Zone)
+	return since, err == nil && !since.Value.IsZero() && t.IsDate()
 }
 
 // leaving is how a stay ended. PV1-45 has been seen to carry the expected time,
