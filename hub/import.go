@@ -47,6 +47,9 @@ type importing struct {
 	n       int                 // rows quarantined
 	bad     []store.Quarantined // those that are not written yet
 	kept    map[string]bool
+	unread  map[string]missed    // by the council's number: people about whom a row could not be read
+	lost    bool                 // a row of people is nobody's that can be read
+	before  time.Time            // when all was as the council told it: the newest extract before
 	several map[care.CaseID]bool // cases in the extract that the council knows by several numbers
 	active  int                  // packages in place before
 }
@@ -77,10 +80,13 @@ func (h *Hub) importFrom(ctx context.Context, council nhs.ODS, name string, fsys
 	if errors.Is(err, extract.ErrIncomplete) {
 		return ImportResult{}, ErrNotYet
 	}
-	im := &importing{h: h, feed: feed, reader: reader, release: release, kept: map[string]bool{}, several: map[care.CaseID]bool{},
+	im := &importing{h: h, feed: feed, reader: reader, release: release, kept: map[string]bool{}, unread: map[string]missed{}, several: map[care.CaseID]bool{},
 		row: store.Import{Council: council, File: name, Started: h.now()}}
 	var stopped *extract.Stopped
 	if errors.As(err, &stopped) {
+		if m, err := extract.ReadManifest(fsys); err == nil { // what it says of itself, for whoever asks why
+			im.row.Kind, im.row.AsAt = store.ImportKind(m.Kind), m.AsAt.UTC()
+		}
 		return im.refused(ctx, stopped.Error())
 	}
 	if err != nil {
@@ -109,7 +115,7 @@ func (im *importing) run(ctx context.Context) (ImportResult, error) {
 	if im.row.State == store.ImportStopped {
 		return im.finish(ctx)
 	}
-	for _, step := range []func(context.Context) error{im.people, im.leftovers, im.flush, im.endMissing} {
+	for _, step := range []func(context.Context) error{im.people, im.leftovers, im.flush, im.markUnread, im.endMissing} {
 		if err := step(ctx); err != nil {
 			return im.failed(ctx, err)
 		}
@@ -130,6 +136,7 @@ func (im *importing) wrongTime(ctx context.Context) (why string, err error) {
 	}
 	err = im.h.Store.View(ctx, func(tx *store.Tx) error {
 		st, err := tx.CouncilState(im.row.Council)
+		im.before = st.AsAt
 		if err == nil && im.row.AsAt.Before(st.AsAt) {
 			why = "manifest.toml: as_at is older than the extract that was read last. Send a newer one"
 		}
@@ -241,10 +248,8 @@ func (im *importing) directory(ctx context.Context) error {
 // quarantine keeps a bad row for a person, with the mend.
 func (im *importing) quarantine(ctx context.Context, p *extract.Problem) error {
 	im.n++
-	if p.Person != "" {
-		im.kept[p.Person] = true
-	}
-	raw, err := json.Marshal(p.Row)
+	im.heed(p)
+	raw, err := json.Marshal(quarantinedRaw{p.Person, p.Row})
 	if err != nil {
 		return err
 	}
@@ -292,9 +297,7 @@ func (im *importing) weigh(ctx context.Context) error {
 	}
 	for e, bad := range im.reader.People() {
 		if bad != nil {
-			if bad.Person != "" {
-				im.kept[bad.Person] = true
-			}
+			im.heed(bad)
 			continue
 		}
 		if batch = append(batch, e); len(batch) == importBatch {
@@ -308,7 +311,9 @@ func (im *importing) weigh(ctx context.Context) error {
 	}
 	if err := im.eachMissing(ctx, func(tx *store.Tx, c care.Case) error {
 		n := inPlace(holdingOf(c, im.row.Council))
-		im.active, im.res.Ending = im.active+n, im.res.Ending+n
+		if im.active += n; !im.lost {
+			im.res.Ending += n
+		}
 		return nil
 	}, false); err != nil {
 		return err
@@ -412,9 +417,23 @@ func (im *importing) holding(e extract.Entry, was care.Holding) care.Holding {
 		return care.Holding{Council: im.row.Council, AsAt: im.row.AsAt, Ended: true, Restricted: was.Restricted}
 	}
 	d := *e.Observation.Holds
-	if !e.Partial {
-		return d
+	d.Unread = slices.Clone(e.Unread)
+	if e.Partial && im.carryOver(&d, was) && !slices.Contains(d.Unread, care.PartPackages) {
+		d.Unread = slices.Insert(d.Unread, 0, care.PartPackages)
 	}
+	if slices.Contains(d.Unread, care.PartPackages) {
+		d.AsAt = im.lastRead(was)
+	}
+	if slices.Contains(d.Unread, care.PartSafeguarding) {
+		d.Safeguarding = im.lastConcern(was)
+	}
+	return d
+}
+
+// carryOver adds to d what was there before and is not named now, and reports
+// whether there was any.
+func (im *importing) carryOver(d *care.Holding, was care.Holding) bool {
+	n := len(d.Packages) + len(d.Equipment)
 	there := map[string]bool{}
 	for _, p := range d.Packages {
 		there[p.Ref] = true
@@ -438,7 +457,7 @@ func (im *importing) holding(e extract.Entry, was care.Holding) care.Holding {
 	// In the order of an extract, so that the next one finds nothing changed.
 	slices.SortFunc(d.Packages, func(a, b care.Package) int { return cmp.Compare(a.Ref, b.Ref) })
 	slices.SortFunc(d.Equipment, func(a, b care.Equipment) int { return cmp.Compare(a.Ref, b.Ref) })
-	return d
+	return len(d.Packages)+len(d.Equipment) > n
 }
 
 // people loads everybody.
@@ -573,6 +592,9 @@ func (im *importing) endMissing(ctx context.Context) error {
 		return nil
 	}
 	cause := care.Cause{Kind: importCause, ID: fmt.Sprint(im.row.ID), Source: im.feed.Title}
+	if im.lost { // whoever is missing may be the one whose row could not be read
+		return im.eachMissing(ctx, func(tx *store.Tx, c care.Case) error { return im.doubt(tx, c, missed{absent: true}) }, true)
+	}
 	ended := map[care.CaseID]bool{} // of one page, which may be worked twice
 	defer func() { im.res.Ended += len(ended) }()
 	return im.eachMissing(ctx, func(tx *store.Tx, c care.Case) error {
@@ -659,28 +681,38 @@ type ImportView struct {
 	Ended       time.Time
 	Counts      map[string]int
 	Quarantined int
+	Superseded  bool // a newer extract of the council has been read
 }
 
-// Imports lists imports, newest first.
+// Imports lists imports, newest first, after the folders that wait long for their
+// manifest: those have no id.
 func (h *Hub) Imports(ctx context.Context, by care.Actor) ([]ImportView, error) {
 	var out []ImportView
 	err := h.operating(ctx, by, policy.SeeImports, "imports", "", func(tx *store.Tx) error {
-		out = nil
 		council := nhs.ODS("")
 		if by.OrgKind == care.Council {
 			council = by.Org
 		}
+		told, err := toldBy(tx)
+		if err != nil {
+			return err
+		}
+		if out, err = h.waitingExtracts(tx, by); err != nil {
+			return err
+		}
 		rows, err := tx.Imports(council, 0, 100)
 		for _, r := range rows {
 			out = append(out, ImportView{ID: int64(r.ID), Council: h.Org(r.Council), Name: r.File, Kind: string(r.Kind), State: string(r.State),
-				Why: r.Reason, AsAt: r.AsAt, Started: r.Started, Ended: r.Ended, Counts: r.Counts, Quarantined: r.Quarantined})
+				Why: r.Reason, AsAt: r.AsAt, Started: r.Started, Ended: r.Ended, Counts: r.Counts, Quarantined: r.Quarantined,
+				Superseded: r.AsAt.Before(told[r.Council].AsAt)})
 		}
 		return err
 	})
 	return out, err
 }
 
-// QuarantinedRow is a row of an extract that was not loaded, and its mend.
+// QuarantinedRow is a row of an extract that was not loaded, and its mend. Row
+// names a person: a list has none.
 type QuarantinedRow struct {
 	N           int
 	File        string
@@ -689,7 +721,8 @@ type QuarantinedRow struct {
 	Row         []extract.Cell
 }
 
-// Quarantine lists the rows of an import that were not loaded, 100 at a time.
+// Quarantine lists the rows of an import that were not loaded, 100 at a time,
+// without what is in them.
 func (h *Hub) Quarantine(ctx context.Context, by care.Actor, id int64, after int) ([]QuarantinedRow, error) {
 	var out []QuarantinedRow
 	err := h.operating(ctx, by, policy.SeeImports, fmt.Sprintf("quarantine of import %d", id), "", func(tx *store.Tx) error {
@@ -702,11 +735,7 @@ func (h *Hub) Quarantine(ctx context.Context, by care.Actor, id int64, after int
 			return err
 		}
 		for _, q := range rows {
-			r := QuarantinedRow{N: q.N, File: q.File, Line: q.Line, Field: q.Field, Mend: q.Mend}
-			if err := json.Unmarshal([]byte(q.Raw), &r.Row); err != nil {
-				return fmt.Errorf("reading a quarantined row: %w", err)
-			}
-			out = append(out, r)
+			out = append(out, QuarantinedRow{N: q.N, File: q.File, Line: q.Line, Field: q.Field, Mend: q.Mend})
 		}
 		return nil
 	})
@@ -738,6 +767,13 @@ func (h *Hub) ReleaseImport(ctx context.Context, by care.Actor, id int64, why st
 		}
 		if r.State != store.ImportStopped {
 			return &care.Error{Kind: care.BusinessRule, Text: "This extract is not waiting for anybody"}
+		}
+		st, err := tx.CouncilState(r.Council)
+		if err != nil {
+			return err
+		}
+		if r.AsAt.Before(st.AsAt) {
+			return &care.Error{Kind: care.BusinessRule, Text: "A newer extract has been read"}
 		}
 		return tx.PutSetting("release:"+string(r.Council)+":"+r.File, "yes")
 	})

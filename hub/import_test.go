@@ -204,17 +204,31 @@ func TestQuarantine(t *testing.T) {
 		}
 		rows, err := s.Quarantine(s.ctx(), as(care.Integration, system), res.ID, 0)
 		s.must(err)
-		if len(rows) != res.Quarantined || !slices.ContainsFunc(rows, func(q QuarantinedRow) bool { return q.Field == "nhs_number" && q.Mend != "" && len(q.Row) > 0 }) {
+		if len(rows) != res.Quarantined || !slices.ContainsFunc(rows, func(q QuarantinedRow) bool { return q.Field == "nhs_number" && q.Mend != "" }) ||
+			slices.ContainsFunc(rows, func(q QuarantinedRow) bool { return len(q.Row) > 0 }) {
 			t.Errorf("%d rows: %+v", len(rows), rows)
 		}
 		if _, err := s.Quarantine(s.ctx(), as(care.SocialWorker, notts), res.ID, 0); care.KindOf(err) != care.Forbidden {
 			t.Error(err)
 		}
-		// Mended, nothing has changed at all.
+		// The same again is no news; mended, all that is new is that all was read.
 		s.pass(time.Hour)
 		seq := s.seq()
-		if res = s.imported(notts, "full", people...); res.Changed != 0 || s.seq() != seq {
+		bad[extract.ManifestName] = folder(notts, "full", s.clock(), people...)[extract.ManifestName]
+		res, err = s.Import(s.ctx(), notts, "bad again", bad, homeLayout(t))
+		s.must(err)
+		if res.Changed != 0 || s.seq() != seq {
+			t.Errorf("again %d changed, %d entries of history", res.Changed, s.seq()-seq)
+		}
+		if d := s.holds("10001"); !d.Missed(care.PartPackages) || d.Missed(care.PartSafeguarding) || !s.holds("10002").Missed(care.PartPerson) {
+			t.Errorf("what could not be read is not said: %v, %v", d.Unread, s.holds("10002").Unread)
+		}
+		s.pass(time.Hour)
+		if res = s.imported(notts, "full", people...); res.Changed != 2 || s.seq() != seq+2 {
 			t.Errorf("after the mend %d changed", res.Changed)
+		}
+		if d := s.holds("10002"); len(d.Unread) > 0 || d.Safeguarding.Answer != care.AnswerNo || !d.AsAt.Equal(s.clock()) {
+			t.Errorf("after the mend: %+v", d)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		// tries at once must not all be the first.
 		if until, slow := h.misses.slowed(by.ID, handle, now, h.Limits.LookMisses); slow {
 			return &care.Error{Kind: care.Throttled, Field: "nhs",
-				Text: "Too many look-ups did not match. Wait until " + until.In(h.Zone).Format("15:04:05") + " and check both details"}
+				Text: "Too many look-ups did not match. Wait until " + until.In(h.Zone).Format("15:04:05") + " and check the details"}
 		}
 		v = LookView{Handle: handle, At: now, Reason: q.Reason}
 		a := h.ask(by, policy.Lookup, nil, q.purpose(), q.Words, now)
@@ -111,10 +111,12 @@ func (q LookRequest) check(today nhs.Date) error {
 // is known of whom nothing is shared.
 func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time.Time) error {
 	v.Outcome, v.Phones = LookNothing, h.CouncilOrgs()
-	c, unsure, err := h.findPerson(tx, q)
+	by := a.by
+	c, several, err := h.findPerson(tx, q)
 	if err != nil {
 		return err
 	}
+	unsure := slices.ContainsFunc(several, func(c care.Case) bool { return q.agrees(c.Person) && h.mayBeTold(by, c, now) })
 	known := c.ID != ""
 	subject := c
 	if !known {
@@ -133,12 +135,15 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	}
 	empty := *v
 	switch {
-	case unsure || known && c.Doubt != nil && a.may[policy.Lookup]:
-		v.Outcome = LookCannot
+	case unsure || known && c.Doubt != nil && a.may[policy.Lookup] && q.agrees(c.Person) && h.mayBeTold(by, c, now):
+		v.Outcome = LookCannot // whoever does not know the date of birth learns nothing of a doubt either
 	case known && a.may[policy.Lookup] && a.may[policy.SeePackages]:
 		if err := h.fillLook(tx, a, c, states, v); err != nil {
 			return err
 		}
+	}
+	if v.Outcome == LookCannot && !unsure && !q.agrees(c.Person) {
+		v.Outcome = LookNothing // as for somebody who is not known
 	}
 	switch {
 	case len(v.Councils) > 0 && !q.agrees(c.Person):
@@ -179,9 +184,18 @@ func sameGiven(typed string, p care.Person) bool {
 	return p.Given == "" || first(typed) == first(p.Given) || first(typed) == first(p.Preferred)
 }
 
-// findPerson finds who is meant. unsure is that several people answer to what
+// mayBeTold reports whether a council holds something of an adult and does not
+// keep it from the reader: of anybody else it is not even said that there is a
+// doubt.
+func (h *Hub) mayBeTold(by care.Actor, c care.Case, now time.Time) bool {
+	f := h.facts(c, now)
+	kept := f.Restricted || f.CouncilRestricted
+	return len(f.Councils) > 0 && f.Adult && (!kept || slices.Contains(f.Councils, string(by.Org)))
+}
+
+// findPerson finds who is meant. several are the people who all answer to what
 // was typed, so that nobody can say which of them is meant.
-func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (c care.Case, unsure bool, err error) {
+func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (c care.Case, several []care.Case, err error) {
 	var ids []care.CaseID
 	if q.Number.IsZero() {
 		ids, err = tx.FindPerson(q.Family, q.Born, q.Postcode)
@@ -189,11 +203,11 @@ func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (c care.Case, unsure bool,
 		ids, err = tx.FindNHS(q.Number)
 	}
 	if err != nil || len(ids) == 0 {
-		return care.Case{}, false, err
+		return care.Case{}, nil, err
 	}
 	cs, err := tx.Cases(ids)
 	if err != nil {
-		return care.Case{}, false, err
+		return care.Case{}, nil, err
 	}
 	if len(cs) > 1 { // whoever has the number goes before whoever had it; twins differ by first name
 		cs = slices.DeleteFunc(slices.Clone(cs), func(c care.Case) bool {
@@ -201,9 +215,9 @@ func (h *Hub) findPerson(tx *store.Tx, q LookRequest) (c care.Case, unsure bool,
 		})
 	}
 	if len(cs) != 1 {
-		return care.Case{}, len(cs) > 1, nil
+		return care.Case{}, cs, nil
 	}
-	return cs[0], false, nil
+	return cs[0], nil, nil
 }
 
 // fillLook makes the view of a person who is found.
@@ -246,7 +260,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 func (h *Hub) goneCouncils(c care.Case, states map[nhs.ODS]councilState) []CouncilView {
 	var out []CouncilView
 	for _, d := range c.Holdings {
-		if st := states[d.Council]; !d.Ended && st.gone {
+		if st := states[d.Council].of(d); !d.Ended && st.gone {
 			out = append(out, CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: st.asAt, Stale: true, Gone: true})
 		}
 	}
@@ -294,6 +308,28 @@ type councilState struct {
 	asAt  time.Time
 	stale bool // silent for longer than agreed: shown as what we knew
 	gone  bool // so old that it is not shown
+
+	quiet, limit time.Duration // from when on it is stale, and gone
+	now          time.Time
+}
+
+// at is the same of what the council told at another time.
+func (s councilState) at(asAt time.Time) councilState {
+	age := s.now.Sub(asAt)
+	s.asAt, s.stale, s.gone = asAt, age > s.quiet, asAt.IsZero() || age > s.limit
+	return s
+}
+
+// of is how fresh a person's part is: as fresh as the council's newest extract,
+// unless what that said of this person could not be read.
+func (s councilState) of(d care.Holding) councilState {
+	switch {
+	case s.asAt.IsZero():
+		s.asAt = d.AsAt
+	case d.Missed(care.PartPackages):
+		return s.at(d.AsAt)
+	}
+	return s
 }
 
 func (h *Hub) councilStates(tx *store.Tx, now time.Time) (map[nhs.ODS]councilState, error) {
@@ -304,8 +340,7 @@ func (h *Hub) councilStates(tx *store.Tx, now time.Time) (map[nhs.ODS]councilSta
 	out := map[nhs.ODS]councilState{}
 	for _, cf := range h.Councils {
 		st := told[cf.Council]
-		age := now.Sub(st.AsAt)
-		out[cf.Council] = councilState{asAt: st.AsAt, stale: age > cf.Quiet.limit(now.In(h.Zone)), gone: st.AsAt.IsZero() || age > h.Limits.LookStale}
+		out[cf.Council] = councilState{quiet: cf.Quiet.limit(now.In(h.Zone)), limit: h.Limits.LookStale, now: now}.at(st.AsAt)
 	}
 	return out, nil
 }
@@ -340,16 +375,21 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 		if own && d.Council != a.by.Org {
 			continue // another council's part is not this council's
 		}
-		st := states[d.Council]
+		if a.keptByCouncil() {
+			continue
+		}
+		st := states[d.Council].of(d)
 		if st.gone && !own {
 			gone = true
 			continue
 		}
-		v := CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: cmp.Or(st.asAt, d.AsAt), Stale: st.stale,
+		v := CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: st.asAt, Stale: st.stale, Unread: d.Missed(care.PartPackages),
 			Safeguarding: care.Safeguarding{Answer: care.AnswerNotShared}}
 		if a.may[policy.SeeSafeguarding] {
-			v.Safeguarding = d.Safeguarding
-			v.Safeguarding.AsAt = v.AsAt
+			v.Safeguarding, v.SafeguardingUnread = d.Safeguarding, d.Missed(care.PartSafeguarding)
+			if !v.SafeguardingUnread {
+				v.Safeguarding.AsAt = cmp.Or(states[d.Council].asAt, d.AsAt)
+			}
 		}
 		if a.may[policy.SeePackages] {
 			if err := h.packageViews(tx, a, d, &v); err != nil {
