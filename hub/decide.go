@@ -36,7 +36,7 @@ func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
 		if !d.Ended {
 			f.Councils = add(f.Councils, d.Council)
 		}
-		f.Restricted = f.Restricted || d.Restricted
+		f.CouncilRestricted = f.CouncilRestricted || d.Restricted
 	}
 	for _, r := range c.Referrals {
 		f.ReferredBy = add(f.ReferredBy, r.From)
@@ -47,7 +47,29 @@ func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
 			f.Allocated = append(f.Allocated, string(r.Worker.ID))
 		}
 	}
+	for _, id := range c.IDs {
+		if kind, org, _ := strings.Cut(id.System, ":"); kind == "mrn" || kind == "council" {
+			f.NumberedBy = add(f.NumberedBy, nhs.ODS(org))
+		}
+	}
 	return f
+}
+
+// keptByCouncil reports whether a council keeps what it holds of this person
+// from the reader. Then not even that it holds anything may show: a page must
+// look as it does for somebody whom no council supports.
+func (a *asking) keptByCouncil() bool {
+	return (a.facts.Restricted || a.facts.CouncilRestricted) && !slices.Contains(a.facts.Councils, string(a.by.Org))
+}
+
+// callShown reports whether a call is shown to the reader: with the provider's
+// part of what a council holds. Where a council keeps that, their own side's
+// calls are shown still, as they are where no council holds anything.
+func (a *asking) callShown(k care.Call) bool {
+	if a.may[policy.SeeProvider] {
+		return seesCall(a.by, k)
+	}
+	return a.keptByCouncil() && a.may[policy.RecordCall] && k.By.Org == a.by.Org
 }
 
 func add(list []string, ods nhs.ODS) []string {

@@ -151,8 +151,8 @@ func (s *sentence) lost(wanted string) error {
 	return fmt.Errorf("%q after %q is not understood, where %s is wanted", s.rest[0], strings.Join(s.done, " "), wanted)
 }
 
-// org takes one ODS code that was declared, of a given kind ("" for either).
-func (s *sentence) org(kind OrgKind) (string, error) {
+// org takes one ODS code that was declared, of one of the kinds.
+func (s *sentence) org(kinds ...OrgKind) (string, error) {
 	if len(s.rest) == 0 {
 		return "", s.lost("an organisation")
 	}
@@ -161,8 +161,8 @@ func (s *sentence) org(kind OrgKind) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("organisation %q is not declared above", code)
 	}
-	if kind != "" && got != kind {
-		return "", fmt.Errorf("%s is a %s; a %s is wanted after %q", code, got, kind, strings.Join(s.done, " "))
+	if !slices.Contains(kinds, got) {
+		return "", fmt.Errorf("%s is a %s; a %s is wanted after %q", code, got, kinds[0], strings.Join(s.done, " "))
 	}
 	s.done, s.rest = append(s.done, code), s.rest[1:]
 	return code, nil
@@ -186,7 +186,7 @@ func (s *sentence) who() error {
 	if _, ok := take(s, map[string]bool{"of": true}); !ok {
 		return s.lost(`"of" and an organisation`)
 	}
-	code, err := s.org("") // a role in the wrong kind of organisation is a sentence worth writing
+	code, err := s.org(Trust, Council) // a role in the wrong kind of organisation is a sentence worth writing
 	if err != nil {
 		return err
 	}
@@ -305,19 +305,21 @@ func (s *sentence) details() error {
 
 // A fact puts something that is known about the person into the case.
 type fact struct {
-	kind OrgKind // of the organisation that follows; "" when none does
-	put  func(c *Case, org string)
+	of  []OrgKind // what the organisation that follows may be; none when none follows
+	put func(c *Case, org string)
 }
 
 var facts = map[string]fact{
-	"in":                       {Trust, func(c *Case, org string) { c.Hospitals = append(c.Hospitals, org) }},
-	"known to":                 {Council, func(c *Case, org string) { c.Councils = append(c.Councils, org) }},
-	"referred to":              {Council, func(c *Case, org string) { c.ReferredTo = append(c.ReferredTo, org) }},
-	"referred by":              {Trust, func(c *Case, org string) { c.ReferredBy = append(c.ReferredBy, org) }},
-	"who is restricted":        {"", func(c *Case, _ string) { c.Restricted = true }},
-	"whose record is frozen":   {"", func(c *Case, _ string) { c.Frozen = true }},
-	"who has died":             {"", func(c *Case, _ string) { c.Died = true }},
-	"who is allocated to them": {"", func(c *Case, _ string) { c.Allocated = []string{"someone"} }},
+	"in":                       {[]OrgKind{Trust}, func(c *Case, org string) { c.Hospitals = append(c.Hospitals, org) }},
+	"known to":                 {[]OrgKind{Council}, func(c *Case, org string) { c.Councils = append(c.Councils, org) }},
+	"referred to":              {[]OrgKind{Council}, func(c *Case, org string) { c.ReferredTo = append(c.ReferredTo, org) }},
+	"referred by":              {[]OrgKind{Trust}, func(c *Case, org string) { c.ReferredBy = append(c.ReferredBy, org) }},
+	"numbered by":              {[]OrgKind{Trust, Council}, func(c *Case, org string) { c.NumberedBy = append(c.NumberedBy, org) }},
+	"who is restricted":        {nil, func(c *Case, _ string) { c.Restricted = true }},
+	"whom a council restricts": {nil, func(c *Case, _ string) { c.CouncilRestricted = true }},
+	"whose record is frozen":   {nil, func(c *Case, _ string) { c.Frozen = true }},
+	"who has died":             {nil, func(c *Case, _ string) { c.Died = true }},
+	"who is allocated to them": {nil, func(c *Case, _ string) { c.Allocated = []string{"someone"} }},
 }
 
 // fact gives what it read, "" when it read nothing.
@@ -331,9 +333,9 @@ func (s *sentence) fact() (string, error) {
 		return "", nil
 	}
 	var org string
-	if f.kind != "" {
+	if len(f.of) > 0 {
 		var err error
-		if org, err = s.org(f.kind); err != nil {
+		if org, err = s.org(f.of...); err != nil {
 			return "", err
 		}
 	}

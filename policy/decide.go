@@ -181,7 +181,7 @@ func checkCase(c *Case) error {
 	if c.ID == "" {
 		return fmt.Errorf("the case has no id")
 	}
-	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.Allocated} {
+	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated} {
 		if has(list, "") {
 			return fmt.Errorf("the case lists an organisation or a worker without a name")
 		}
@@ -218,16 +218,18 @@ func personEntity(c *Case) types.Entity {
 	return types.Entity{
 		UID: types.NewEntityUID(personType, types.String(c.ID)),
 		Attributes: types.NewRecord(types.RecordMap{
-			"adult":      types.Boolean(c.Adult),
-			"ageKnown":   types.Boolean(c.AgeKnown),
-			"restricted": types.Boolean(c.Restricted),
-			"frozen":     types.Boolean(c.Frozen),
-			"died":       types.Boolean(c.Died),
-			"hospitals":  named(orgType, c.Hospitals),
-			"councils":   named(orgType, c.Councils),
-			"referredTo": named(orgType, c.ReferredTo),
-			"referredBy": named(orgType, c.ReferredBy),
-			"allocated":  named(actorType, c.Allocated),
+			"adult":             types.Boolean(c.Adult),
+			"ageKnown":          types.Boolean(c.AgeKnown),
+			"restricted":        types.Boolean(c.Restricted),
+			"councilRestricted": types.Boolean(c.CouncilRestricted),
+			"frozen":            types.Boolean(c.Frozen),
+			"died":              types.Boolean(c.Died),
+			"hospitals":         named(orgType, c.Hospitals),
+			"councils":          named(orgType, c.Councils),
+			"referredTo":        named(orgType, c.ReferredTo),
+			"referredBy":        named(orgType, c.ReferredBy),
+			"numberedBy":        named(orgType, c.NumberedBy),
+			"allocated":         named(actorType, c.Allocated),
 		}),
 	}
 }

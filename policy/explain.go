@@ -89,10 +89,10 @@ func explainFacts(b *strings.Builder, r Request) {
 		}
 		return strings.Join(l, " ")
 	}
-	fmt.Fprintf(b, "case %s: adult %s, age known %s, restricted %s, frozen %s, died %s\n",
-		c.ID, yes(c.Adult), yes(c.AgeKnown), yes(c.Restricted), yes(c.Frozen), yes(c.Died))
-	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; allocated %s\n",
-		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.Allocated))
+	fmt.Fprintf(b, "case %s: adult %s, age known %s, restricted %s, restricted by a council %s, frozen %s, died %s\n",
+		c.ID, yes(c.Adult), yes(c.AgeKnown), yes(c.Restricted), yes(c.CouncilRestricted), yes(c.Frozen), yes(c.Died))
+	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; numbered by %s; allocated %s\n",
+		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.NumberedBy), list(c.Allocated))
 }
 
 // A Cell is one answer of the matrix.

@@ -122,17 +122,19 @@ type Actor struct {
 // A Case is the facts about one person's case that the rules may weigh. All are
 // mandatory: an empty list means that there are none, not that nobody looked.
 type Case struct {
-	ID         string // opaque, never an NHS number
-	Adult      bool   // 18 or over; counts only with AgeKnown
-	AgeKnown   bool
-	Restricted bool     // who and where they are is kept from most
-	Frozen     bool     // it is in question whether the record is of one person
-	Died       bool     //
-	Hospitals  []string // ODS codes of trusts with a stay now, or one that ended within the watching period
-	Councils   []string // ODS codes of councils that hold packages or are involved
-	ReferredTo []string // ODS codes of councils with a referral, in any state
-	ReferredBy []string // ODS codes of trusts that referred
-	Allocated  []string // ids of the actors who are the named workers
+	ID                string // opaque, never an NHS number
+	Adult             bool   // 18 or over; counts only with AgeKnown
+	AgeKnown          bool
+	Restricted        bool     // who and where they are is kept from most: the hospital's own sensitive flag
+	CouncilRestricted bool     // a council that supports them restricts its own record
+	Frozen            bool     // it is in question whether the record is of one person
+	Died              bool     //
+	Hospitals         []string // ODS codes of trusts with a stay now, or one that ended within the watching period
+	Councils          []string // ODS codes of councils that hold packages or are involved
+	ReferredTo        []string // ODS codes of councils with a referral, in any state
+	ReferredBy        []string // ODS codes of trusts that referred
+	NumberedBy        []string // ODS codes of trusts and councils whose own number the record carries
+	Allocated         []string // ids of the actors who are the named workers
 }
 
 // A Context is the circumstances of one question.

@@ -96,6 +96,7 @@ func TestBadRequestsDeny(t *testing.T) {
 		"case where none goes":  func(r *Request) { r.Action = ListWard },
 		"nothing said at all":   func(r *Request) { *r = Request{} },
 		"blank worker":          func(r *Request) { r.Case.Allocated = []string{""} },
+		"blank among numbers":   func(r *Request) { r.Case.NumberedBy = []string{""} },
 		"blank among hospitals": func(r *Request) { r.Case.Hospitals = []string{"RK5", ""} },
 	} {
 		r := Request{nurse(), SeePackages, adult(), looking()}
@@ -243,7 +244,8 @@ func drawCase(t *rapid.T) *Case {
 	c := &Case{
 		ID: "c1", Adult: flag("adult"), AgeKnown: flag("age known"), Restricted: flag("restricted"),
 		Frozen: flag("frozen"), Died: flag("died"), Hospitals: list("hospitals"), Councils: list("councils"),
-		ReferredTo: list("referred to"), ReferredBy: list("referred by"),
+		ReferredTo: list("referred to"), ReferredBy: list("referred by"), NumberedBy: list("numbered by"),
+		CouncilRestricted: flag("restricted by a council"),
 	}
 	if flag("allocated") {
 		c.Allocated = []string{"a1"}
@@ -305,6 +307,44 @@ func TestRestrictedDoesNotExistOutside(t *testing.T) {
 			if x == SeeWhereabouts && !holds && !(a.Role == Coordinator && has(c.Hospitals, a.Org)) {
 				t.Fatalf("%s may see where a restricted person is", a.Role.Title())
 			}
+		}
+	})
+}
+
+// TestCouncilRestrictionLimitsOnlyTheCouncil: outside the councils that support
+// the person, all that a restriction changes is what comes from a council or
+// from a declared interest; nobody can tell it from the rest of a page.
+func TestCouncilRestrictionLimitsOnlyTheCouncil(t *testing.T) {
+	set := load(t)
+	councils := []Action{Lookup, SeePackages, SeeProvider, SeeSafeguarding, SeePackageDetail, SeeFinance}
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, ctx, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.CouncilRestricted = true })
+		free := *c
+		free.CouncilRestricted = false
+		about, _ := set.byResource()
+		for i, d := range set.DecideMany(a, &free, ctx, about...) {
+			x, restricted := about[i], slices.Contains(got, about[i])
+			governs := x == SeeAudit || x == Steward || x == SeeRawMessage
+			want := d.Allow
+			if !has(c.Councils, a.Org) && !governs && (ctx.Relationship == Declared || slices.Contains(councils, x)) {
+				want = false
+			}
+			if restricted != want {
+				t.Fatalf("%s may %s: %v, want %v", a.Role.Title(), x.Title(), restricted, want)
+			}
+		}
+	})
+}
+
+func TestOnlyOwnRecordsAreSettled(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, _, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) {
+			a.Role = rapid.SampledFrom([]Role{Coordinator, TeamManager, IGLead}).Draw(t, "steward's role")
+		})
+		own := has(c.Councils, a.Org) || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org) || has(c.NumberedBy, a.Org)
+		if slices.Contains(got, Steward) && !own {
+			t.Fatalf("%s settles a record that is not of their organisation", a.Role.Title())
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (s *Server) identity(v *visit) (response, error) {
 	main := []ui.Node{ui.WorkHead("Who is who", ui.Plural(len(questions), "question waits", "questions wait")+", oldest first"),
 		ui.P("A hospital or a council said something that does not fit who we thought a person was. The records are frozen until somebody has checked, so that nobody reads the wrong person’s record.")}
 	if len(questions) == 0 {
-		main = append(main, ui.Empty("Nothing is in question", ui.P("When the numbers of two people get mixed up, the records are shown here.")))
+		main = append(main, ui.Empty("Nothing is in question", ui.P("When the numbers of two people get mixed up, the records are shown here: those of people whom your organisation treats, supports or was sent, or to whom it gave a number.")))
 	}
 	for _, q := range questions {
 		main = append(main, questionPart(q, v.now))
@@ -54,6 +54,9 @@ func (s *Server) identity(v *visit) (response, error) {
 
 func questionPart(q hub.Question, now time.Time) ui.Node {
 	since := ui.Para(ui.Text("Frozen since "+ui.ClockOn(q.Since, now)+", "), ui.AgoTime(q.Since, now), ui.Text("."))
+	if q.Theirs {
+		return theirsPart(q, since, now)
+	}
 	if q.B.ID == "" {
 		return ui.Section("q-"+string(q.A.ID), q.Kind.Say(), since, personCard(3, "The record", q.A, now),
 			ui.Button{Text: "Settle which number is right", Kind: ui.Secondary, Href: settlePath(q.A.ID), About: "for record " + handle(q.A.ID)})
@@ -62,6 +65,37 @@ func questionPart(q hub.Question, now time.Time) ui.Node {
 	return ui.Section("q-"+string(q.A.ID), q.Kind.Say(), since, cards(3, q, now), ui.ButtonGroup(
 		ui.Button{Text: "Same person: join these records", Kind: ui.Secondary, Href: pairPath("join", survivor.ID, retired.ID)},
 		ui.Button{Text: "Different people: say whose the number is", Kind: ui.Secondary, Href: settlePath(q.A.ID)}))
+}
+
+// theirsPart is a question of two records, one of which is another
+// organisation's: of that one it says only whom to ask.
+func theirsPart(q hub.Question, since ui.Node, now time.Time) ui.Node {
+	buttons := []ui.Node{ui.Button{Text: "Same person: agree to join the records", Kind: ui.Secondary, Href: pairPath("join", q.A.ID, q.Other), About: "for record " + handle(q.A.ID)}}
+	if q.A.Frozen {
+		buttons = append(buttons, ui.Button{Text: "Different people: settle our record", Kind: ui.Secondary, Href: settlePath(q.A.ID), About: handle(q.A.ID)})
+	}
+	return ui.Section("q-"+string(q.A.ID), q.Kind.Say(), since, personCard(3, "Our record", q.A, now), theirsWords(q), ui.ButtonGroup(buttons...))
+}
+
+// theirsWords says whose the other record is and what is still wanted.
+func theirsWords(q hub.Question) ui.Node {
+	who := make([]string, len(q.Owners))
+	whom := "coordinator"
+	for i, o := range q.Owners {
+		who[i] = o.Name
+		if o.Kind == care.Council {
+			whom = "team manager"
+		}
+	}
+	them := listed(who)
+	words := "The other record belongs to " + them + ", and is not shown to you. Compare the two by telephone: ask its " + whom + " about record " + handle(q.Other) + ". The records are joined when both of you say here that it is one person."
+	switch {
+	case q.Agreed:
+		words = "Your side has said that it is one person. The other record belongs to " + them + ": ask its " + whom + " to say so too, about record " + handle(q.Other) + "."
+	case q.TheyAgreed:
+		words = them + " has said that its record " + handle(q.Other) + " is of this person, and is not shown to you. When you say so too, the two are joined."
+	}
+	return ui.P(words)
 }
 
 func cards(level int, q hub.Question, now time.Time) ui.Node {
@@ -82,10 +116,14 @@ func personCard(level int, title string, c hub.PersonCard, now time.Time) ui.Nod
 	if c.Said != "" && c.Said != c.NHS {
 		rows = append(rows, ui.Row{Key: "NHS No. given, not believed", Value: numberOr(c.Said)})
 	}
-	rows = append(rows,
-		ui.Row{Key: "Address", Value: ui.Or(address(c.Person.Address), ui.NotKnown)},
-		ui.Row{Key: "Other numbers", Value: numbers(c.IDs)},
-		ui.Row{Key: "Where now", Value: ui.Or(c.Where, "Not in hospital")})
+	home, where := ui.Or(address(c.Person.Address), ui.NotKnown), ui.Or(c.Where, "Not in hospital")
+	if c.Sensitive {
+		home = ui.Missing("Not shown: sensitive record")
+	}
+	if !c.WhereShown {
+		where = ui.Missing("Not shown to your role")
+	}
+	rows = append(rows, ui.Row{Key: "Address", Value: home}, ui.Row{Key: "Our own numbers", Value: numbers(c.IDs)}, ui.Row{Key: "Where now", Value: where})
 	return ui.Card(level, title, ui.SummaryList(rows...))
 }
 
@@ -96,10 +134,10 @@ func numberOr(spaced string) ui.Node {
 	return ui.NoWrap(spaced)
 }
 
-// numbers are what hospitals and councils call the person.
+// numbers are what the reader's own organisation calls the person.
 func numbers(ids []care.Identifier) ui.Node {
 	if len(ids) == 0 {
-		return ui.Missing(ui.NotKnown)
+		return ui.Missing("None")
 	}
 	var out ui.Nodes
 	for i, id := range ids {
@@ -127,21 +165,6 @@ func survivorOf(q hub.Question) (survivor, retired hub.PersonCard) {
 	return q.A, q.B
 }
 
-// question is the question about a record. When it is no longer asked, somebody
-// else has answered it.
-func (s *Server) question(v *visit, id care.CaseID) (hub.Question, error) {
-	questions, err := s.Hub.Questions(v.ctx(), v.by)
-	if err != nil {
-		return hub.Question{}, err
-	}
-	for _, q := range questions {
-		if id != "" && (q.A.ID == id || q.B.ID == id) {
-			return q, nil
-		}
-	}
-	return hub.Question{}, &care.Error{Kind: care.NotFound, Text: "This question is not asked any more. Somebody may have settled it"}
-}
-
 // whyField asks how somebody knows. It is kept with the case.
 func whyField(v *visit, errs []ui.FieldError) ui.Node {
 	return ui.Textarea{ID: "why", Label: "How do you know?", Hint: "For example: compared both with the Personal Demographics Service, or rang the ward. This is kept with the record, with your name",
@@ -159,29 +182,64 @@ func tooLong(why string) []ui.FieldError {
 func identityBack() *ui.NavItem { return &ui.NavItem{Href: "/identity", Text: "Who is who"} }
 
 func (s *Server) askJoin(v *visit) (response, error) {
-	p, err := s.joinPage(v, care.CaseID(v.query("survivor")), nil)
+	p, err := s.joinPage(v, care.CaseID(v.query("survivor")), care.CaseID(v.query("retired")), nil)
 	return show(p), err
 }
 
-func (s *Server) joinPage(v *visit, id care.CaseID, errs []ui.FieldError) (ui.Page, error) {
-	q, err := s.question(v, id)
-	if err == nil && q.B.ID == "" {
+// confirmField asks to tick what speaks against joining, in words that say it.
+func confirmField(v *visit, q hub.Question, errs []ui.FieldError) ui.Node {
+	if len(q.Differs) == 0 {
+		return nil
+	}
+	f := ui.Checkboxes{ID: "confirm", Legend: "These may be two people", Hint: "Tick only what you have checked. If in doubt, do not join them",
+		Error: ui.ErrorFor(errs, "confirm"), Values: v.r.PostForm["confirm"]}
+	for _, d := range q.Differs {
+		f.Items = append(f.Items, ui.Choice{Value: string(d), Label: d.Say() + ". I have checked that it is one person all the same"})
+	}
+	return f
+}
+
+// confirmed are the differences that were ticked.
+func confirmed(v *visit) []hub.Difference {
+	var out []hub.Difference
+	for _, c := range v.r.PostForm["confirm"] {
+		out = append(out, hub.Difference(c))
+	}
+	return out
+}
+
+func (s *Server) joinPage(v *visit, id, other care.CaseID, errs []ui.FieldError) (ui.Page, error) {
+	q, err := s.Hub.Question(v.ctx(), v.by, id, other)
+	if err == nil && q.B.ID == "" && !q.Theirs {
 		err = &care.Error{Kind: care.NotFound, Text: "There is only one record in this question"}
 	}
 	if err != nil {
 		return ui.Page{}, err
 	}
 	survivor, retired := survivorOf(q)
-	return ui.Page{Title: "Join two records", Width: ui.PersonPage, Back: identityBack(), Main: []ui.Node{
-		ui.ErrorSummary(errs), ui.H1("Join these two records into one"), cards(2, q, v.now),
+	p := ui.Page{Title: "Join two records", Width: ui.PersonPage, Back: identityBack()}
+	title, shown, goes, button := "Join these two records into one", cards(2, q, v.now), recordWord(q, survivor), "Same person: join the records"
+	if q.Theirs {
+		// The record of whoever says so last goes on.
+		survivor.ID, retired.ID = q.A.ID, q.Other
+		title, shown, goes = "Agree to join your record with another", ui.Nodes{personCard(2, "Our record", q.A, v.now), theirsWords(q)}, "the other record"
+		if q.TheyAgreed {
+			goes = "our record"
+		}
+		button = "Same person: agree to join the records"
+	}
+	p.Main = []ui.Node{
+		ui.ErrorSummary(errs), ui.H1(title), shown,
 		ui.H2("What this does"),
 		ui.Bullets(
 			ui.Text("One record is left. It has the hospital stays, referrals, notes, packages and numbers of both."),
-			ui.Text("Name, date of birth and address are those of "+recordWord(q, survivor)+", until a hospital or council says otherwise."),
+			ui.Text("Name, date of birth and address are those of "+goes+", until a hospital or council says otherwise."),
 			ui.Text("Everybody who may see either of the two sees both."),
 			ui.Text("You can separate them again. What was recorded in between stays with the record that is left.")),
-		ui.TwoThirds(ui.PostForm("/identity/join", ui.Hidden("survivor", string(survivor.ID)), ui.Hidden("retired", string(retired.ID)), whyField(v, errs),
-			ui.ButtonGroup(ui.Button{Text: "Same person: join the records"}, ui.Link("/identity", "Cancel"))))}}, nil
+		ui.TwoThirds(ui.PostForm("/identity/join", ui.Hidden("survivor", string(survivor.ID)), ui.Hidden("retired", string(retired.ID)),
+			confirmField(v, q, errs), whyField(v, errs),
+			ui.ButtonGroup(ui.Button{Text: button}, ui.Link("/identity", "Cancel"))))}
+	return p, nil
 }
 
 func recordWord(q hub.Question, c hub.PersonCard) string {
@@ -194,25 +252,28 @@ func recordWord(q hub.Question, c hub.PersonCard) string {
 func (s *Server) join(v *visit) (response, error) {
 	survivor, retired := care.CaseID(v.form("survivor")), care.CaseID(v.form("retired"))
 	again := func(errs []ui.FieldError) (response, error) {
-		p, err := s.joinPage(v, survivor, errs)
+		p, err := s.joinPage(v, survivor, retired, errs)
 		return refuse(p), err
 	}
 	if errs := tooLong(v.form("why")); errs != nil {
 		return again(errs)
 	}
-	err := s.Hub.Join(v.ctx(), v.by, survivor, retired, v.form("why"))
+	done, err := s.Hub.Join(v.ctx(), v.by, survivor, retired, v.form("why"), confirmed(v)...)
 	if errs, ok := fieldErrors(err, nil); ok {
 		return again(errs)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if !done {
+		return goTo("/identity").saying("Kept. The records are joined when the other organisation says so too."), nil
+	}
 	return goTo(pairPath("joined", survivor, retired)), nil
 }
 
 // joined confirms a join, and offers the way back while it is fresh in mind.
 func (s *Server) joined(v *visit) (response, error) {
-	if _, err := s.Hub.Questions(v.ctx(), v.by); err != nil {
+	if err := s.Hub.Steward(v.ctx(), v.by); err != nil {
 		return nil, err
 	}
 	survivor, retired := care.CaseID(v.query("survivor")), care.CaseID(v.query("retired"))
@@ -242,7 +303,7 @@ func (s *Server) askSettle(v *visit) (response, error) {
 }
 
 func (s *Server) settlePage(v *visit, id care.CaseID, errs []ui.FieldError) (ui.Page, error) {
-	q, err := s.question(v, id)
+	q, err := s.Hub.Question(v.ctx(), v.by, id, "")
 	if err != nil {
 		return ui.Page{}, err
 	}
@@ -312,7 +373,7 @@ func (s *Server) settle(v *visit) (response, error) {
 		p, err := s.settlePage(v, id, errs)
 		return refuse(p), err
 	}
-	q, err := s.question(v, id)
+	q, err := s.Hub.Question(v.ctx(), v.by, id, "")
 	if err != nil {
 		return nil, err
 	}
@@ -349,7 +410,7 @@ func (s *Server) askSeparate(v *visit) (response, error) {
 }
 
 func (s *Server) separatePage(v *visit, survivor, retired care.CaseID, errs []ui.FieldError) (ui.Page, error) {
-	if _, err := s.Hub.Questions(v.ctx(), v.by); err != nil { // whether this reader may settle who is who
+	if err := s.Hub.Steward(v.ctx(), v.by); err != nil { // whether this reader may settle who is who
 		return ui.Page{}, err
 	}
 	if survivor == "" || retired == "" {

@@ -44,7 +44,7 @@ func TestIdentityShowsBothSidesOfAQuestion(t *testing.T) {
 func TestJoinAndSeparate(t *testing.T) {
 	s := newSite(t)
 	survivor, retired := s.twins(care.DoubtSame)
-	r := s.as("team-manager")
+	r := s.as("coordinator")
 	check := r.get(link(t, r.get("/identity"), "Same person"))
 	check.says("Join these two records into one", "You can separate them again", "How do you know?", "those of the first record")
 	bare := r.post("/identity/join", fields(check)...)
@@ -99,7 +99,7 @@ func TestDifferentPeople(t *testing.T) {
 			s := newSite(t)
 			first, second := s.twins(care.DoubtShared)
 			said := s.caseOf(first).NHS
-			r := s.as("team-manager")
+			r := s.as("coordinator")
 			check := r.get(link(t, r.get("/identity"), "Different people"))
 			check.says("Say whose the NHS number is", "It is the number of the person of the first record", "The two stay two people",
 				"NHS number "+said.Spaced()+" is not believed for the second record")
@@ -126,7 +126,7 @@ func TestOneRecordWhoseNumberChanged(t *testing.T) {
 	s := newSite(t)
 	r := s.as("coordinator")
 	check := r.get(link(t, r.get("/identity"), "Settle which number is right"))
-	check.says("Whose is NHS number "+number("fred").Spaced()+"?", nhs.Test(9000).Spaced()+" is not believed for this record")
+	check.says("Which NHS number is this person's?", number("fred").Spaced(), nhs.Test(9000).Spaced(), "the other number is not believed when it is given again")
 	if got := r.post("/identity/settle", append(fields(check), "number", "keep", "why", "Traced on PDS")...); got.status != 303 {
 		t.Fatalf("%d %s", got.status, got.text())
 	}
@@ -134,4 +134,63 @@ func TestOneRecordWhoseNumberChanged(t *testing.T) {
 		t.Errorf("doubt %v, denied %v", c.Doubt, c.Denied)
 	}
 	r.get("/identity").says("0 questions wait", "Nothing is in question")
+}
+
+// Where somebody is is not told as "not in hospital" to a reader who may not know,
+// and the records of others are not shown at all.
+func TestIdentityShowsWhatIsOnesOwn(t *testing.T) {
+	s := newSite(t)
+	_, second := s.twins(care.DoubtSame)
+	lead := s.as("ig-lead").get("/identity")
+	lead.says("OAKLEY, Barbara (Mx)", "Where now Not shown to your role")
+	for _, no := range []string{"Not in hospital", "Ward 31"} {
+		if strings.Contains(lead.text(), no) {
+			t.Errorf("the lead reads %q", no)
+		}
+	}
+	s.as("coordinator-rx1").get("/identity").says("0 questions wait", "Nothing is in question")
+
+	manager := s.as("team-manager") // whose council supports Barbara, and knows nothing of Babs
+	page := manager.get("/identity")
+	page.says("2 questions wait", "Our record", "OAKLEY, Barbara (Mx)", "The other record belongs to King’s Mill Hospital, and is not shown to you", "ask its coordinator about record "+handle(second))
+	if strings.Contains(page.text(), "Babs") {
+		t.Error("the council reads of a person who is not theirs")
+	}
+	check := manager.get(link(t, page, "agree to join the records"))
+	check.says("Agree to join your record with another", "The records are joined when both of you say here that it is one person")
+	manager.post("/identity/join", append(fields(check), "why", "Rang the ward")...)
+	manager.get("/identity").says("Kept. The records are joined when the other organisation says so too.", "Your side has said that it is one person")
+	if c := s.caseOf(second); c.JoinedTo != "" {
+		t.Error("one side alone joined the two")
+	}
+	read := map[string]bool{}
+	for _, row := range s.audited("identityCard") {
+		read[string(row.Actor)+" "+string(row.Case)] = true
+	}
+	for who, want := range map[string]bool{"u-team-manager barbara-case": true, "u-team-manager gina-case": false, "u-ig-lead gina-case": true, "u-coordinator-rx1 barbara-case": false} {
+		if read[who] != want {
+			t.Errorf("%s: audited %v, want %v", who, read[who], want)
+		}
+	}
+	s.as("ig-lead").get("/audit?action=identityCard").says("Read who is who", "Who a person is")
+}
+
+// Two people with different dates of birth are joined only by somebody who has
+// ticked that they differ.
+func TestJoinSaysWhatDiffers(t *testing.T) {
+	s := newSite(t)
+	_, second := s.twins(care.DoubtShared)
+	s.record(second, care.PersonTold{At: evening, Person: care.Person{Family: "Oakley", Given: "Babs", Born: nhs.Date{Year: 1950, Month: 1, Day: 1}, Source: "kmh", AsAt: evening}})
+	r := s.as("coordinator")
+	check := r.get(link(t, r.get("/identity"), "Same person"))
+	check.says("These may be two people", "The dates of birth differ. I have checked that it is one person all the same")
+	unticked := r.post("/identity/join", append(fields(check), "why", "Both traced on PDS")...)
+	if unticked.status != 422 || s.caseOf(second).JoinedTo != "" {
+		t.Fatalf("joined without a tick: %d", unticked.status)
+	}
+	wellMade(t, unticked)
+	unticked.says("Tick the box if you have checked")
+	if got := r.post("/identity/join", append(fields(check), "why", "Both traced on PDS", "confirm", "born")...); got.status != 303 || s.caseOf(second).JoinedTo == "" {
+		t.Errorf("with a tick: %d %s", got.status, got.text())
+	}
 }
