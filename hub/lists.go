@@ -209,6 +209,14 @@ func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQue
 	return l, true
 }
 
+// MayLookUp reports whether a reader may look anybody up: whether a form to do so
+// is of use to them. Nothing is told by it, so nothing is audited; Look decides
+// again, and audits, each time.
+func (h *Hub) MayLookUp(by care.Actor) bool {
+	ctx := policy.Context{Purpose: policy.DirectCare, Relationship: policy.NoneRelation}
+	return h.Policies.DecideMany(principal(by), nil, ctx, policy.Lookup)[0].Allow
+}
+
 // rowView is a row in words. masked takes out where the person is.
 func (h *Hub) rowView(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time, masked bool) ListRow {
 	stale := slices.IndexFunc(sources, func(s SourceView) bool { return s.Feed == r.Source && s.Stale && r.InBed })

@@ -80,7 +80,7 @@ func notReferred(rows map[care.CaseID]hub.ListRow) ui.Node {
 	})
 	return ui.Part("app-notreferred", ui.Details("Not referred: "+ui.Plural(len(out), "person", "people"),
 		ui.List(ui.Map(out, func(r hub.ListRow) ui.Node {
-			return ui.Nodes{ui.RAGTag(ui.RAG(r.Wait), r.Days), ui.Text(" "), ui.Link(casePath(r.Row.Case, ""), personName(r.Row)), ui.If(!r.Masked && r.WardName != "", func() ui.Node { return ui.Text(", " + r.WardName) })}
+			return ui.Nodes{ui.RAGTag(ui.RAG(r.Wait), r.Days), ui.Text(" "), openLink(r, personName(r.Row), ""), ui.If(!r.Masked && r.WardName != "", func() ui.Node { return ui.Text(", " + r.WardName) })}
 		})...)))
 }
 
@@ -88,6 +88,9 @@ func notReferred(rows map[care.CaseID]hub.ListRow) ui.Node {
 func card(r hub.ListRow, at time.Time) ui.BoardCard {
 	c := ui.BoardCard{ID: string(r.Row.Case), Column: r.Stage, Name: personName(r.Row), Href: casePath(r.Row.Case, ""),
 		RAG: ui.RAG(r.Wait), Days: r.Days, NoRAG: !r.HasWait || r.Row.Died || !r.Row.InBed}
+	if r.Shut {
+		c.Href = ""
+	}
 	switch {
 	case r.Masked:
 	case !r.Row.InBed && !r.Row.Left.IsZero():

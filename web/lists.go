@@ -52,7 +52,7 @@ var listFilters = map[string][]string{
 	kindTracker:  {"hospital", "wait", "pathway", "stage", "worker", "sort", "page"},
 	kindBoard:    {"hospital", "wait", "pathway", "worker"},
 	kindWall:     {"hospital"},
-	kindWard:     {"ward", "sort"},
+	kindWard:     {"ward", "sort", "page"},
 	kindWorklist: {"view", "sort", "page"},
 }
 
@@ -66,12 +66,33 @@ var otherSorts = []string{"bed", "received", "wait", "expected"}
 
 // waits are the kinds of wait, as addresses and filters name them.
 var waits = []struct {
-	value, words, chip string
-	wait               hub.Wait
+	value, chip string
+	wait        hub.Wait
 }{
-	{"delayed", "3 or more", "Delayed", hub.Delayed},
-	{"risk", "2", "At risk", hub.AtRisk},
-	{"track", "0 or 1", "On track", hub.OnTrack},
+	{"delayed", "Delayed", hub.Delayed},
+	{"risk", "At risk", hub.AtRisk},
+	{"track", "On track", hub.OnTrack},
+}
+
+// waitDays is for how many whole days somebody has been ready whose wait is
+// called w, by the site's own limits: "0 or 1", "2", "3 or more".
+func waitDays(v hub.ListView, w hub.Wait) string {
+	from, to := 0, v.AtRisk-1
+	switch w {
+	case hub.AtRisk:
+		from, to = v.AtRisk, v.Delayed-1
+	case hub.Delayed:
+		return strconv.Itoa(v.Delayed) + " or more"
+	}
+	switch {
+	case to < from:
+		return "no number of"
+	case to == from:
+		return strconv.Itoa(from)
+	case to == from+1:
+		return strconv.Itoa(from) + " or " + strconv.Itoa(to)
+	}
+	return strconv.Itoa(from) + " to " + strconv.Itoa(to)
 }
 
 // listOf reads which list an address asks for.
@@ -99,7 +120,7 @@ func (s *Server) listOf(v *visit, kind string) (list, error) {
 			q.Scope = hub.ScopeWard
 		}
 	case kindWard:
-		q.Scope, q.Everything = hub.ScopeWard, true
+		q.Scope = hub.ScopeWard
 		if q.Ward == "" && v.by.Ward != "" {
 			l.filter("ward", v.by.Ward)
 			l.asked.Set("ward", v.by.Ward)
@@ -346,17 +367,20 @@ func (l list) countsText(c counts) string {
 	if c.noWait > 0 {
 		text += ", " + strconv.Itoa(c.noWait) + " not ready yet"
 	}
+	if c.left > 0 {
+		text += ", " + strconv.Itoa(c.left) + " no longer in hospital"
+	}
 	return text
 }
 
 // counts are the numbers of a list, over all its pages.
 type counts struct {
-	total, noWait, ready, unreferred int
-	waits                            [3]int
+	total, noWait, left, ready, unreferred int
+	waits                                  [3]int
 }
 
 func viewCounts(v hub.ListView) counts {
-	return counts{total: v.Total, noWait: v.NoWait, ready: v.Ready, unreferred: v.Unreferred, waits: v.Counts}
+	return counts{total: v.Total, noWait: v.NoWait, left: v.Left, ready: v.Ready, unreferred: v.Unreferred, waits: v.Counts}
 }
 
 // rowCounts counts rows, for lists that show all of theirs on one page.
@@ -366,7 +390,11 @@ func (l list) rowCounts(rows map[care.CaseID]hub.ListRow) (c counts) {
 			continue
 		}
 		c.total++
-		if !r.HasWait {
+		switch {
+		case !r.Row.InBed: // who has left waits no longer, and their referral is still open
+			c.left++
+			continue
+		case !r.HasWait:
 			c.noWait++
 			continue
 		}
@@ -398,6 +426,9 @@ func personCell(r hub.ListRow) ui.Node {
 		number = unbroken(r.Row.NHS.Spaced()) // NHS CUI NUM-0001
 	}
 	cell := ui.Nodes{ui.PersonCell(casePath(r.Row.Case, ""), personName(r.Row), ui.Day(r.Row.Person.Born), number)}
+	if r.Shut {
+		cell = ui.Nodes{ui.Strong(personName(r.Row)), ui.Sub("Born " + ui.Day(r.Row.Person.Born) + " NHS No. " + number)}
+	}
 	switch {
 	case r.Row.Died:
 		cell = append(cell, ui.Tag(ui.TagGrey, "Died"))
@@ -407,6 +438,19 @@ func personCell(r hub.ListRow) ui.Node {
 		cell = append(cell, ui.Tag(ui.TagPurple, "Sensitive"))
 	}
 	return cell
+}
+
+// openLink leads to somebody's case, where the reader may open it.
+func openLink(r hub.ListRow, text, about string) ui.Node {
+	switch {
+	case r.Shut && about != "": // an action
+		return ui.Missing("Not shown")
+	case r.Shut:
+		return ui.Text(text)
+	case about == "":
+		return ui.Link(casePath(r.Row.Case, ""), text)
+	}
+	return ui.LinkAbout(casePath(r.Row.Case, ""), text, about)
 }
 
 // bed is "bay 2, bed 4".
@@ -444,6 +488,8 @@ func (l list) whereCell(r hub.ListRow, at time.Time) ui.Node {
 	cell := ui.Nodes{ui.Text(lines[0])}
 	if len(lines) > 1 && lines[1] != "" {
 		cell = append(cell, ui.Sub(lines[1]))
+	} else if r.WardName == "" && r.Row.InBed {
+		cell = append(cell, ui.Sub("ward not told"))
 	}
 	return append(cell, asAt(r, at))
 }
@@ -463,14 +509,18 @@ func waitCell(r hub.ListRow) ui.Node {
 	switch {
 	case r.Row.Died:
 		return ui.Missing("Not applicable")
+	case !r.Row.InBed && !r.Row.Left.IsZero():
+		cell := ui.Nodes{ui.Text("Gone home")}
+		if r.HasWait {
+			cell = append(cell, ui.Sub("was ready "+ui.Date(r.Row.Ready)))
+		}
+		return cell
 	case !r.HasWait:
 		cell := ui.Nodes{ui.Missing("Not ready yet")}
 		if day := predicted(r.Row); day != "" && r.Row.InBed {
 			cell = append(cell, ui.Sub("predicted "+day))
 		}
 		return cell
-	case !r.Row.InBed && !r.Row.Left.IsZero():
-		return ui.Nodes{ui.Text("Gone home"), ui.Sub("was ready " + ui.Date(r.Row.Ready))}
 	}
 	return ui.Nodes{ui.RAGTag(ui.RAG(r.Wait), r.Days), ui.Sub("since " + ui.DateTime(r.Row.Ready))}
 }

@@ -308,6 +308,104 @@ func TestWardListIsForTheBoardRound(t *testing.T) {
 	wellMade(t, empty)
 }
 
+func TestAWardListIsPagedAndCountsEverybody(t *testing.T) {
+	s := newSite(t)
+	s.hear()
+	s.crowd(330) // 110 of them on Ward 21
+	r := s.as("coordinator")
+	seen := map[string]bool{}
+	for path, want := range map[string]int{"/ward?ward=W21": 100, "/ward?page=2&ward=W21": 10} {
+		got := r.get(path)
+		got.says("Ward 21", "110 people, 110 ready to leave, 55 not referred")
+		wellMade(t, got)
+		rows := got.rowsOf()
+		for id := range rows {
+			seen[id] = true
+		}
+		if len(rows) != want {
+			t.Errorf("%s: %d rows", path, len(rows))
+		}
+	}
+	if len(seen) != 110 {
+		t.Errorf("%d people on both pages", len(seen))
+	}
+	if got := r.get("/ward?page=3&ward=W21"); got.status != 303 || got.to != "/ward?ward=W21" {
+		t.Errorf("a page too far: %d %s", got.status, got.to)
+	}
+}
+
+func TestSomebodyWithoutAWardIsNotLost(t *testing.T) {
+	s := newSite(t)
+	s.hear()
+	r := s.as("coordinator")
+	if got := r.get("/ward"); strings.Contains(got.text(), "No ward told") {
+		t.Error("a ward is offered that nobody is on")
+	}
+	s.record(s.walter, care.Moved{At: s.clock(), From: care.Location{Ward: "W31", Name: "Ward 31", Bed: "5"}})
+	r.get("/ward?ward=W31").says("Place not told moved at 21:40", "1 person, 1 ready to leave")
+	r.get("/ward").says("No ward told")
+	got := r.get("/ward?ward=-")
+	got.says("No ward told", "ASHDOWN, Walter", "1 person, 1 ready to leave, 0 not referred")
+	wellMade(t, got)
+	r.get("/tracker").says("ward not told")
+	if got := words(r.get("/ward?ward=ED").element("filter-ward")); !strings.Contains(got, "A&E") {
+		t.Errorf("an empty ward is not called by its name: %s", got)
+	}
+}
+
+func TestWhoHasLeftWaitsNoLonger(t *testing.T) {
+	s := newSite(t)
+	s.hear()
+	s.record(s.walter, care.Discharged{At: s.clock(), Visit: "v5", Org: kingsMill, Leaving: care.Leaving{At: s.clock()}})
+	for _, login := range []string{"coordinator", "team-manager"} {
+		r := s.as(login)
+		people := map[string]string{"coordinator": "2 people: 1 delayed", "team-manager": "1 person: 0 delayed"}[login]
+		got := r.get("/tracker")
+		got.says(people+", 0 at risk, 0 on track, 1 no longer in hospital", "Gone home")
+		r.get("/tracker?view=board").says(people)
+		if got := r.get("/tracker?wait=delayed"); strings.Contains(got.text(), "ASHDOWN") {
+			t.Errorf("%s: who went home is listed as delayed", login)
+		}
+	}
+	l := list{kind: kindTracker}
+	if got, want := l.rowCounts(byID(s.wholeList().Rows)), viewCounts(s.wholeList()); got.waits != want.waits || got.left != 1 || want.left != 1 || got.noWait != want.noWait {
+		t.Errorf("the rows count %+v, the list %+v", got, want)
+	}
+}
+
+func TestTheWordsOfTheWaitFollowTheLimits(t *testing.T) {
+	for _, c := range []struct {
+		risk, delayed int
+		want          [3]string
+	}{{2, 3, [3]string{"0 or 1", "2", "3 or more"}}, {1, 5, [3]string{"0", "1 to 4", "5 or more"}}, {3, 5, [3]string{"0 to 2", "3 or 4", "5 or more"}}} {
+		v := hub.ListView{AtRisk: c.risk, Delayed: c.delayed}
+		if got := [3]string{waitDays(v, hub.OnTrack), waitDays(v, hub.AtRisk), waitDays(v, hub.Delayed)}; got != c.want {
+			t.Errorf("at risk from %d and delayed from %d: %q, want %q", c.risk, c.delayed, got, c.want)
+		}
+	}
+}
+
+func TestNoLinkLeadsWhereItsReaderMayNotGo(t *testing.T) {
+	s := newSite(t)
+	row := hub.ListRow{Row: care.Row{Case: "x", Person: care.Person{Family: "Oakley"}, InBed: true, Sensitive: true}, Masked: true, Shut: true, NoRefer: true, Stage: "none"}
+	for _, l := range []list{{kind: kindTracker}, {kind: kindWard}, {kind: kindWorklist, view: viewAllocate}, {kind: kindBoard}} {
+		for _, n := range []ui.Node{l.row(row, evening), notReferred(byID([]hub.ListRow{row}))} {
+			text, err := ui.HTML(n)
+			s.must(err)
+			if strings.Contains(text, "href") || !strings.Contains(text, "OAKLEY") {
+				t.Errorf("%s: %s", l.kind, text)
+			}
+		}
+	}
+	for login, want := range map[string]int{"wallboard": 403, "integration": 403, "ig-lead": 403, "broker": 403, "admin": 403, "ae-nurse": 200, "ward-nurse": 200, "coordinator": 200, "social-worker": 200, "team-manager": 200} {
+		for _, path := range []string{"/lookup", "/lookup/name"} {
+			if got := s.as(login).get(path); got.status != want {
+				t.Errorf("%s at %s: %d", login, path, got.status)
+			}
+		}
+	}
+}
+
 func TestManagerAcceptsAndAllocates(t *testing.T) {
 	s := newSite(t)
 	s.hear()
@@ -391,6 +489,11 @@ func TestOnlyManagersAllocate(t *testing.T) {
 	one := pick{s.walter, "ref-walter", ""}.String()
 	for _, login := range []string{"social-worker", "coordinator", "ward-nurse"} {
 		r := s.as(login)
+		for _, path := range []string{"/worklist/allocate", "/worklist/allocate-many"} { // no form is drawn that cannot be sent
+			if got := r.post(path, "one", one, "pick", one); got.status != 403 {
+				t.Errorf("%s asked for %s: %d %s", login, path, got.status, got.text())
+			}
+		}
 		if got := r.post("/worklist/allocate", "one", one, "asked", "yes", "worker", "u-social-worker"); got.status < 400 {
 			t.Errorf("%s: %d", login, got.status)
 		}
@@ -426,7 +529,7 @@ func TestListsStayWithinTheirWeight(t *testing.T) {
 		v.Rows = v.Rows[:rows]
 		var z bytes.Buffer
 		w := gzip.NewWriter(&z)
-		p := ui.Page{Title: "Live tracker", Width: ui.WorkPage, Main: []ui.Node{l.strip(v), l.bar(v, nil), l.fill(v, l.nobody()), whatTheseMean()}}
+		p := ui.Page{Title: "Live tracker", Width: ui.WorkPage, Main: []ui.Node{l.strip(v), l.bar(v, nil), l.fill(v, l.nobody()), whatTheseMean(v)}}
 		s.must(p.Render(w))
 		s.must(w.Close())
 		if z.Len() > limit {

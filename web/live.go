@@ -39,7 +39,7 @@ func (s *Server) events(v *visit) (response, error) {
 		return nil, err
 	}
 	f := &follower{s: s, v: v, list: l, watch: watch, rows: byID(known.Rows), hospitals: known.Hospitals,
-		whole: known.Total == len(known.Rows), day: s.today(v), ahead: since > known.Seq, checked: time.Now()}
+		whole: known.Pages == 1, day: s.today(v), ahead: since > known.Seq, checked: time.Now()}
 	return stream(f.run), nil
 }
 
@@ -191,7 +191,7 @@ func (f *follower) parts(u hub.Update, now time.Time) []ui.Node {
 	}
 	var out []ui.Node
 	switch {
-	case f.whole || l.kind != kindTracker:
+	case f.whole || l.view == viewTeam: // a team's list is narrower than the hub's
 		out = append(out, ui.Counts(l.countsText(l.rowCounts(f.rows))))
 	case u.Counts != nil:
 		out = append(out, ui.Counts(l.countsText(viewCounts(*u.Counts))))

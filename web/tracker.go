@@ -51,7 +51,7 @@ func (s *Server) tracker(v *visit) (response, error) {
 	default:
 		p.Main = append(p.Main, l.fill(rows, l.nobody()), l.pagination(rows))
 	}
-	p.Main = append(p.Main, leftToday(rows), whatTheseMean())
+	p.Main = append(p.Main, leftToday(rows), whatTheseMean(rows))
 	return show(p), nil
 }
 
@@ -127,7 +127,7 @@ func (l list) bar(rows hub.ListView, workers []ui.Choice) ui.Node {
 	}
 	days := []ui.Choice{{Value: "", Label: "Any"}}
 	for _, w := range waits {
-		days = append(days, ui.Choice{Value: w.value, Label: w.words})
+		days = append(days, ui.Choice{Value: w.value, Label: waitDays(rows, w.wait)})
 	}
 	any := []ui.Choice{{Value: "", Label: "Any"}}
 	pathways := slices.Clone(any)
@@ -248,7 +248,7 @@ func leftToday(v hub.ListView) ui.Node {
 	var items []ui.Node
 	for _, r := range v.Rows {
 		if !r.Row.InBed && !r.Row.Left.IsZero() && ui.Date(r.Row.Left) == ui.Date(v.At) {
-			items = append(items, ui.Nodes{ui.Link(casePath(r.Row.Case, ""), personName(r.Row)), ui.Text(", " + r.HospitalName + ", left at " + ui.Clock(r.Row.Left))})
+			items = append(items, ui.Nodes{openLink(r, personName(r.Row), ""), ui.Text(", " + r.HospitalName + ", left at " + ui.Clock(r.Row.Left))})
 		}
 	}
 	return ui.If(len(items) > 0, func() ui.Node {
@@ -257,12 +257,20 @@ func leftToday(v hub.ListView) ui.Node {
 }
 
 // whatTheseMean explains the words of the wait. ui.md 7.5.
-func whatTheseMean() ui.Node {
+func whatTheseMean(v hub.ListView) ui.Node {
+	ready := func(w hub.Wait) ui.Node {
+		days, more := strings.CutSuffix(waitDays(v, w), " or more")
+		text := "ready to leave for " + days + " whole days"
+		if more {
+			text += " or more"
+		}
+		return ui.Text(text)
+	}
 	return ui.Details("What these mean",
 		ui.SummaryList(
-			ui.Row{Key: "On track", Value: ui.Text("ready to leave for 0 or 1 whole day")},
-			ui.Row{Key: "At risk", Value: ui.Text("ready to leave for 2 whole days")},
-			ui.Row{Key: "Delayed", Value: ui.Text("ready to leave for 3 whole days or more")},
+			ui.Row{Key: "On track", Value: ready(hub.OnTrack)},
+			ui.Row{Key: "At risk", Value: ready(hub.AtRisk)},
+			ui.Row{Key: "Delayed", Value: ready(hub.Delayed)},
 			ui.Row{Key: "Not ready yet", Value: ui.Text("referred, and the hospital has not said that they are ready to leave")}),
 		ui.P("Whole days are counted by the calendar from the day that the hospital says somebody became ready to leave. “As at” marks what a hospital told before it fell silent: check before you act."))
 }

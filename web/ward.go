@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -24,24 +25,23 @@ func (s *Server) ward(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.query.Page > rows.Pages { // fewer people than there were
+		return goTo(l.path()), nil
+	}
 	if s := l.query.Sort; s == "" || s == "bed" {
 		slices.SortStableFunc(rows.Rows, bedOrder)
 	}
 	choices := []ui.Choice{}
-	known := false
 	for _, w := range rows.Wards {
 		choices = append(choices, ui.Choice{Value: w.Code, Label: w.Name})
-		known = known || w.Code == l.query.Ward
-	}
-	if !known {
-		choices = append(choices, ui.Choice{Value: l.query.Ward, Label: l.query.Ward})
 	}
 	p := ui.Page{Title: "Ward list", Width: ui.WorkPage, Main: []ui.Node{
-		ui.WorkHead(l.wardName(rows), l.countsText(l.rowCounts(byID(rows.Rows)))),
+		ui.WorkHead(l.wardName(rows), l.countsText(viewCounts(rows))),
 		l.strip(rows),
 		ui.Filter{Action: "/ward", Button: "Show ward", Fields: []ui.Node{ui.Select{ID: "filter-ward", Name: "ward", Label: "Ward", Value: l.query.Ward, Items: choices}}},
 		ui.PrintMeta(v.now, v.by.Name),
 		l.fill(rows, ui.Empty("No one is on this ward", ui.P("The hospital has told of nobody in it. Check the ward, or choose another."))),
+		l.pagination(rows),
 	}}
 	return show(p), nil
 }
@@ -49,10 +49,9 @@ func (s *Server) ward(v *visit) (response, error) {
 // wardName is how the hospital calls the ward: in its list of wards, or in its
 // messages.
 func (l list) wardName(v hub.ListView) string {
-	for _, w := range v.Wards {
-		if w.Code == l.query.Ward && w.Name != w.Code {
-			return w.Name
-		}
+	i := slices.IndexFunc(v.Wards, func(w hub.Ward) bool { return w.Code == l.query.Ward })
+	if i >= 0 && v.Wards[i].Name != l.query.Ward {
+		return v.Wards[i].Name
 	}
 	for _, r := range v.Rows {
 		if r.Row.Where.Ward == l.query.Ward && r.WardName != "" {
@@ -86,7 +85,7 @@ func (s *Server) chooseWard(v *visit) (response, error) {
 	t := ui.Table{Caption: "Wards with people in them", Stay: true, Columns: []ui.Column{{Label: "Ward"}, {Label: "People", Numeric: true}},
 		Empty: ui.Empty("No ward has anyone in it", ui.P("Wards come here when the hospital tells that somebody is in them."))}
 	for _, w := range rows.Wards {
-		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Link("/ward?ward="+w.Code, w.Name), ui.Textf("%d", w.People)}})
+		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Link("/ward?"+url.Values{"ward": {w.Code}}.Encode(), w.Name), ui.Textf("%d", w.People)}})
 	}
 	return show(ui.Page{Title: "Choose a ward", Main: []ui.Node{ui.H1("Choose a ward"), ui.TwoThirds(t)}}), nil
 }
@@ -108,7 +107,10 @@ func (l list) wardCells(r hub.ListRow, at time.Time) []ui.Node {
 	if bay := r.Row.Where.Bay; bay != "" {
 		place = append(place, ui.Sub("bay "+bay))
 	}
-	if r.MovedAway {
+	switch {
+	case r.MovedAway && r.WardName == "": // PV1-3 was sent as "": the hospital says that the place is no more. HL7 v2.4 2.7.1
+		place = ui.Nodes{ui.Text("Place not told"), ui.Sub("moved at " + ui.ClockOn(r.Row.MovedAt, at))}
+	case r.MovedAway:
 		place = ui.Nodes{ui.Text("Moved to " + r.WardName), ui.Sub("at " + ui.ClockOn(r.Row.MovedAt, at))}
 	}
 	return []ui.Node{append(place, asAt(r, at)), personCell(r), ui.Or(predicted(r.Row), "Not recorded"), waitCell(r), referralCell(r, at), l.waitingCell(r, at), wardAction(r)}
@@ -144,8 +146,8 @@ func wardAction(r hub.ListRow) ui.Node {
 	case r.Row.Died || r.Row.Frozen || r.MovedAway:
 	case r.Row.Open && r.Row.State == care.RefReturned:
 		return ui.LinkAbout(casePath(r.Row.Case, "/refer"), "Send information", about)
-	case !r.Row.Open:
+	case !r.Row.Open && !r.NoRefer:
 		return ui.LinkAbout(casePath(r.Row.Case, "/refer"), "Refer", about)
 	}
-	return ui.LinkAbout(casePath(r.Row.Case, ""), "Open", about)
+	return openLink(r, "Open", about)
 }

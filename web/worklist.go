@@ -9,6 +9,7 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
@@ -182,7 +183,7 @@ func (l list) workAction(r hub.ListRow, name string) ui.Node {
 		out = append(out, ui.PostForm("/worklist/accept", ui.Hidden("one", pick), ui.Button{Text: "Accept", About: name, Kind: ui.Secondary, Small: true}))
 	}
 	if len(out) == 0 {
-		return ui.LinkAbout(casePath(r.Row.Case, ""), "Open", "the case of "+name)
+		return openLink(r, "Open", "the case of "+name)
 	}
 	return ui.ButtonGroup(out...)
 }
@@ -251,6 +252,9 @@ func (s *Server) acceptOne(v *visit) (response, error) {
 	return goTo(toAllocate).saying("The referral was accepted. Allocate a worker next."), nil
 }
 
+// notAllocating is what who may not allocate is told, before any form.
+var notAllocating = &care.Error{Kind: care.Forbidden, Text: "Your role cannot allocate referrals"}
+
 // allocateOne asks who takes somebody on, and gives it to them.
 func (s *Server) allocateOne(v *visit) (response, error) {
 	p, err := v.picked()
@@ -303,6 +307,9 @@ func (s *Server) askOne(v *visit, p pick, workers []hub.WorkerView) (response, e
 	c, err := s.Hub.Case(v.ctx(), v.by, p.id)
 	if err != nil {
 		return nil, err
+	}
+	if !c.May[policy.Allocate] {
+		return nil, notAllocating
 	}
 	var wrong wrongs
 	if v.form("asked") != "" {
@@ -395,6 +402,9 @@ func (s *Server) namesOf(v *visit, picks []pick) (map[care.CaseID]string, error)
 		c, err := s.Hub.Case(v.ctx(), v.by, p.id)
 		if err != nil {
 			return nil, err
+		}
+		if !c.May[policy.Allocate] {
+			return nil, notAllocating
 		}
 		names[p.id] = ui.Name(c.Person.Family, c.Person.Given, c.Person.Title)
 	}

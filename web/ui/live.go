@@ -74,7 +74,7 @@ type BoardCard struct {
 	ID     string // of the case
 	Column string // the key of its column
 	Name   string
-	Href   string
+	Href   string // "" when the reader may not open it
 	Where  string
 	RAG    RAG
 	Days   int
@@ -89,7 +89,8 @@ func (c BoardCard) Render(w io.Writer) error {
 		edge = "app-bcard--none"
 	}
 	return render(w, h.Li(cls("app-bcard", edge), h.ID("row-"+c.ID), data("case", c.ID), data("col", c.Column), data("name", c.Name),
-		h.A(h.Class("nhsuk-link"), href(c.Href), g.Text(c.Name)),
+		g.Iff(c.Href != "", func() g.Node { return h.A(h.Class("nhsuk-link"), href(c.Href), g.Text(c.Name)) }),
+		g.Iff(c.Href == "", func() g.Node { return h.Strong(g.Text(c.Name)) }),
 		g.Iff(c.Where != "", func() g.Node { return h.P(h.Class("app-bcard__p"), g.Text(c.Where)) }),
 		g.Iff(!c.NoRAG, func() g.Node { return RAGTag(c.RAG, c.Days) }),
 		g.Map(c.Lines, func(s string) g.Node { return h.P(h.Class("app-bcard__p"), g.Text(s)) })))
