@@ -60,8 +60,14 @@ func (s *Server) errorPage(v *visit, err error) response {
 	if back := s.nearest(v); back != "" && v.signedIn() {
 		main = append(main, ui.Para(ui.Link(back, "Go back")))
 	}
+	if kind == care.Throttled {
+		v.retryLater()
+	}
 	return page{ui.Page{Title: a.title, Main: []ui.Node{ui.TwoThirds(main)}}, a.status}
 }
+
+// retryLater says to machines how many seconds to wait at most. RFC 9110 10.2.3.
+func (v *visit) retryLater() { v.w.Header().Set("Retry-After", "30") }
 
 // sentence ends text with a full stop where it has none.
 func sentence(text string) string {

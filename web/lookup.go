@@ -13,7 +13,12 @@ import (
 // posted; the result stands under an opaque handle for a short time.
 func (s *Server) lookupRoutes() []route {
 	form := func(byName bool) handler {
-		return func(v *visit) (response, error) { return show(s.lookPage(lookForm{byName: byName}, nil, false)), nil }
+		return func(v *visit) (response, error) {
+			if !s.Hub.MayLookUp(v.by) {
+				return nil, &care.Error{Kind: care.Forbidden, Text: "Your role cannot look people up"}
+			}
+			return show(s.lookPage(lookForm{byName: byName}, nil, false)), nil
+		}
 	}
 	ask := func(byName bool) handler {
 		return func(v *visit) (response, error) { return s.look(v, readLook(v, byName)) }
@@ -91,10 +96,15 @@ func (s *Server) look(v *visit, f lookForm) (response, error) {
 		return refuse(s.lookPage(f, wrong, false)), nil
 	}
 	result, err := s.Hub.Look(v.ctx(), v.by, q)
-	if errs, ok := fieldErrors(err, map[string]string{"dob": "dob-day"}); ok {
+	ids := map[string]string{"dob": "dob-day"}
+	if f.byName {
+		ids["nhs"] = "family"
+	}
+	if errs, ok := fieldErrors(err, ids); ok {
 		p := s.lookPage(f, errs, false)
 		if care.KindOf(err) == care.Throttled {
 			p.Error = true
+			v.retryLater()
 			return page{p, http.StatusTooManyRequests}, nil
 		}
 		return refuse(p), nil
@@ -103,7 +113,11 @@ func (s *Server) look(v *visit, f lookForm) (response, error) {
 		return nil, err
 	}
 	if result.Outcome == hub.LookMismatch {
-		return refuse(s.lookPage(f, wrongs{{ID: "nhs", Text: "The date of birth does not match this NHS number. Check both"}}, result.Slow)), nil
+		wrong := wrongs{{ID: "nhs", Text: "The date of birth does not match this NHS number. Check both"}}
+		if f.byName {
+			wrong = wrongs{{ID: "family", Text: "These details do not match. Check all of them"}}
+		}
+		return refuse(s.lookPage(f, wrong, result.Slow)), nil
 	}
 	return goTo("/lookup/result/" + result.Handle), nil
 }
@@ -176,7 +190,7 @@ func (s *Server) lookResult(v *visit) (response, error) {
 	case hub.LookCannot:
 		p.Main = cannotParts(result)
 	default:
-		p.Main = []ui.Node{ui.H1("Details do not match"), ui.P("The date of birth does not match this NHS number. Check both."), ui.Small(lookRecorded)}
+		p.Main = []ui.Node{ui.H1("Details do not match"), ui.P("These details do not match. Check all of them."), ui.Small(lookRecorded)}
 	}
 	return show(p), nil
 }

@@ -141,8 +141,12 @@ func TestAWrongDateOfBirthTellsNothing(t *testing.T) {
 		got = r.post("/lookup", wrong...)
 	}
 	got.says("Too many look-ups did not match. You can try again in 30 seconds.")
-	if got = r.post("/lookup", find("barbara")...); got.status != 429 {
-		t.Errorf("the sixth try: %d", got.status)
+	if got = r.post("/lookup", find("barbara")...); got.status != 429 || got.header.Get("Retry-After") != "30" {
+		t.Errorf("the sixth try: %d, Retry-After %q", got.status, got.header.Get("Retry-After"))
+	}
+	byName := r.post("/lookup/name", "family", "oakley", "given", "Barbara", "postcode", "ng18 1aa", "dob-day", "14", "dob-month", "mar", "dob-year", "1941", "reason", "care")
+	if byName.status != 429 || !strings.Contains(byName.body, `href="#family"`) || strings.Contains(byName.body, `href="#nhs"`) {
+		t.Errorf("the seventh, by name: %d", byName.status)
 	}
 	s.later(31 * time.Second)
 	r.result(find("barbara")...).says("OAKLEY")
@@ -169,6 +173,37 @@ func TestCannotCheckNeverLooksLikeNothing(t *testing.T) {
 	r.result(find("fred")...).says("We cannot check social care records right now")
 }
 
+// What could not be read is never shown as if it had been: not the packages, and
+// not that no enquiry is open.
+func TestWhatCouldNotBeReadSaysSo(t *testing.T) {
+	s := newSite(t)
+	r := s.as("ae-nurse")
+	at := evening.Add(-3 * time.Hour)
+	for _, c := range []struct {
+		answer care.Answer
+		unread care.Part
+		says   []string
+		not    string
+	}{
+		{care.AnswerUnknown, care.PartPerson, []string{"Some of this may have changed", "What we knew at 18:40", "Cannot be checked", "This does not mean that there is no enquiry", "2 packages in place"}, "21:38"},
+		{care.AnswerYes, care.PartPerson, []string{"Some of this may have changed", "Open enquiry", "This is what we knew at 18:40"}, "21:38"},
+		{care.AnswerYes, care.PartSafeguarding, []string{"as at 21:38", "Open enquiry", "This is what we knew at 18:40"}, "Some of this may have changed"},
+		{care.AnswerUnknown, care.PartSafeguarding, []string{"as at 21:38", "Cannot be checked"}, "Some of this may have changed"},
+	} {
+		d := s.caseOf(s.barbara).Holdings[0]
+		d.AsAt, d.Safeguarding, d.Unread = at, care.Safeguarding{Answer: c.answer, AsAt: at}, []care.Part{c.unread}
+		s.record(s.barbara, care.HoldingTold{At: evening, Holding: d})
+		got := r.result(find("barbara")...)
+		got.says(c.says...)
+		for _, not := range []string{c.not, "No open enquiry", "Not known: the council"} {
+			if strings.Contains(got.text(), not) {
+				t.Errorf("%q, %s: it says %q", c.answer, c.unread, not)
+			}
+		}
+		wellMade(t, got)
+	}
+}
+
 func TestLookUpByNameNeedsEverything(t *testing.T) {
 	s := newSite(t)
 	r := s.as("ae-nurse")
@@ -186,7 +221,14 @@ func TestLookUpByNameNeedsEverything(t *testing.T) {
 		t.Fatalf("%d %s", got.status, got.text())
 	}
 	r.get(got.to).says("OAKLEY, Barbara", "2 packages in place")
-	q[1] = "Oakleigh"
+	q[3] = "Agnes" // a twin
+	got = r.post("/lookup/name", q...)
+	got.says("These details do not match. Check all of them")
+	if got.status != 422 || !strings.Contains(got.body, `href="#family"`) || strings.Contains(got.text(), "NHS number. Check") {
+		t.Errorf("%d %s", got.status, got.text())
+	}
+	wellMade(t, got)
+	q[3], q[1] = "Barbara", "Oakleigh"
 	r.get(r.post("/lookup/name", q...).to).says("We hold nothing that can be shared")
 }
 

@@ -32,6 +32,8 @@ func (s *Server) opsRoutes() []route {
 		{pattern: "GET /ops/imports", nav: "imports", do: s.imports},
 		{pattern: "GET /ops/imports/{id}", nav: "imports", do: s.oneImport},
 		{pattern: "POST /ops/imports/{id}/release", nav: "imports", do: s.releaseImport},
+		{pattern: "GET /ops/imports/{id}/rows/{n}", nav: "imports", do: s.quarantinedRow},
+		{pattern: "POST /ops/imports/{id}/rows/{n}", nav: "imports", do: s.openQuarantined},
 	}
 }
 
@@ -605,16 +607,21 @@ func importState(state string) ui.Node {
 		return ui.Tag(ui.TagRed, "Stopped")
 	case "refused":
 		return ui.Tag(ui.TagOrange, "Refused")
+	case hub.ImportWaiting:
+		return ui.Tag(ui.TagYellow, "Waiting for manifest.toml")
 	}
 	return ui.Tag(ui.TagBlue, "Running")
 }
 
 // importKind says what an extract holds.
 func importKind(kind string) string {
-	if kind == "full" {
+	switch kind {
+	case "full":
 		return "Everybody"
+	case "changes":
+		return "Changes only"
 	}
-	return "Changes only"
+	return ui.NotKnown
 }
 
 func importPath(id int64) string { return "/ops/imports/" + strconv.FormatInt(id, 10) }
@@ -629,6 +636,10 @@ func (s *Server) imports(v *visit) (response, error) {
 		Empty: ui.Empty("No extract has been read yet", ui.P("Extracts are read when a council puts one into its folder."))}
 	for _, m := range list {
 		state := ui.Nodes{importState(m.State)}
+		if m.State == hub.ImportWaiting {
+			t.Rows = append(t.Rows, waitingRow(m, state))
+			continue
+		}
 		if m.Why != "" {
 			state = append(state, ui.Sub(m.Why))
 		}
@@ -638,6 +649,12 @@ func (s *Server) imports(v *visit) (response, error) {
 	}
 	return show(ui.Page{Title: "Imports", Width: ui.WorkPage, Back: &ui.NavItem{Href: "/ops", Text: "Operations"}, Main: []ui.Node{
 		ui.WorkHead("Imports of council extracts", "Newest first"), t}}), nil
+}
+
+// waitingRow is a folder that is not read for want of its manifest.
+func waitingRow(m hub.ImportView, state ui.Node) ui.TableRow {
+	none := ui.Missing(ui.NotKnown)
+	return ui.TableRow{Cells: []ui.Node{ui.Text(m.Name), ui.Text(m.Council.Name), none, none, state, none, none, none, none, none}}
 }
 
 func importAsAt(m hub.ImportView) ui.Node {
@@ -671,7 +688,7 @@ func (s *Server) findImport(v *visit) (hub.ImportView, error) {
 		return hub.ImportView{}, err
 	}
 	for _, m := range list {
-		if strconv.FormatInt(m.ID, 10) == v.path("id") {
+		if m.ID > 0 && strconv.FormatInt(m.ID, 10) == v.path("id") {
 			return m, nil
 		}
 	}
@@ -719,6 +736,9 @@ func importCounts(m hub.ImportView) []ui.Row {
 // importWhy is why an extract was not loaded, and how to let it go on.
 func importWhy(m hub.ImportView, typed string, errs []ui.FieldError) ui.Node {
 	switch {
+	case m.State == "stopped" && m.Superseded:
+		return ui.WarningCard(2, "This extract stopped, and a newer one has been read",
+			ui.P(sentence(m.Why)), ui.P("It can no longer go on."))
 	case m.State == "stopped":
 		return ui.WarningCard(2, "This extract stopped, and nothing of it counts as current",
 			ui.P(sentence(m.Why)),
@@ -750,21 +770,17 @@ func (s *Server) releaseImport(v *visit) (response, error) {
 	return goTo(importPath(m.ID)).saying("The extract may go on. It is read again within a minute, as a new import."), nil
 }
 
-// quarantined is a page of the rows that were not loaded. What a row holds is
-// hidden until it is opened.
+// quarantined is a page of the rows that were not loaded. What a row holds
+// names a person: it is shown on a page of its own, for a reason.
 func quarantined(m hub.ImportView, after int, bad []hub.QuarantinedRow) ui.Node {
-	t := ui.Table{Caption: "Rows in quarantine", NoHeadCell: true, Spacious: true, Columns: []ui.Column{{Label: "File"}, {Label: "Line", Numeric: true}, {Label: "Field"}, {Label: "What to mend"}, {Label: "Row"}},
+	t := ui.Table{Caption: "Rows in quarantine", NoHeadCell: true, Spacious: true, Columns: []ui.Column{{Label: "File"}, {Label: "Line", Numeric: true}, {Label: "Field"}, {Label: "What to mend"}, {Label: "Content"}},
 		Empty: ui.Empty("No rows are in quarantine")}
 	if after > 0 {
 		t.Empty = ui.Empty("There are no more rows")
 	}
 	for _, r := range bad {
-		var row []ui.Row
-		for _, c := range r.Row {
-			row = append(row, ui.Row{Key: c.Name, Value: ui.Or(c.Value, "Empty")})
-		}
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(r.File), ui.Text(strconv.Itoa(r.Line)), ui.Or(r.Field, "The whole row"), ui.Text(r.Mend),
-			ui.Details("Show line "+strconv.Itoa(r.Line)+" of "+r.File, ui.SummaryList(row...))}})
+			ui.LinkAbout(rowPath(m.ID, r.N), "Show", "line "+strconv.Itoa(r.Line)+" of "+r.File)}})
 	}
 	var first, next *ui.NavItem
 	if after > 0 {
@@ -778,4 +794,79 @@ func quarantined(m hub.ImportView, after int, bad []hub.QuarantinedRow) ui.Node 
 			return ui.P("The rest of the extract was loaded without these. They are mended by the council, in its own system, and come with its next extract.")
 		}),
 		t, ui.PrevNext(first, next)}
+}
+
+func rowPath(id int64, n int) string { return importPath(id) + "/rows/" + strconv.Itoa(n) }
+
+// quarantinedRow is one row that was not loaded, before it is opened.
+func (s *Server) quarantinedRow(v *visit) (response, error) {
+	p, err := s.rowPage(v, nil)
+	return show(p), err
+}
+
+func (s *Server) rowPage(v *visit, errs []ui.FieldError) (ui.Page, error) {
+	m, err := s.findImport(v)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	n, err := rowNumber(v)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	list, err := s.Hub.Quarantine(v.ctx(), v.by, m.ID, n-1)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	if len(list) == 0 || list[0].N != n {
+		return ui.Page{}, &care.Error{Kind: care.NotFound, Text: "This row was not found"}
+	}
+	return onRow(m.ID, list[0], errs, ui.TwoThirds(ui.PostForm(rowPath(m.ID, n),
+		ui.Input{ID: "why", Label: "Why do you need to see this row?", Hint: "It may name a person. Your reason is recorded with your name. Do not enter names or numbers of people",
+			Value: v.form("why"), Error: ui.ErrorFor(errs, "why")},
+		ui.Button{Text: "Show the row", Kind: ui.Secondary}))), nil
+}
+
+func rowNumber(v *visit) (int, error) {
+	n, err := strconv.Atoi(v.path("n"))
+	if err != nil || n < 1 {
+		return 0, &care.Error{Kind: care.NotFound, Text: "This row was not found"}
+	}
+	return n, nil
+}
+
+// openQuarantined shows what a row holds, for a reason that is recorded.
+func (s *Server) openQuarantined(v *visit) (response, error) {
+	m, err := s.findImport(v)
+	if err != nil {
+		return nil, err
+	}
+	n, err := rowNumber(v)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Hub.QuarantinedRow(v.ctx(), v.by, m.ID, n, v.form("why"))
+	if errs, ok := fieldErrors(err, nil); ok {
+		p, err := s.rowPage(v, errs)
+		return refuse(p), err
+	}
+	if err != nil {
+		return nil, err
+	}
+	var cells []ui.Row
+	for _, c := range r.Row {
+		cells = append(cells, ui.Row{Key: c.Name, Value: ui.Or(c.Value, "Empty")})
+	}
+	content := ui.Node(ui.P("The row could not be split into fields, so nothing of it was kept."))
+	if len(cells) > 0 {
+		content = ui.Nodes{ui.P("It may name a person. That you looked, and why, is recorded."), ui.SummaryList(cells...)}
+	}
+	return show(onRow(m.ID, r, nil, ui.Nodes{content, ui.Para(ui.Link(rowPath(m.ID, n), "Hide the row"))})), nil
+}
+
+// onRow is the page of a row in quarantine; content is its last part.
+func onRow(id int64, r hub.QuarantinedRow, errs []ui.FieldError, content ui.Node) ui.Page {
+	return ui.Page{Title: "Row in quarantine", Width: ui.PersonPage, Back: &ui.NavItem{Href: importPath(id) + "#quarantine", Text: "Import " + strconv.FormatInt(id, 10)}, Main: []ui.Node{
+		ui.ErrorSummary(errs), ui.H1("Line " + strconv.Itoa(r.Line) + " of " + r.File),
+		ui.SummaryList(ui.Row{Key: "Field", Value: ui.Or(r.Field, "The whole row")}, ui.Row{Key: "What to mend", Value: ui.Text(r.Mend)}),
+		ui.H2("Content"), content}}
 }

@@ -353,16 +353,12 @@ func TestImportsAndTheirQuarantine(t *testing.T) {
 	r := s.as("integration")
 	r.get("/ops/imports").says("2026-11-22", "Nottinghamshire County Council", "Everybody", "Stopped", "It would end 40 of 100 packages in place", "130", "3 seconds")
 	one := r.get("/ops/imports/1")
-	one.says("Packages in place that it ends 40", "people.csv", "Give the date of birth as YYYY-MM-DD", "Show line 2 of people.csv", "P1 ", "Empty")
+	one.says("Packages in place that it ends 40", "people.csv", "Give the date of birth as YYYY-MM-DD", "Show line 2 of people.csv")
+	if strings.Contains(one.body, "P1<") {
+		t.Error("a row's content is shown without a reason")
+	}
 	if n := len(one.all("tr")) - 1; n != 100 {
 		t.Errorf("%d rows on the first page", n)
-	}
-	for _, d := range one.all("details") {
-		for _, a := range d.Attr {
-			if a.Key == "open" {
-				t.Error("a row is open")
-			}
-		}
 	}
 	more := r.get(strings.Split(link(t, one, "More rows"), "#")[0])
 	if n := len(more.all("tr")) - 1; n != 30 {
@@ -374,6 +370,68 @@ func TestImportsAndTheirQuarantine(t *testing.T) {
 			t.Errorf("%s: %d", path, got.status)
 		}
 	}
+}
+
+func TestARowInQuarantineNeedsAReason(t *testing.T) {
+	s := newSite(t)
+	s.stoppedImport(3)
+	r := s.as("integration")
+	path := strings.Split(link(t, r.get("/ops/imports/1"), "Show line 3 of people.csv"), "#")[0]
+	page := r.get(path)
+	page.says("Line 3 of people.csv", "Give the date of birth as YYYY-MM-DD", "Why do you need to see this row?")
+	wellMade(t, page)
+	bare := r.post(path, "why", " ")
+	if bare.status != 422 || strings.Contains(bare.body, "P2") || len(s.audited("seeRawMessage")) != 0 {
+		t.Errorf("without a reason: %d", bare.status)
+	}
+	bare.says("Enter why you need to see this row")
+	wellMade(t, bare)
+	got := r.post(path, "why", "The council asked which row it is")
+	got.says("P2", "Empty", "Hide the row")
+	wellMade(t, got)
+	if rows := s.audited("seeRawMessage"); len(rows) != 1 || rows[0].Reason != "The council asked which row it is" || !rows[0].Allowed {
+		t.Errorf("audited: %+v", rows)
+	}
+	for _, path := range []string{"/ops/imports/1/rows/9", "/ops/imports/1/rows/x", "/ops/imports/7/rows/1"} {
+		if got := r.get(path); got.status != 404 {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+func TestImportsSayOnlyWhatIsKnown(t *testing.T) {
+	s := newSite(t)
+	ctx := context.Background()
+	s.must(s.store.Update(ctx, func(tx *store.Tx) error {
+		m, err := tx.BeginImport(store.Import{Council: county, File: "2026-11-21", Started: evening})
+		m.State, m.Reason = store.ImportRefused, "manifest.toml: kind. Say full or changes"
+		if err != nil {
+			return err
+		}
+		return tx.SaveImport(m)
+	}))
+	s.stoppedImport(0)
+	_, err := s.hub.SayWaiting(ctx, county, []string{"2026-11-23"})
+	s.must(err)
+	r := s.as("integration")
+	list := r.get("/ops/imports")
+	list.says("2026-11-23", "Waiting for manifest.toml")
+	if strings.Contains(list.text(), "Changes only") {
+		t.Error("what a refused extract holds is made up")
+	}
+	wellMade(t, list)
+	if got := r.get("/ops/imports/0"); got.status != 404 {
+		t.Errorf("a folder that waits has a page: %d", got.status)
+	}
+	s.must(s.store.Update(ctx, func(tx *store.Tx) error {
+		return tx.PutCouncilState(store.CouncilState{Council: county, AsAt: evening.Add(time.Minute)})
+	}))
+	r.get("/ops/imports/2").says("a newer one has been read")
+	got := r.post("/ops/imports/2/release", "why", "The council closed a service")
+	if got.status != 422 {
+		t.Errorf("released all the same: %d", got.status)
+	}
+	got.says("A newer extract has been read")
 }
 
 func TestReleasingAnImportNeedsAReason(t *testing.T) {

@@ -68,6 +68,10 @@ func councilPackages(c hub.CouncilView, several bool) ui.Node {
 	if several {
 		out = append(out, ui.H2(c.Council.Name))
 	}
+	if c.Unread {
+		out = append(out, ui.WarningCard(2, "Some of this may have changed",
+			ui.P("What "+c.Council.Name+" sent after this time could not be read for this person. Packages may have started or ended since. Ring it to be sure:"), councilNumbers(c.Council)))
+	}
 	switch {
 	case c.Gone:
 		return append(out, ui.WarningCard(2, "We cannot check "+c.Council.Name+" right now",
@@ -127,14 +131,14 @@ func providerRows(p care.Provider) []ui.Row {
 	return []ui.Row{name, phone, night}
 }
 
-// safeguarding is one of four answers that never look alike.
+// safeguarding is one of five answers that never look alike.
 func safeguarding(c hub.CouncilView, l hub.LookView, several bool) ui.Node {
 	title := "Safeguarding"
 	if several {
 		title += ", " + c.Council.Name
 	}
 	asAt := "As at " + ui.ClockOn(c.Safeguarding.AsAt, l.At) + ". "
-	if c.Stale {
+	if c.Stale || c.SafeguardingUnread {
 		asAt = "This is what we knew at " + ui.ClockOn(c.Safeguarding.AsAt, l.At) + ". "
 	}
 	if c.Gone {
@@ -147,6 +151,10 @@ func safeguarding(c hub.CouncilView, l hub.LookView, several bool) ui.Node {
 		return ui.Card(2, title, ui.Big("No open enquiry"), ui.Small(asAt+"If you have a concern, raise it in the usual way. Do not rely on this."))
 	case care.AnswerNotShared:
 		return ui.Card(2, title, ui.Big("Not shared"), ui.Small("This does not mean that there is no enquiry. Ring "+c.Council.Name+" if you have a concern."))
+	}
+	if c.SafeguardingUnread {
+		return ui.WarningCard(2, title, ui.Big("Cannot be checked"),
+			ui.P("What "+c.Council.Name+" told us could not be read. This does not mean that there is no enquiry."), ringLines(c))
 	}
 	return ui.Card(2, title, ui.Big("Not known"), ui.Small("The council has not said. Ring "+c.Council.Name+" if you have a concern."))
 }
