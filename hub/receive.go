@@ -17,7 +17,8 @@ import (
 
 // Receive keeps a message as it came and gives the acknowledgement to send. It
 // returns after the commit that keeps the bytes: AA kept (again: kept once),
-// AR unreadable and kept all the same, AE could not keep. The sender is never
+// AR unreadable and kept all the same, AE could not keep; nil could not keep what
+// cannot be answered, and the connection is to be closed. The sender is never
 // told that the meaning was not understood: that is ours to mend (HL7 v2.4
 // 2.13.8, original mode).
 func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte {
@@ -29,16 +30,9 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 		in.Readable, in.Control, in.Type = true, m.Get("MSH", 10).String(), kind+"^"+trigger
 	}
 	kept, err := h.Store.Keep(ctx, in)
-	id := "H" + newID()[:19] // MSH-10 has 20 characters: HL7 v2.4 2.16.9.10
+	id := ackID()
 	if err != nil {
-		if n, say := h.refused.line(now); say {
-			h.Log.Error("messages could not be kept", "feed", feed, "messages", n, "err", err)
-		}
-		const text = "could not be kept; send it again later"
-		if unread != nil {
-			return hl7.AckUnreadable(raw, id, now.In(h.Zone), text)
-		}
-		return hl7.Ack(m, hl7.AE, id, now.In(h.Zone), text)
+		return h.notKept(m, unread != nil, id, feed, now, err)
 	}
 	if unread != nil {
 		return hl7.AckUnreadable(raw, id, now.In(h.Zone), unread.Error())
@@ -49,6 +43,42 @@ func (h *Hub) Receive(ctx context.Context, feed, peer string, raw []byte) []byte
 	}
 	return hl7.Ack(m, hl7.AA, id, now.In(h.Zone), "")
 }
+
+// ReceiveCut keeps what there is of a message that was longer than the limit:
+// its beginning and its length, in bytes. It is never read, for half a message
+// may say the opposite of the whole; a person looks at it. The answer is AR, and
+// comes after the commit that keeps it, as in Receive.
+func (h *Hub) ReceiveCut(ctx context.Context, feed, peer string, head []byte, length int64, limit int) []byte {
+	now := h.now()
+	in := store.In{Feed: feed, Raw: head, Peer: peer, Received: now, Reason: fmt.Sprintf(
+		"The message has %d KB and is larger than %d KB: only its beginning is kept", (length+1023)/1024, limit/1024)}
+	m, unread := hl7.Parse(head)
+	if unread == nil {
+		kind, trigger := m.Event()
+		in.Control, in.Type = m.Get("MSH", 10).String(), kind+"^"+trigger
+	}
+	id := ackID()
+	if _, err := h.Store.Keep(ctx, in); err != nil {
+		return h.notKept(m, unread != nil, id, feed, now, err)
+	}
+	return hl7.AckUnreadable(head, id, now.In(h.Zone), fmt.Sprintf("the message is larger than %d KB", limit/1024))
+}
+
+// notKept answers a message that could not be kept: AE, so that it is sent again
+// later; nil, which closes the connection to the same end, where not even that
+// can be addressed. AR would tell the sender that there is nothing more to do.
+func (h *Hub) notKept(m hl7.Message, unread bool, id, feed string, now time.Time, err error) []byte {
+	if n, say := h.refused.line(now); say {
+		h.Log.Error("messages could not be kept", "feed", feed, "messages", n, "err", err)
+	}
+	if unread {
+		return nil
+	}
+	return hl7.Ack(m, hl7.AE, id, now.In(h.Zone), "could not be kept; send it again later")
+}
+
+// ackID is a fresh MSH-10, which has 20 characters: HL7 v2.4 2.16.9.10.
+func ackID() string { return "H" + newID()[:19] }
 
 // wake tells the feed's loop that something is to be read.
 func (h *Hub) wake(feed string) {
@@ -170,6 +200,9 @@ type reading struct {
 }
 
 func (h *Hub) translate(p translate.Profile, m store.Message) reading {
+	if m.State == store.MessageUnreadable && m.Reason != "" {
+		return reading{m, translate.Result{Hold: m.Reason}} // half a message
+	}
 	parsed, err := hl7.Parse(m.Raw)
 	if err != nil {
 		return reading{m, translate.Result{Hold: err.Error()}}

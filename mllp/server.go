@@ -95,10 +95,11 @@ type Stats struct {
 // once.
 type Server struct {
 	// Reject, when set before Serve, answers a message that was dropped because it
-	// is too long. head is its beginning, at most 4 KiB, from which the sender's
-	// ids may be made out; it is content and not for logs. With a nil reply, or
+	// is too long: e.Bytes is its length. head is its beginning, at most 4 KiB,
+	// from which the sender's ids may be made out; it is content and not for logs,
+	// and Reject owns it. The context is as in Handler. With a nil reply, or
 	// without Reject, the connection is closed.
-	Reject func(c ConnInfo, e Event, head []byte) (reply []byte)
+	Reject func(ctx context.Context, c ConnInfo, e Event, head []byte) (reply []byte)
 	// Observe, when set before Serve, is told of events, from many goroutines.
 	Observe func(c ConnInfo, e Event)
 
@@ -394,7 +395,7 @@ func (c *conn) exchange(ctx context.Context) bool {
 	var reply []byte
 	switch {
 	case errors.As(err, &long):
-		reply = c.tooLong(long)
+		reply = c.tooLong(ctx, long)
 	case err != nil:
 		c.failed(err)
 		return false
@@ -408,14 +409,14 @@ func (c *conn) exchange(ctx context.Context) bool {
 	return reply != nil && c.answer(reply)
 }
 
-func (c *conn) tooLong(e *TooLongError) []byte {
+func (c *conn) tooLong(ctx context.Context, e *TooLongError) []byte {
 	c.server.tooLong.Add(1)
 	event := Event{Kind: TooLong, Bytes: e.Bytes}
 	c.server.tell(c.info, event)
 	if c.server.Reject == nil {
 		return nil
 	}
-	return c.server.Reject(c.info, event, e.Head)
+	return c.server.Reject(ctx, c.info, event, e.Head)
 }
 
 // failed says why no more is read.

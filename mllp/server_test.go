@@ -184,7 +184,7 @@ func TestTenThousandGarbageFrames(t *testing.T) {
 func TestTooLong(t *testing.T) {
 	s := NewServer(Config{MaxMessage: 1000}, echo)
 	e := watched(s)
-	s.Reject = func(_ ConnInfo, e Event, head []byte) []byte {
+	s.Reject = func(_ context.Context, _ ConnInfo, e Event, head []byte) []byte {
 		return fmt.Appendf(nil, "%s %d %s", e.Kind, e.Bytes, head[:3])
 	}
 	nc := dial(t, start(t, s))

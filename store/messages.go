@@ -19,7 +19,8 @@ type In struct {
 	Raw      []byte // the bytes as they came; never changed
 	Peer     string // who sent it: certificate name or address
 	Received time.Time
-	Readable bool // the header could be read
+	Readable bool   // the header could be read
+	Reason   string // why it is not to be read, in words; only of one that is not Readable
 }
 
 // MessageID numbers kept messages from 1 in the order of keeping.
@@ -41,7 +42,7 @@ const (
 	MessageDone       MessageState = "done"       // what it said is in a case
 	MessageHeld       MessageState = "held"       // a person must look at it
 	MessageIgnored    MessageState = "ignored"    // it says nothing that concerns us
-	MessageUnreadable MessageState = "unreadable" // not even its header could be read
+	MessageUnreadable MessageState = "unreadable" // not even its header could be read, or it was cut
 )
 
 // Message is a kept message.
@@ -147,7 +148,7 @@ func (t *Tx) Keep(in []In) ([]Kept, error) {
 		if out[i].ID != 0 {
 			out[i].Again, out[i].Reused = true, false
 			t.feed(m.Feed).again++
-			t.feed(m.Feed).hear(m.Received)
+			t.feed(m.Feed).hear(m)
 			continue
 		}
 		t.b.tally.messages++
@@ -167,7 +168,7 @@ func (t *Tx) keepRow(m In, digest []byte, k Kept) []any {
 	f := t.feed(m.Feed)
 	f.kept++
 	f.count(state, 1)
-	f.hear(m.Received)
+	f.hear(m)
 	if k.Reused {
 		f.reused++
 	}
@@ -175,7 +176,7 @@ func (t *Tx) keepRow(m In, digest []byte, k Kept) []any {
 	if raw == nil {
 		raw = []byte{}
 	}
-	return []any{int64(k.ID), m.Feed, m.Control, digest, m.Type, raw, m.Peer, m.Received, k.Reused, string(state), "", ""}
+	return []any{int64(k.ID), m.Feed, m.Control, digest, m.Type, raw, m.Peer, m.Received, k.Reused, string(state), m.Reason, ""}
 }
 
 const messageColumns = `id, feed, control, type, raw, peer, received, reused, state, reason, case_id`
@@ -309,7 +310,7 @@ func (s *Store) MessageControls(ctx context.Context, each func(control string) e
 // Feed is how a feed is doing.
 type Feed struct {
 	Feed       string
-	Heard      time.Time // when the last message came, repeats included
+	Heard      time.Time // when the last message came that could be read, repeats included
 	Kept       int64     // messages kept, ever
 	Again      int64     // repeats answered and not kept, ever
 	Reused     int64     // control ids that came again with another body, ever
@@ -370,7 +371,8 @@ func sliding(now time.Time, period time.Duration, at, in, before int64) int64 {
 
 // feedDelta is what one part adds to a feed's row.
 type feedDelta struct {
-	heard               time.Time
+	heard               time.Time // the last that could be read
+	last                time.Time // the last of all
 	came                int64
 	kept, again, reused int64
 	states              map[MessageState]int64
@@ -388,10 +390,15 @@ func (t *Tx) feed(name string) *feedDelta {
 	return d
 }
 
-func (d *feedDelta) hear(at time.Time) {
+// hear counts a message. Garbage does not make a feed fresh: whatever sends it,
+// the hospital has told nothing.
+func (d *feedDelta) hear(m In) {
 	d.came++
-	if at.After(d.heard) {
-		d.heard = at
+	if m.Received.After(d.last) {
+		d.last = m.Received
+	}
+	if m.Readable && m.Received.After(d.heard) {
+		d.heard = m.Received
 	}
 }
 
@@ -401,7 +408,7 @@ func (d *feedDelta) count(s MessageState, n int64) { d.states[s] += n }
 func (t *Tx) flushFeeds() error {
 	for _, name := range sortedKeys(t.feeds) {
 		d := t.feeds[name]
-		now := micros(d.heard)
+		now := micros(d.last)
 		minute, hour := now/time.Minute.Microseconds(), now/time.Hour.Microseconds()
 		s := d.states
 		err := t.exec(feedText, name, d.heard, d.kept, d.again, d.reused, s[MessageNew], s[MessageDone], s[MessageHeld],

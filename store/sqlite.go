@@ -51,12 +51,30 @@ func (e *sqliteEngine) open(_ context.Context, as role) (conn, error) {
 	} else {
 		p = append(p, "query_only(1)")
 	}
+	if err := e.create(); err != nil {
+		return nil, unavailable("making the SQLite file", err)
+	}
 	dsn := "file:" + (&url.URL{Path: e.path}).EscapedPath() + "?_pragma=" + strings.Join(p, "&_pragma=")
 	c, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, unavailable("opening the SQLite file", err)
 	}
 	return &sqliteConn{c: c, statements: map[string]driver.Stmt{}}, nil
+}
+
+// create makes the file, if there is none, for its owner alone: it holds all
+// that is known of people. SQLite gives the files beside it the same mode. A
+// file that is there is not opened: to close it would end the locks that this
+// process has on it. https://www.sqlite.org/howtocorrupt.html (2.2)
+func (e *sqliteEngine) create() error {
+	f, err := os.OpenFile(e.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // watch looks once a second whether another process, such as a command of the

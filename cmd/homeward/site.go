@@ -19,7 +19,6 @@ import (
 	"homeward/api"
 	"homeward/care"
 	"homeward/form"
-	"homeward/hl7"
 	"homeward/hub"
 	"homeward/mllp"
 	"homeward/nhs"
@@ -178,8 +177,8 @@ func (st *site) server(f FeedConfig, mc mllp.Config) *mllp.Server {
 	srv := mllp.NewServer(mc, func(ctx context.Context, c mllp.ConnInfo, msg []byte) []byte {
 		return st.hub.Receive(ctx, f.Name, peer(c), msg)
 	})
-	srv.Reject = func(c mllp.ConnInfo, e mllp.Event, head []byte) []byte {
-		return hl7.AckUnreadable(head, "REJECTED", time.Now(), fmt.Sprintf("the message is larger than %d KB", f.MaxMessageKB))
+	srv.Reject = func(ctx context.Context, c mllp.ConnInfo, e mllp.Event, head []byte) []byte {
+		return st.hub.ReceiveCut(ctx, f.Name, peer(c), head, e.Bytes, mc.MaxMessage)
 	}
 	srv.Observe = func(c mllp.ConnInfo, e mllp.Event) {
 		st.log.Debug("mllp", "feed", f.Name, "conn", c.ID, "event", e.Kind, "bytes", e.Bytes)
