@@ -354,10 +354,13 @@ func TestHandshakeFromReferralToOutcome(t *testing.T) {
 	m := s.as("team-manager")
 	m.get(at(s.barbara, "")).says("Accept the referral", "Return the referral")
 	m.follow(m.post(cmd("accept"))).says("The referral was accepted", "With: Nottinghamshire County Council")
-	if again := m.post(cmd("accept")); again.status != http.StatusConflict {
-		t.Error("accepted twice:", again.status, again.text())
+	if again := m.post(cmd("accept")); again.status != http.StatusSeeOther {
+		t.Error("a second click on accept:", again.status, again.text())
+	}
+	if other := s.as("social-worker").post(cmd("accept")); other.status != http.StatusConflict {
+		t.Error("accepted over a colleague:", other.status, other.text())
 	} else {
-		wellMade(t, again)
+		wellMade(t, other)
 	}
 	allocate := m.get(cmd("allocate"))
 	allocate.says("P Social-worker, 0 open")
@@ -378,7 +381,7 @@ func TestHandshakeFromReferralToOutcome(t *testing.T) {
 		got.says("Enter the outcome")
 	}
 	w.follow(w.submit(w.get(cmd("close")), cmd("close"), "outcome", "Went home with care")).says("22-Nov-2026: Went home with care")
-	if got := w.submit(w.get(cmd("close")), cmd("close"), "outcome", "No care needed"); got.status != http.StatusConflict {
+	if got := w.post(cmd("close"), "outcome", "No care needed"); got.status != http.StatusConflict {
 		t.Error("closed twice:", got.status)
 	} else {
 		got.says("What can be done now", "Add a note")
@@ -444,6 +447,104 @@ func TestDeathLocksContact(t *testing.T) {
 	if got := s.as("team-manager").post(at(s.barbara, "/referrals/"+string(ref)+"/accept")); got.status != http.StatusConflict {
 		t.Error("accepted after death:", got.status, got.text())
 	}
+}
+
+// Whoever records a call about the dead is told why they cannot.
+func TestNoCallAboutTheDead(t *testing.T) {
+	s := newSite(t)
+	s.must(s.die(s.barbara))
+	for _, login := range []string{"coordinator", "team-manager"} {
+		r := s.as(login)
+		for _, got := range []shown{r.get(at(s.barbara, "/call")), r.post(at(s.barbara, "/call"))} {
+			if got.status != 422 {
+				t.Error(login, got.status)
+			}
+			got.says("This person has died. Contact actions are locked")
+		}
+	}
+}
+
+// A form that is sent twice is kept once.
+func TestNotesAndCallsAreNotDoubled(t *testing.T) {
+	s := newSite(t)
+	w := s.as("social-worker")
+	form, path := w.get(at(s.barbara, "?tab=notes")), at(s.barbara, "/notes")
+	call := w.get(at(s.barbara, "/call"))
+	for range 2 {
+		if got := w.submit(form, path, "audience", "both", "text", "Family told"); got.status != 303 {
+			t.Fatal(got.status, got.text())
+		}
+		if got := w.submit(call, at(s.barbara, "/call"), "outcome", "message"); got.status != 303 {
+			t.Fatal(got.status, got.text())
+		}
+	}
+	w.submit(form, path, "audience", "both", "text", "Another one, after going back")
+	if c := s.caseOf(s.barbara); len(c.Notes) != 2 || len(c.Calls) != 1 {
+		t.Errorf("%d notes and %d calls", len(c.Notes), len(c.Calls))
+	}
+	wrong := w.submit(form, path, "text", "")
+	if wrong.inputs(path).Get("key") != form.inputs(path).Get("key") {
+		t.Error("a refused form has another key")
+	}
+}
+
+// A command that cannot be done now is not asked for either, and whoever may not
+// do it is told so before anything else.
+func TestCommandsAreRefusedAlike(t *testing.T) {
+	s := newSite(t)
+	ref := string(s.as("coordinator").refer(s.barbara))
+	cmd := func(name string) string { return at(s.barbara, "/referrals/"+ref+"/"+name) }
+	for _, x := range []struct {
+		login, command string
+		status         int
+	}{
+		{"coordinator", "route", 409}, {"team-manager", "progress", 409}, {"team-manager", "close", 409},
+		{"ward-nurse", "return", 403}, {"ward-nurse", "allocate", 403}, {"ward-nurse", "close", 403}, {"social-worker", "allocate", 403}, {"broker", "return", 403},
+	} {
+		r := s.as(x.login)
+		for _, got := range []shown{r.get(cmd(x.command)), r.post(cmd(x.command)), r.post(cmd(x.command), "council", string(county)+"x", "state", "assessing", "outcome", "No care needed")} {
+			if got.status != x.status {
+				t.Errorf("%s by %s: %d, want %d", x.command, x.login, got.status, x.status)
+			}
+			wellMade(t, got)
+		}
+	}
+	if r := s.caseOf(s.barbara).Referrals[0]; r.State != care.RefReceived || r.To != county {
+		t.Errorf("something was done: %s at %s", r.State, r.To)
+	}
+}
+
+// The case of somebody whom another trust treats by now says so, and not where.
+func TestInAnotherHospital(t *testing.T) {
+	s := newSite(t)
+	s.record(s.barbara, care.Admitted{At: s.clock(), Stay: care.Stay{Visit: "q1", Org: queens, Source: "qmc", Class: "I", Admitted: s.clock(), Where: care.Location{Ward: "C4", Name: "Cedar Ward", Bed: "9"}}})
+	got := s.as("coordinator").get(at(s.barbara, ""))
+	got.says("In another hospital")
+	for _, word := range []string{"Cedar Ward", "Queen", "Bed 9"} {
+		if strings.Contains(got.text(), word) {
+			t.Errorf("the page says %s", word)
+		}
+	}
+	wellMade(t, got)
+	got = s.as("coordinator-rx1").get(at(s.barbara, ""))
+	got.says("Cedar Ward")
+	if strings.Contains(got.text(), "Ward 31") || strings.Contains(got.text(), "In another hospital") {
+		t.Error("the trust of now is told of the one before")
+	}
+}
+
+// The sender of a sensitive person's referral follows it to its end.
+func TestSensitiveReferral(t *testing.T) {
+	s := newSite(t)
+	s.record(s.barbara, care.SensitivityTold{At: s.clock(), Sensitive: true})
+	c := s.as("coordinator")
+	ref := c.refer(s.barbara)
+	c.get(at(s.barbara, "/refer/sent?ref="+string(ref))).says("Referral sent", string(ref))
+	got := c.get(at(s.barbara, ""))
+	got.says("With: Nottinghamshire County Council")
+	wellMade(t, got)
+	path := at(s.barbara, "/referrals/"+string(ref)+"/withdraw")
+	c.follow(c.submit(c.get(path), path, "reason", "13", "details", "Moved abroad")).says("The referral was withdrawn")
 }
 
 func TestFrozenCase(t *testing.T) {
