@@ -392,8 +392,9 @@ func TestImportCounty(t *testing.T) {
 				t.Errorf("%+v\n%+v", res, again)
 			}
 			// A writer that others keep off the processor is slow through no fault of
-			// ours: three in a thousand are let pass.
-			if long.Load() > s.Store.Stats().Works*3/1000 {
+			// ours. On a quiet machine none is long; a loop over all people would
+			// make every one long, which is what this must catch.
+			if long.Load() > s.Store.Stats().Works*3/100 {
 				t.Errorf("%d updates held the writer for more than 50 ms, one for %v", long.Load(), time.Duration(worst.Load()))
 			}
 			if grew > 80 {
