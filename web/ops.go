@@ -114,7 +114,7 @@ func feedTable(feeds []hub.FeedView, now time.Time) ui.Node {
 	return ui.Nodes{t, ui.Details("What these mean", ui.Bullets(
 		ui.Text("Working: heard from within the time agreed for this hour of the day. Quiet: not heard from within it."),
 		ui.Text("Held: what the message means is not certain, so nothing was changed and a person must look."),
-		ui.Text("Unreadable: not even its first line could be read. It is kept, and the sender was told."),
+		ui.Text("Unreadable: not even its first line could be read, or it was too long and only its beginning is kept. The sender was told."),
 		ui.Text("Repeats: the same message came again and changed nothing."),
 		ui.Text("Reused ids: a control id came with another content. Both are kept. Ask the sender whether its counter was set back.")))}
 }
