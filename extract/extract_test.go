@@ -578,3 +578,27 @@ func TestScanner(t *testing.T) {
 		t.Error(d, sc.err)
 	}
 }
+
+func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
+	_, l := base().with("packages.csv", "c,1,HS,slow,,,").with("safeguarding.csv", "person_id,open,opened,ended", "2,perhaps,,").load(t)
+	if d := cmp.Diff([]care.Part{care.PartPackages}, l.entry(t, "1").Unread); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]care.Part{care.PartSafeguarding}, l.entry(t, "2").Unread); d != "" {
+		t.Error(d)
+	}
+	// Another row says yes: nothing that could not be read would say more.
+	_, l = base().with("safeguarding.csv", "person_id,open,opened,ended", "2,perhaps,,", "2,yes,,").load(t)
+	if u := l.entry(t, "2").Unread; u != nil {
+		t.Errorf("unread %v", u)
+	}
+	for _, p := range l.Problems {
+		if p.Absent {
+			t.Errorf("the person of %v is loaded", p)
+		}
+	}
+	_, l = base().with("packages.csv", "c,77,HS,active,,,").load(t)
+	if len(l.Problems) != 1 || !l.Problems[0].Absent {
+		t.Errorf("a row of nobody in people: %v", l.Problems)
+	}
+}

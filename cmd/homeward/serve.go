@@ -100,16 +100,29 @@ func (st *site) readFolder(ctx context.Context, c CouncilConfig) error {
 		return err
 	}
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	var waiting []string
 	for _, e := range entries {
 		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if err := st.readExtract(ctx, c, e.Name()); err != nil {
+		if err := st.readExtract(ctx, c, e.Name()); errors.Is(err, hub.ErrNotYet) {
+			if at, err := e.Info(); err == nil && time.Since(at.ModTime()) > waitsLong {
+				waiting = append(waiting, e.Name())
+			}
+		} else if err != nil {
 			return err
 		}
 	}
-	return nil
+	changed, err := st.hub.SayWaiting(ctx, nhs.ODS(c.ODS), waiting)
+	if changed && len(waiting) > 0 {
+		st.log.Warn("extracts wait for their manifest.toml", "council", c.Name, "extracts", waiting)
+	}
+	return err
 }
+
+// waitsLong is after how long a folder without a manifest is mentioned: writing
+// an extract takes less.
+const waitsLong = 10 * time.Minute
 
 // readMark is the file beside an extract's manifest that says what became of it.
 const readMark = ".homeward"
@@ -140,9 +153,6 @@ func (st *site) readExtract(ctx context.Context, c CouncilConfig, name string) e
 		read = st.hub.Resume
 	}
 	res, err := read(ctx, nhs.ODS(c.ODS), name, os.DirFS(dir), layout)
-	if errors.Is(err, hub.ErrNotYet) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
