@@ -310,6 +310,9 @@ type Merge struct {
 	Died   *Death       `json:"died,omitzero"`
 	Doubt  *Doubt       `json:"doubt,omitzero"`
 	InBed  bool         `json:"inBed,omitempty"` // it had a present stay
+	// Sensitive is that it brought the mark of a sensitive record, and when the
+	// case's own was last said.
+	Sensitive *time.Time `json:"sensitive,omitzero"`
 }
 
 // EarlyLeaving is a discharge, said at Said, from a stay not known yet.

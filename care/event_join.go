@@ -41,6 +41,10 @@ func (e Absorbed) apply(c *Case) {
 		d := *o.Died
 		c.Died, m.Died = o.Died, &d
 	}
+	if o.Sensitive && !c.Sensitive {
+		at := c.SensitiveAt
+		c.Sensitive, m.Sensitive = true, &at
+	}
 	if c.Doubt != nil && c.Doubt.Other == o.ID { // the question is answered
 		m.Doubt, c.Doubt = c.Doubt, nil
 	}
@@ -166,6 +170,9 @@ func (e Separated) apply(c *Case) {
 	}
 	if m.Died != nil && c.Died != nil && c.Died.At.Equal(m.Died.At) && c.Died.Source == m.Died.Source {
 		c.Died = nil
+	}
+	if m.Sensitive != nil && c.SensitiveAt.Equal(*m.Sensitive) {
+		c.Sensitive = false // nobody has said otherwise since
 	}
 	if m.Doubt != nil && c.Doubt == nil {
 		c.Doubt = m.Doubt

@@ -118,3 +118,18 @@ func TestJoinedCasesAreTotal(t *testing.T) {
 		}
 	})
 }
+
+// A record that is kept from most must not become open by being joined.
+func TestJoiningKeepsTheMarkOfASensitiveRecord(t *testing.T) {
+	plain := Apply(Case{}, Started{At: hour(0), ID: "a"})
+	marked := Apply(Case{}, Started{At: hour(0), ID: "b"}, SensitivityTold{At: hour(1), Sensitive: true})
+	forA, forB := Join(plain, marked, hour(2))
+	a, b := Apply(plain, forA...), Apply(marked, forB...)
+	if !a.Sensitive {
+		t.Fatal("the mark was lost")
+	}
+	forA, _ = Separate(a, b, Who{}, "two people", hour(3))
+	if Apply(a, forA...).Sensitive {
+		t.Error("the mark stayed with the record that it did not belong to")
+	}
+}

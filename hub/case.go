@@ -89,7 +89,10 @@ func stewardView(a *asking, c care.Case, now time.Time) CaseView {
 	may := map[policy.Action]bool{policy.Steward: true}
 	a.record.Sections = []string{string(policy.Steward)}
 	p := c.Person
-	return CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Trace: c.Trace, Frozen: c.Doubt, JoinedTo: c.JoinedTo, Absorbed: c.Absorbed, May: may, At: now,
+	if c.Sensitive {
+		p.Address = care.Address{}
+	}
+	return CaseView{ID: c.ID, Version: c.Version, Sensitive: c.Sensitive, NHS: c.NHS, Trace: c.Trace, Frozen: c.Doubt, JoinedTo: c.JoinedTo, Absorbed: c.Absorbed, May: may, At: now,
 		Person: care.Person{Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Born: p.Born, Sex: p.Sex, Address: p.Address}}
 }
 
