@@ -208,16 +208,29 @@ func (s *Store) Stats() Stats {
 
 // View runs f on a snapshot: what f reads is as of one commit, whatever else
 // goes on. f must not write. Its queries end when ctx ends.
+//
+// A connection that was idle may have been cut meanwhile, as when the database
+// was restarted: then f is run again on a new one, unless it has been given rows.
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
-	c, err := s.reader(ctx)
+	again, err := s.view(ctx, f)
+	if again {
+		_, err = s.view(ctx, f)
+	}
+	return err
+}
+
+// view is one try of View; again is that it failed on a connection that had
+// been idle, before f was given anything.
+func (s *Store) view(ctx context.Context, f func(*Tx) error) (again bool, err error) {
+	c, idle, err := s.reader(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	t := &Tx{s: s, c: c, ctx: ctx, b: &batch{}}
 	keep := false
 	defer func() { s.giveBack(c, keep) }()
 	if err := c.begin(ctx, false); err != nil {
-		return viewError(ctx, err)
+		return idle && s.cut(ctx, err), viewError(ctx, err)
 	}
 	err = f(t)
 	t.over = true
@@ -226,10 +239,17 @@ func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 	if err == nil {
 		err = t.fault
 	}
-	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-		s.forgetIdle()
+	return s.cut(ctx, err) && idle && !t.gave, viewError(ctx, err)
+}
+
+// cut reports whether err says that the database is not there for us; then the
+// other idle connections are not to be trusted either.
+func (s *Store) cut(ctx context.Context, err error) bool {
+	if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		return false
 	}
-	return viewError(ctx, err)
+	s.forgetIdle()
+	return true
 }
 
 // viewError prefers the caller's own reason when its context ended.
@@ -240,26 +260,27 @@ func viewError(ctx context.Context, err error) error {
 	return err
 }
 
-func (s *Store) reader(ctx context.Context) (conn, error) {
+// reader takes an idle connection, or opens one; idle says which.
+func (s *Store) reader(ctx context.Context) (c conn, idle bool, err error) {
 	s.mu.Lock()
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
 	select {
 	case c := <-s.readers:
 		if c != nil {
-			return c, nil
+			return c, true, nil
 		}
 		c, err := s.engine.open(ctx, roleReader)
 		if err != nil {
 			s.readers <- nil
-			return nil, viewError(ctx, unavailable("opening the database", err))
+			return nil, false, viewError(ctx, unavailable("opening the database", err))
 		}
-		return c, nil
+		return c, false, nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, false, context.Cause(ctx)
 	}
 }
 

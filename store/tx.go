@@ -27,6 +27,7 @@ type Tx struct {
 	wrote bool
 	over  bool
 	busy  bool
+	gave  bool  // rows were given to f
 	fault error // the first error of the database; the function fails with it
 	feeds map[string]*feedDelta
 }
@@ -119,7 +120,7 @@ func (t *Tx) queryEach(sql string, vs [][]any, each func(i int, row []any) error
 func (t *Tx) reading(each func([]any) error, run func(func([]any) error) error) error {
 	var own error
 	t.busy = true
-	err := run(func(row []any) error { own = each(row); return own })
+	err := run(func(row []any) error { t.gave = true; own = each(row); return own })
 	t.busy = false
 	if own != nil {
 		return own
