@@ -82,7 +82,7 @@ func TestReferralByKeyboardAndLive(t *testing.T) {
 	enter(t, tab, "Referral sent")
 	tabTo(t, tab, "el.textContent === 'Open the discharge case'")
 	enter(t, tab, "Discharge case")
-	tab.WaitText("#app-live", "Live", 10*time.Second)
+	tab.WaitText("#app-live", "Last checked", 10*time.Second)
 	tab.Eval("document.activeElement.blur()")
 
 	manager := tab.NewTab()
