@@ -415,15 +415,24 @@ func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64
 	return seq, h.unavailable(err)
 }
 
-// WaitCase returns when anything was recorded anywhere, or a beat has passed;
-// a live case page then asks CaseSeq.
-func (h *Hub) WaitCase(ctx context.Context) error {
+// CaseMoved is CaseSeq once it is beyond since, or after a beat. It begins to
+// wait before it looks, so that nothing slips in between.
+func (h *Hub) CaseMoved(ctx context.Context, by care.Actor, id care.CaseID, since int64) (int64, error) {
+	wake := h.Store.Wait()
+	seq, err := h.CaseSeq(ctx, by, id)
+	if err != nil || seq > since {
+		return seq, err
+	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-h.Store.Wait():
-		time.Sleep(gather)
+		return seq, ctx.Err()
+	case <-wake:
+		select {
+		case <-ctx.Done():
+			return seq, ctx.Err()
+		case <-time.After(gather):
+		}
 	case <-time.After(beat):
 	}
-	return nil
+	return h.CaseSeq(ctx, by, id)
 }

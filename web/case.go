@@ -560,15 +560,6 @@ func (s *Server) followCase(v *visit, last int64) stream {
 			return nil
 		}
 		for beaten := (time.Time{}); ; {
-			seq, err := s.Hub.CaseSeq(ctx, v.by, v.id())
-			if err != nil {
-				return err
-			}
-			if seq > last {
-				if last, err = s.sendCase(ctx, v, out); err != nil {
-					return err
-				}
-			}
 			if time.Since(beaten) >= sessionEvery {
 				beaten = time.Now()
 				if in, err := s.stillIn(ctx, v); !in || err != nil {
@@ -578,8 +569,14 @@ func (s *Server) followCase(v *visit, last int64) stream {
 					return nil // gone already
 				}
 			}
-			if err := s.Hub.WaitCase(ctx); err != nil {
+			seq, err := s.Hub.CaseMoved(ctx, v.by, v.id(), last)
+			if err != nil {
 				return err
+			}
+			if seq > last {
+				if last, err = s.sendCase(ctx, v, out); err != nil {
+					return err
+				}
 			}
 		}
 	}
