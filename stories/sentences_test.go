@@ -227,22 +227,31 @@ func (s *run) signIn(st step) error {
 	return nil
 }
 
+// within is the part of the page that a sentence means: the row of the person
+// whom it names, else all of it.
+func (s *run) within(r *reader, st step) (*html.Node, error) {
+	if len(st.args) <= 2 {
+		return r.page, nil
+	}
+	p, err := s.person(st.args[2])
+	if err != nil {
+		return nil, err
+	}
+	rows := r.rows(p.listed())
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%s is not on the page of %s", p.listed(), r.short())
+	}
+	return rows[0], nil
+}
+
 func (s *run) follow(st step) error {
 	r, err := s.who(st.args[0])
 	if err != nil {
 		return err
 	}
-	within := r.page
-	if len(st.args) > 2 {
-		p, err := s.person(st.args[2])
-		if err != nil {
-			return err
-		}
-		rows := r.rows(p.listed())
-		if len(rows) == 0 {
-			return fmt.Errorf("%s is not on the page of %s", p.listed(), r.short())
-		}
-		within = rows[0]
+	within, err := s.within(r, st)
+	if err != nil {
+		return err
 	}
 	r.unwatch()
 	err = r.follow(s.site.pages, st.args[1], within)
@@ -348,17 +357,9 @@ func (s *run) press(st step) error {
 	if err != nil {
 		return err
 	}
-	within := r.page
-	if len(st.args) > 2 {
-		p, err := s.person(st.args[2])
-		if err != nil {
-			return err
-		}
-		rows := r.rows(p.listed())
-		if len(rows) == 0 {
-			return fmt.Errorf("%s is not on the page of %s", p.listed(), r.short())
-		}
-		within = rows[0]
+	within, err := s.within(r, st)
+	if err != nil {
+		return err
 	}
 	return s.pressed(r, st.args[1], within)
 }
