@@ -247,6 +247,9 @@ func TestFullDiskIsSaidAndSurvived(t *testing.T) {
 func TestFullFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", dir).CombinedOutput(); err != nil {
+		if os.Getenv("HOMEWARD_CI") == "1" {
+			t.Fatalf("no small file system can be mounted here: %s", out)
+		}
 		t.Skipf("no small file system can be mounted here: %s", out)
 	}
 	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })

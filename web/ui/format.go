@@ -234,9 +234,6 @@ func AgoTime(t, now time.Time) Node {
 // TimeAt is a time element with the date and the time in London.
 func TimeAt(t time.Time) Node { return stamp(t, DateTime(t)) }
 
-// ClockAt is a time element that shows only the time of day.
-func ClockAt(t time.Time) Node { return stamp(t, Clock(t)) }
-
 func stamp(t time.Time, text string) Node {
 	if t.IsZero() {
 		return Missing(NotKnown)

@@ -90,11 +90,6 @@ func List(items ...Node) Node { return list("nhsuk-list", items) }
 // Bullets is a bulleted list.
 func Bullets(items ...Node) Node { return list("nhsuk-list nhsuk-list--bullet", items) }
 
-// Numbered is a numbered list.
-func Numbered(items ...Node) Node {
-	return h.Ol(h.Class("nhsuk-list nhsuk-list--number"), g.Map(items, func(n Node) Node { return h.Li(n) }))
-}
-
 func list(class string, items []Node) Node {
 	return h.Ul(h.Class(class), g.Map(items, func(n Node) Node { return h.Li(n) }))
 }
@@ -166,11 +161,6 @@ func Section(id, title string, kids ...Node) Node {
 // Part wraps kids in an element that a "part" event may replace by its id.
 func Part(id string, kids ...Node) Node {
 	return h.Div(h.ID(id), flag("live-part"), g.Group(kids))
-}
-
-// Rule is a line between sections.
-func Rule() Node {
-	return h.Hr(h.Class("nhsuk-section-break nhsuk-section-break--m nhsuk-section-break--visible"))
 }
 
 // icon is one path of the nhsuk-frontend icon set, hidden from assistive technology.
