@@ -15,6 +15,7 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/policy"
 	"homeward/signin"
 )
 
@@ -54,7 +55,13 @@ type route struct {
 	pattern string // method and path, as http.ServeMux reads them
 	nav     string // the item of the menu that is marked; "" for none
 	public  bool   // nobody needs to be signed in
-	do      handler
+	// asks are the actions of which the hub decides at least one before anything
+	// of the answer is known; public and own say why there is none. A route that
+	// declares neither does not start (checkRoutes).
+	asks []policy.Action
+	own  bool // only about the reader's own session, account or choice of words
+	step bool // the reader proved who they are within the last minutes (signin: step-up)
+	do   handler
 }
 
 // A handler answers one visit. An error becomes a page by one table (errors.go).
@@ -63,7 +70,8 @@ type handler func(*visit) (response, error)
 // routes is every page and action. Each file adds its own.
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
-		s.caseRoutes(), s.referRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes())
+		s.caseRoutes(), s.referRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
+		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.launchRoutes(), s.adminRoutes())
 }
 
 // New makes the screens. It fails when the program was built or wired wrongly.

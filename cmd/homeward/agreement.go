@@ -1,0 +1,5 @@
+package main
+
+type agreementCmd struct{}
+
+func (agreementCmd) Run() error { return nil }

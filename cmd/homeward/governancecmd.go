@@ -1,0 +1,5 @@
+package main
+
+type governanceCmd struct{}
+
+func (governanceCmd) Run() error { return nil }
