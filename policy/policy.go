@@ -31,6 +31,7 @@ const (
 	Integration  Role = "integration"
 	Wallboard    Role = "wallboard"
 	Admin        Role = "admin"
+	Machine      Role = "machine" // a system that signs in by itself
 )
 
 // An Action is something that an actor wants to see or do.
@@ -72,7 +73,21 @@ const (
 	ReleaseImport    Action = "releaseImport" // (service)
 	SeeAudit         Action = "seeAudit"      // who looked at what (either)
 	Steward          Action = "steward"       // questions of identity: join, separate, unfreeze (either)
-	ManageUsers      Action = "manageUsers"   // (service)
+	ManageUsers      Action = "manageUsers"   // accounts, sessions, teams and devices (service)
+
+	SeeAssessments   Action = "seeAssessments"   // what was assessed and found
+	SeeRisk          Action = "seeRisk"          // risks to and from the person
+	RecordObjection  Action = "recordObjection"  // that a person objects to sharing, or no longer does
+	BreakGlass       Action = "breakGlass"       // open a record in an emergency (either)
+	SeeAlerts        Action = "seeAlerts"        // what the information governance lead must look into (service)
+	CloseAlert       Action = "closeAlert"       // (service)
+	SeeAgreements    Action = "seeAgreements"    // sharing agreements (service)
+	ManageAgreements Action = "manageAgreements" // draft, propose, approve, suspend (service)
+	ReportAccess     Action = "reportAccess"     // who looked at a person, for that person (either)
+	ExportAudit      Action = "exportAudit"      // (service)
+	ReviewRetention  Action = "reviewRetention"  // what is due to be erased, and erasing it (service)
+	ManageOrgs       Action = "manageOrgs"       // organisations and their numbers (service)
+	LaunchContext    Action = "launchContext"    // a hospital's system brings a person in context (service)
 )
 
 // A Purpose is what the actor says that they need it for. The zero value means "not said".

@@ -20,6 +20,7 @@ var roles = []roleWords{
 	{Integration, System, "integration engineer"},
 	{Wallboard, "", "wallboard"},
 	{Admin, System, "administrator"},
+	{Machine, "", "machine"},
 }
 
 type actionWords struct {
@@ -62,6 +63,19 @@ var actions = []actionWords{
 	{SeeAudit, "see the audit"},
 	{Steward, "settle an identity"},
 	{ManageUsers, "manage users"},
+	{SeeAssessments, "see assessments"},
+	{SeeRisk, "see risks"},
+	{RecordObjection, "record an objection"},
+	{BreakGlass, "break the glass"},
+	{SeeAlerts, "see alerts"},
+	{CloseAlert, "close an alert"},
+	{SeeAgreements, "see agreements"},
+	{ManageAgreements, "manage agreements"},
+	{ReportAccess, "report who looked"},
+	{ExportAudit, "export the audit"},
+	{ReviewRetention, "review retention"},
+	{ManageOrgs, "manage organisations"},
+	{LaunchContext, "bring a person in context"},
 }
 
 // Roles lists every role, in the order of the matrix.
