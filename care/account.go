@@ -47,7 +47,28 @@ type Session struct {
 	Seen    time.Time `json:"seen"` // last use, to about half a minute
 	Ends    time.Time `json:"ends"` // in any case
 	Address string    `json:"address,omitempty"`
+
+	Method   Method    `json:"method,omitempty"`   // how they proved who they are
+	Proven   time.Time `json:"proven,omitzero"`    // when they last did (step-up)
+	Provider string    `json:"provider,omitempty"` // the identity provider's name in the configuration; "": an account kept here
+	SID      string    `json:"sid,omitempty"`      // the provider's name for the session (OpenID Connect Front-Channel Logout 1.0, 3)
 }
+
+// Method is how somebody proved who they are.
+type Method string
+
+// Methods of proof.
+const (
+	ByPassword Method = "password"
+	ByCode     Method = "password+code"     // a one-time code of an app besides (RFC 6238)
+	ByRecovery Method = "password+recovery" // a recovery code instead of it
+	ByPasskey  Method = "passkey"           // with the user verified by it (W3C WebAuthn 2, 6.2.3)
+	ByProvider Method = "provider"          // their organisation's identity provider
+)
+
+// Strong reports whether a method has two factors. Of a provider it is the
+// provider's configuration that says what it asks for.
+func (m Method) Strong() bool { return m != "" && m != ByPassword }
 
 // SignInEvent is what happened at the door.
 type SignInEvent string
@@ -62,7 +83,17 @@ const (
 	SignedOut     SignInEvent = "signed-out"
 	SwitchedUser  SignInEvent = "switched-user" // left so that a colleague could sign in
 	TimedOut      SignInEvent = "timed-out"
+	SteppedUp     SignInEvent = "stepped-up"     // proved again who they are, before something grave
+	StepUpFailed  SignInEvent = "step-up-failed" // and could not
+	FactorAdded   SignInEvent = "factor-added"   // a passkey, an app for codes, new recovery codes, a new password
+	FactorRemoved SignInEvent = "factor-removed"
+	SessionEnded  SignInEvent = "session-ended" // from another session, or by an administrator
 )
+
+// Denied reports whether the door stayed shut.
+func (e SignInEvent) Denied() bool {
+	return e == SignInFailed || e == SignInLocked || e == SignInRefused || e == StepUpFailed
+}
 
 // SignIn is one thing that happened at the door, for the audit. Account is ""
 // when nobody has the login that was typed. The login itself is not kept:
@@ -72,6 +103,7 @@ type SignIn struct {
 	Account ActorID     `json:"account,omitempty"`
 	Grant   Grant       `json:"grant,omitzero"`
 	Address string      `json:"address,omitempty"`
+	Detail  string      `json:"detail,omitempty"` // the method, or the kind of factor; never what was typed
 	At      time.Time   `json:"at"`
 }
 

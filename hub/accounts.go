@@ -57,7 +57,7 @@ func (h *Hub) Noted(ctx context.Context, s care.SignIn) error {
 			return err
 		}
 		return tx.Audit(store.AuditRecord{At: h.now(), Actor: s.Account, Name: name, Role: s.Grant.Role, Org: s.Grant.Org, Action: string(s.Event),
-			Allowed: s.Event != care.SignInFailed && s.Event != care.SignInLocked && s.Event != care.SignInRefused, Address: s.Address})
+			Allowed: !s.Event.Denied(), Outcome: s.Detail, Address: s.Address})
 	})
 }
 

@@ -163,7 +163,7 @@ func (s *Service) SignIn(ctx context.Context, login, password, address string) (
 	if err != nil {
 		return Entry{}, err
 	}
-	return s.Enter(ctx, a, address)
+	return s.Enter(ctx, a, How{Method: care.ByPassword}, address)
 }
 
 // try is one try of a login, behind all others of the same login, so that tries
@@ -249,9 +249,17 @@ func (s *Service) tooMany(now, until time.Time) error {
 	return &care.Error{Kind: care.Throttled, Text: text}
 }
 
+// How is how somebody proved who they are.
+type How struct {
+	Method   care.Method
+	At       time.Time // when; zero: now
+	Provider string    // the identity provider's name in the configuration; "": an account kept here
+	SID      string    // the provider's name for the session
+}
+
 // Enter begins a session for somebody whose identity is proven. Every sign-in
 // has a new token of 256 random bits (OWASP ASVS 5.0 7.2.3, 7.2.4).
-func (s *Service) Enter(ctx context.Context, a care.Account, address string) (Entry, error) {
+func (s *Service) Enter(ctx context.Context, a care.Account, how How, address string) (Entry, error) {
 	if len(a.Grants) == 0 {
 		return Entry{}, s.refuse(ctx, care.SignInRefused, a.ID, address,
 			&care.Error{Kind: care.Forbidden, Text: "You have no access yet. Ask your manager to have a role given to you"})
@@ -260,21 +268,28 @@ func (s *Service) Enter(ctx context.Context, a care.Account, address string) (En
 	if len(a.Grants) == 1 {
 		only = a.Grants[0]
 	}
-	return s.begin(ctx, a, only, s.Clock(), address, care.SignedIn)
+	now := s.Clock()
+	if how.At.IsZero() || how.At.After(now) {
+		how.At = now
+	}
+	ses := care.Session{Grant: only, Created: now, Address: address, Method: how.Method, Proven: how.At, Provider: how.Provider, SID: how.SID}
+	return s.begin(ctx, a, ses, care.SignedIn)
 }
 
-// begin records first: no audit, no session.
-func (s *Service) begin(ctx context.Context, a care.Account, g care.Grant, created time.Time, address string, what care.SignInEvent) (Entry, error) {
+// begin begins a session like ses, with a token of its own. It records first: no
+// audit, no session.
+func (s *Service) begin(ctx context.Context, a care.Account, ses care.Session, what care.SignInEvent) (Entry, error) {
 	var secret [32]byte
 	if _, err := io.ReadFull(s.Rand, secret[:]); err != nil {
 		return Entry{}, fmt.Errorf("making a token: %w", err)
 	}
-	if err := s.note(ctx, care.SignIn{Event: what, Account: a.ID, Grant: g, Address: address}); err != nil {
+	if err := s.note(ctx, care.SignIn{Event: what, Account: a.ID, Grant: ses.Grant, Address: ses.Address, Detail: string(ses.Method)}); err != nil {
 		return Entry{}, err
 	}
 	a.Hash = ""
-	e := Entry{Token: base64.RawURLEncoding.EncodeToString(secret[:]), Account: a, Choose: g.IsZero()}
-	e.Session = care.Session{ID: sessionID(e.Token), Account: a.ID, Grant: g, Created: created, Seen: s.Clock(), Ends: created.Add(s.longest(g)), Address: address}
+	e := Entry{Token: base64.RawURLEncoding.EncodeToString(secret[:]), Account: a, Choose: ses.Grant.IsZero()}
+	ses.ID, ses.Account, ses.Seen, ses.Ends = sessionID(e.Token), a.ID, s.Clock(), ses.Created.Add(s.longest(ses.Grant))
+	e.Session = ses
 	if err := s.Accounts.BeginSession(ctx, e.Session); err != nil {
 		return Entry{}, fmt.Errorf("beginning a session: %w", err)
 	}
@@ -405,11 +420,18 @@ func (s *Service) Choose(ctx context.Context, token string, n int, address strin
 	if !s.Clock().Before(ses.Created.Add(s.longest(a.Grants[n]))) {
 		return Entry{}, s.end(ctx, ses, care.TimedOut, "You were signed out to keep records safe. Sign in to go on")
 	}
-	e, err := s.begin(ctx, a, a.Grants[n], ses.Created, address, care.RoleChosen)
+	old := ses.ID
+	ses.Grant, ses.Address = a.Grants[n], address
+	return s.renew(ctx, a, ses, old, care.RoleChosen)
+}
+
+// renew goes on in a new session like ses, and ends the old one.
+func (s *Service) renew(ctx context.Context, a care.Account, ses care.Session, old string, what care.SignInEvent) (Entry, error) {
+	e, err := s.begin(ctx, a, ses, what)
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := s.Accounts.EndSession(ctx, ses.ID); err != nil {
+	if err := s.Accounts.EndSession(ctx, old); err != nil {
 		return Entry{}, fmt.Errorf("ending the session before: %w", err)
 	}
 	return e, nil
