@@ -39,6 +39,10 @@ type Case struct {
 	Person   Person       `json:"person"`
 	Died     *Death       `json:"died,omitzero"`
 
+	// Objection is the person's standing objection to sharing. A join takes the
+	// other record's where there was none.
+	Objection *Objection `json:"objection,omitzero"`
+
 	Sensitive bool     `json:"sensitive,omitempty"` // PV1-16 or PDS S-flag: suppress whereabouts
 	Doubt     *Doubt   `json:"doubt,omitzero"`      // who this is must be settled by a person first
 	JoinedTo  CaseID   `json:"joinedTo,omitempty"`  // merged away; read the other case
@@ -313,6 +317,7 @@ type Merge struct {
 	// Sensitive is that it brought the mark of a sensitive record, and when the
 	// case's own was last said.
 	Sensitive *time.Time `json:"sensitive,omitzero"`
+	Objection *Objection `json:"objection,omitzero"`
 }
 
 // EarlyLeaving is a discharge, said at Said, from a stay not known yet.

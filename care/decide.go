@@ -48,6 +48,10 @@ func Decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
 		return d.call(x.Call)
 	case Settle:
 		return d.settle(x)
+	case Object:
+		return d.object(x)
+	case TakeBackObjection:
+		return d.takeBackObjection(x)
 	}
 	return nil, &Error{Kind: Exception, Text: "This cannot be asked for"}
 }
@@ -70,7 +74,7 @@ func (d deciding) locked(cmd Command) error {
 	}
 	if d.c.Doubt != nil {
 		switch cmd.(type) {
-		case AddNote, Settle:
+		case AddNote, Settle, Object:
 		default:
 			return notNow("This record is frozen until somebody has checked who it is about.", "Add a note", "Settle who this is")
 		}

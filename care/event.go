@@ -53,6 +53,7 @@ var eventTypes = map[string]func([]byte) (Event, error){
 	"referral-progressed": read[ReferralProgressed], "referral-ended": read[ReferralEnded],
 	"watch-ended": read[WatchEnded], "watch-resumed": read[WatchResumed],
 	"note-added": read[NoteAdded], "call-recorded": read[CallRecorded],
+	"objected": read[Objected], "objection-taken-back": read[ObjectionTakenBack],
 }
 
 func read[E Event](b []byte) (Event, error) {
@@ -156,6 +157,10 @@ func referralEventName(e Event) string {
 		return "note-added"
 	case CallRecorded:
 		return "call-recorded"
+	case Objected:
+		return "objected"
+	case ObjectionTakenBack:
+		return "objection-taken-back"
 	}
 	return ""
 }

@@ -45,6 +45,9 @@ func (e Absorbed) apply(c *Case) {
 		at := c.SensitiveAt
 		c.Sensitive, m.Sensitive = true, &at
 	}
+	if c.Objection == nil && o.Objection != nil {
+		c.Objection, m.Objection = o.Objection, o.Objection
+	}
 	if c.Doubt != nil && c.Doubt.Other == o.ID { // the question is answered
 		m.Doubt, c.Doubt = c.Doubt, nil
 	}
@@ -173,6 +176,9 @@ func (e Separated) apply(c *Case) {
 	}
 	if m.Sensitive != nil && c.SensitiveAt.Equal(*m.Sensitive) {
 		c.Sensitive = false // nobody has said otherwise since
+	}
+	if m.Objection.same(c.Objection) {
+		c.Objection = nil // it goes back with the record that brought it
 	}
 	if m.Doubt != nil && c.Doubt == nil {
 		c.Doubt = m.Doubt

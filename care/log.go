@@ -38,6 +38,9 @@ func (n Note) LogValue() slog.Value { return slog.GroupValue(slog.String("note",
 // LogValue is the id.
 func (k Call) LogValue() slog.Value { return slog.GroupValue(slog.String("call", k.ID)) }
 
+// LogValue says only that there is one.
+func (o Objection) LogValue() slog.Value { return slog.StringValue("(an objection)") }
+
 // LogValue says only that there is an address.
 func (a Address) LogValue() slog.Value { return slog.StringValue("(an address)") }
 
