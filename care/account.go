@@ -16,6 +16,10 @@ type Account struct {
 	Name     string  `json:"name"`  // for people: "A Patel"
 	Grants   []Grant `json:"grants,omitzero"`
 	Disabled bool    `json:"disabled,omitempty"`
+	// Provider names the identity provider that vouches for them and says their
+	// grants at each sign-in; "": the account is kept here.
+	Provider string `json:"provider,omitempty"`
+	Last     Grant  `json:"last,omitzero"` // chosen last, offered first
 
 	Hash        string    `json:"-"` // argon2id, as a PHC string
 	Failed      int       `json:"-"` // wrong passwords since the last right one
@@ -32,6 +36,8 @@ type Grant struct {
 	Org  nhs.ODS `json:"org"`
 	Team string  `json:"team,omitempty"` // council team id
 	Ward string  `json:"ward,omitempty"` // a ward nurse's usual ward code
+	// Profile is the provider's name for the role: of NHS CIS2, person_roleid.
+	Profile string `json:"profile,omitempty"`
 }
 
 // IsZero reports whether no role is chosen yet.
@@ -52,6 +58,11 @@ type Session struct {
 	Proven   time.Time `json:"proven,omitzero"`    // when they last did (step-up)
 	Provider string    `json:"provider,omitempty"` // the identity provider's name in the configuration; "": an account kept here
 	SID      string    `json:"sid,omitempty"`      // the provider's name for the session (OpenID Connect Front-Channel Logout 1.0, 3)
+	// Assurance is how sure the provider was, in its own words: "AAL2, identity 3".
+	Assurance string `json:"assurance,omitempty"`
+	// Hint is the provider's ID token, which it wants back to end its own session
+	// (OpenID Connect RP-Initiated Logout 1.0, 2). It opens nothing.
+	Hint string `json:"hint,omitempty"`
 }
 
 // Method is how somebody proved who they are.
