@@ -41,16 +41,19 @@ const (
 	Integration   Role = "integration"
 	WallboardRole Role = "wallboard"
 	Admin         Role = "admin"
+	Machine       Role = "machine" // a system that signs in by itself
 )
 
 // Say is the role in words.
 func (r Role) Say() string { return roleWords[r] }
 
-// Roles lists every role.
+// Roles lists every role that a person can have: Machine is not among them.
 func Roles() []Role {
 	var rs []Role
 	for r := range roleWords {
-		rs = append(rs, r)
+		if r != Machine {
+			rs = append(rs, r)
+		}
 	}
 	slices.Sort(rs)
 	return rs
@@ -59,7 +62,7 @@ func Roles() []Role {
 var roleWords = map[Role]string{
 	AENurse: "A&E nurse", WardNurse: "Ward nurse", Coordinator: "Discharge coordinator", SocialWorker: "Social worker",
 	TeamManager: "Team manager", Broker: "Broker", IGLead: "Information governance lead", Integration: "Integration engineer",
-	WallboardRole: "Wallboard", Admin: "Administrator",
+	WallboardRole: "Wallboard", Admin: "Administrator", Machine: "System",
 }
 
 // Actor is somebody who is signed in, in one role at one organisation.

@@ -32,7 +32,7 @@ const (
 	manifestName = "manifest.json"
 )
 
-var notBackedUp = []string{"sessions", "handles"}
+var notBackedUp = []string{"sessions", "handles", "assertions", "tokens", "launches"}
 
 // manifest says what is in a backup.
 type manifest struct {

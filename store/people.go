@@ -158,6 +158,9 @@ func (t *Tx) Handle(id string) (Handle, error) {
 
 // Sweep removes handles and sessions that have ended.
 func (t *Tx) Sweep(now time.Time) error {
+	if err := t.SweepSystems(now); err != nil {
+		return err
+	}
 	if err := t.exec(`DELETE FROM handles WHERE expires < $1`, now); err != nil {
 		return err
 	}
