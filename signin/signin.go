@@ -63,6 +63,7 @@ type Limits struct {
 	Touch     time.Duration // how exactly the last use is kept; 30 s
 	AtOnce    int           // passwords checked at once, each with 19 MiB; 2
 	Floor     time.Duration // time that every refusal takes, so that it tells nothing; 400 ms
+	Proven    time.Duration // how long a proof of who somebody is holds for what is grave; 5 min
 }
 
 // mostTries is how many wrong passwords in a row an account takes before only
@@ -106,6 +107,7 @@ func New(c Config) (*Service, error) {
 	def(&l.Touch, 30*time.Second)
 	def(&l.AtOnce, 2)
 	def(&l.Floor, 400*time.Millisecond)
+	def(&l.Proven, 5*time.Minute)
 	return &Service{Config: c, checking: make(chan struct{}, l.AtOnce), guesses: guesses{tries: map[[32]byte]tries{}}}, nil
 }
 
@@ -152,72 +154,91 @@ func (s *Service) SignIn(ctx context.Context, login, password, address string) (
 		return Entry{}, &care.Error{Kind: care.Required, Field: "password", Text: "Enter your password"}
 	}
 	from := s.Clock()
-	a, err := s.try(ctx, login, password, address)
-	if k := care.KindOf(err); k == care.Login || k == care.Throttled {
-		if late := s.Limits.Floor - s.Clock().Sub(from); late > 0 {
-			if werr := s.Wait(ctx, late); werr != nil {
-				return Entry{}, werr
-			}
-		}
-	}
-	if err != nil {
+	a, err := s.try(ctx, trial{login: login, address: address, event: care.SignInFailed,
+		wrong: care.Error{Kind: care.Login, Text: "The user name or password is not right. Check both and try again"},
+		right: func(ctx context.Context, _ care.Account, hash string) (bool, error) {
+			return s.verify(ctx, hash, password)
+		}})
+	if err := s.atLeast(ctx, from, err); err != nil {
 		return Entry{}, err
 	}
 	return s.Enter(ctx, a, How{Method: care.ByPassword}, address)
 }
 
+// atLeast gives err back, and a refusal no sooner than Floor after from.
+func (s *Service) atLeast(ctx context.Context, from time.Time, err error) error {
+	if k := care.KindOf(err); k == care.Login || k == care.Throttled {
+		if late := s.Limits.Floor - s.Clock().Sub(from); late > 0 {
+			if werr := s.Wait(ctx, late); werr != nil {
+				return werr
+			}
+		}
+	}
+	return err
+}
+
+// A trial is one try to prove who somebody is.
+type trial struct {
+	login, address string
+	// right checks what they showed. The account is zero when nobody has the
+	// login, and the hash is then one that takes as long and is never right.
+	right func(ctx context.Context, a care.Account, hash string) (bool, error)
+	event care.SignInEvent // of a wrong try
+	wrong care.Error       // what a wrong try is told; its field is kept for a lock too
+	part  bool             // a right try proves only a part: it does not end the count
+}
+
 // try is one try of a login, behind all others of the same login, so that tries
 // at the same moment are counted. Several processes count to the limit each.
-func (s *Service) try(ctx context.Context, login, password, address string) (care.Account, error) {
+func (s *Service) try(ctx context.Context, t trial) (care.Account, error) {
 	door := fnv.New32a()
-	_, _ = door.Write([]byte(login))
+	_, _ = door.Write([]byte(t.login))
 	mu := &s.doors[door.Sum32()%uint32(len(s.doors))]
 	mu.Lock()
 	defer mu.Unlock()
 
 	now := s.Clock()
-	a, err := s.Accounts.Account(ctx, login)
+	a, err := s.Accounts.Account(ctx, t.login)
 	known := err == nil
 	if err != nil && care.KindOf(err) != care.NotFound {
 		return care.Account{}, fmt.Errorf("finding the account: %w", err)
 	}
 	so := tries{a.Failed, a.LockedUntil}
 	if !known {
-		so = s.guesses.of(login)
+		so = s.guesses.of(t.login)
 	}
 	if now.Before(so.until) {
-		return care.Account{}, s.refuse(ctx, care.SignInRefused, a.ID, address, s.tooMany(now, so.until))
+		return care.Account{}, s.refuse(ctx, care.SignInRefused, a.ID, t.address, s.tooMany(now, so.until, t.wrong.Field))
 	}
 	hash := a.Hash
-	if !known || a.Disabled {
+	if !known || a.Disabled || hash == "" {
 		hash = nobodysHash
 	}
-	right, err := s.verify(ctx, hash, password)
+	right, err := t.right(ctx, a, hash)
 	if err != nil {
-		return care.Account{}, fmt.Errorf("checking a password: %w", err)
+		return care.Account{}, fmt.Errorf("checking a proof: %w", err)
 	}
 	if right && known && !a.Disabled {
-		if a.Failed > 0 {
+		if a.Failed > 0 && !t.part {
 			err = s.Accounts.SaveTries(ctx, a.ID, 0, time.Time{})
 		}
 		return a, err
 	}
-	return care.Account{}, s.wrong(ctx, login, a.ID, so, address, now)
+	return care.Account{}, s.wrong(ctx, t, a.ID, so, now)
 }
 
 // wrong counts a wrong try, of an account or of a login that nobody has.
-func (s *Service) wrong(ctx context.Context, login string, id care.ActorID, so tries, address string, now time.Time) error {
+func (s *Service) wrong(ctx context.Context, t trial, id care.ActorID, so tries, now time.Time) error {
 	so = so.oneMore(s.Limits, now)
 	if id == "" {
-		s.guesses.set(login, so, now)
+		s.guesses.set(t.login, so, now)
 	} else if err := s.Accounts.SaveTries(ctx, id, so.failed, so.until); err != nil {
 		return fmt.Errorf("counting a try: %w", err)
 	}
 	if now.Before(so.until) {
-		return s.refuse(ctx, care.SignInLocked, id, address, s.tooMany(now, so.until))
+		return s.refuse(ctx, care.SignInLocked, id, t.address, s.tooMany(now, so.until, t.wrong.Field))
 	}
-	return s.refuse(ctx, care.SignInFailed, id, address,
-		&care.Error{Kind: care.Login, Text: "The user name or password is not right. Check both and try again"})
+	return s.refuse(ctx, t.event, id, t.address, &t.wrong)
 }
 
 func (s *Service) refuse(ctx context.Context, what care.SignInEvent, id care.ActorID, address string, why error) error {
@@ -236,7 +257,7 @@ func (s *Service) note(ctx context.Context, what care.SignIn) error {
 }
 
 // tooMany says until when, as a clock on the wall shows it.
-func (s *Service) tooMany(now, until time.Time) error {
+func (s *Service) tooMany(now, until time.Time, field string) error {
 	text := "Too many tries. Ask your administrator to open the account"
 	if until.Before(never) {
 		// A minute that has begun is told as the next one, so that the time is never too early.
@@ -246,7 +267,7 @@ func (s *Service) tooMany(now, until time.Time) error {
 			text += " on " + at.Format("2 January")
 		}
 	}
-	return &care.Error{Kind: care.Throttled, Text: text}
+	return &care.Error{Kind: care.Throttled, Field: field, Text: text}
 }
 
 // How is how somebody proved who they are.
@@ -255,6 +276,8 @@ type How struct {
 	At       time.Time // when; zero: now
 	Provider string    // the identity provider's name in the configuration; "": an account kept here
 	SID      string    // the provider's name for the session
+
+	Assurance, Hint string // as care.Session has them
 }
 
 // Enter begins a session for somebody whose identity is proven. Every sign-in
@@ -272,7 +295,8 @@ func (s *Service) Enter(ctx context.Context, a care.Account, how How, address st
 	if how.At.IsZero() || how.At.After(now) {
 		how.At = now
 	}
-	ses := care.Session{Grant: only, Created: now, Address: address, Method: how.Method, Proven: how.At, Provider: how.Provider, SID: how.SID}
+	ses := care.Session{Grant: only, Created: now, Address: address, Method: how.Method, Proven: how.At, Provider: how.Provider, SID: how.SID,
+		Assurance: how.Assurance, Hint: how.Hint}
 	return s.begin(ctx, a, ses, care.SignedIn)
 }
 
@@ -283,7 +307,7 @@ func (s *Service) begin(ctx context.Context, a care.Account, ses care.Session, w
 	if _, err := io.ReadFull(s.Rand, secret[:]); err != nil {
 		return Entry{}, fmt.Errorf("making a token: %w", err)
 	}
-	if err := s.note(ctx, care.SignIn{Event: what, Account: a.ID, Grant: ses.Grant, Address: ses.Address, Detail: string(ses.Method)}); err != nil {
+	if err := s.note(ctx, care.SignIn{Event: what, Account: a.ID, Grant: ses.Grant, Address: ses.Address, Detail: proof(ses)}); err != nil {
 		return Entry{}, err
 	}
 	a.Hash = ""

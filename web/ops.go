@@ -26,7 +26,7 @@ func (s *Server) opsRoutes() []route {
 		{pattern: "GET /ops/events", nav: "operations", do: s.operationsLive},
 		{pattern: "GET /ops/messages", nav: "operations", do: s.messages},
 		{pattern: "GET /ops/messages/replay", nav: "operations", do: s.askReplay},
-		{pattern: "POST /ops/messages/replay", nav: "operations", do: s.replay},
+		{pattern: "POST /ops/messages/replay", nav: "operations", step: true, do: s.replay},
 		{pattern: "GET /ops/messages/{id}", nav: "operations", do: s.message},
 		{pattern: "POST /ops/messages/{id}", nav: "operations", do: s.rawMessage},
 		{pattern: "GET /ops/imports", nav: "imports", do: s.imports},

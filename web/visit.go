@@ -73,13 +73,15 @@ func (s *Server) respond(v *visit) (response, error) {
 	if err := s.identify(v); err != nil && !v.route.public {
 		return nil, err
 	}
-	if v.r.Method == http.MethodPost {
-		if err := v.r.ParseForm(); err != nil {
-			var large *http.MaxBytesError
-			if errors.As(err, &large) {
-				return nil, &care.Error{Kind: care.Invalid, Text: "What was sent is too long. Make the longest answers shorter"}
-			}
-			return nil, &care.Error{Kind: care.Invalid, Text: "The form did not arrive whole. Go back and send it again"}
+	if err := v.parse(); err != nil {
+		return nil, err
+	}
+	if v.route.step {
+		if !v.signedIn() { // a public route cannot ask who somebody is
+			return nil, &care.Error{Kind: care.Login, Text: "Sign in to go on"}
+		}
+		if asks, err := s.steppedUp(v); err != nil || asks != nil {
+			return asks, err
 		}
 	}
 	return v.route.do(v)

@@ -71,7 +71,7 @@ type handler func(*visit) (response, error)
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
 		s.caseRoutes(), s.referRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
-		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.launchRoutes(), s.adminRoutes())
+		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes())
 }
 
 // New makes the screens. It fails when the program was built or wired wrongly.
