@@ -70,6 +70,8 @@ type Limits struct {
 	Delayed    int           // and "Delayed"; 3
 	Watching   time.Duration // how long after leaving a trust's staff may still see the stay; 7 days
 	ReadBatch  int           // messages processed in one transaction; 64
+	Glass      time.Duration // how long a broken glass stays open; 60 min
+	Glasses    int           // how often somebody may break the glass in an hour; 3
 }
 
 // Hub is the shell. Make one with New; Run works its loops.
@@ -135,6 +137,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Delayed, 3)
 	def(&l.Watching, 7*24*time.Hour)
 	def(&l.ReadBatch, 64)
+	def(&l.Glass, time.Hour)
+	def(&l.Glasses, 3)
 	return l
 }
 
