@@ -202,6 +202,32 @@ func TestEveryHazardsControlsAreThere(t *testing.T) {
 	}
 }
 
+// TestSecurityPagesPointToWhatStandsAgainstEachThreat reads the pages for those
+// who look after security, which use the same references.
+func TestSecurityPagesPointToWhatStandsAgainstEachThreat(t *testing.T) {
+	g := grow(t)
+	for name, least := range map[string]int{"threats.md": 30} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", "security", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, m := range markForm.FindAllStringSubmatch(line, -1) {
+				n++
+				for _, f := range strings.Fields(m[1]) {
+					if problem := g.has(Ref(f)); problem != "" {
+						t.Errorf("%s:%d: %s", name, i+1, problem)
+					}
+				}
+			}
+		}
+		if n < least {
+			t.Errorf("%s has only %d references", name, n)
+		}
+	}
+}
+
 func TestAReferenceToNothingIsFound(t *testing.T) {
 	g := grow(t)
 	for _, r := range []Ref{"rule:no-such-rule", "test:hub.TestThatNobodyWrote", "story:none", "setting:limits.nothing", "doc:docs/none.md", "promise:ours", "test:TestWithoutAFolder"} {
