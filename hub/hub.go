@@ -34,6 +34,7 @@ type Config struct {
 	Feeds     []Feed
 	Councils  []CouncilFeed
 	Gazetteer *Gazetteer
+	Systems   []System         // machines that sign in by themselves
 	Clock     func() time.Time // nil: time.Now
 	Zone      *time.Location   // of the screens; nil: Europe/London
 	Log       *slog.Logger     // nil: discards
@@ -80,6 +81,7 @@ type Hub struct {
 	orgs     map[nhs.ODS]care.Org
 	feeds    map[string]Feed
 	councils map[nhs.ODS]CouncilFeed
+	systems  map[string]System
 	woken    map[string]chan struct{} // per feed: something was kept
 	kept     atomic.Int64             // messages kept or kept before, since the start
 	refused  seldom
@@ -125,6 +127,9 @@ func New(c Config) (*Hub, error) {
 			return nil, fmt.Errorf("council feed %q belongs to council %q, which is not configured", cf.Name, cf.Council)
 		}
 		h.councils[cf.Council] = cf
+	}
+	if err := h.checkSystems(); err != nil {
+		return nil, err
 	}
 	return h, nil
 }

@@ -42,6 +42,7 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		}
 		v = LookView{Handle: handle, At: now, Reason: q.Reason}
 		a := h.ask(by, policy.Lookup, nil, q.purpose(), q.Words, now)
+		a.record.Reason = q.because()
 		if !a.allowed(policy.Lookup) {
 			return a.refuse(tx)
 		}
@@ -51,6 +52,11 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		}
 		if err := a.audit(tx, len(a.record.Sections) > 0, string(v.Outcome)); err != nil {
 			return err
+		}
+		if q.settle != nil {
+			if err := q.settle(tx, v.Outcome); err != nil {
+				return err
+			}
 		}
 		if v.Outcome == LookMismatch {
 			v.Slow = h.misses.add(by.ID, handle, now, h.Limits.LookMisses)

@@ -7,6 +7,7 @@ import (
 	"homeward/form"
 	"homeward/nhs"
 	"homeward/policy"
+	"homeward/store"
 )
 
 // Reason is why somebody looks a person up.
@@ -40,6 +41,9 @@ type LookRequest struct {
 	Born     nhs.Date
 	Reason   Reason
 	Words    string // for ReasonOther
+
+	from   string                             // the system that brought the person in context; "" for none
+	settle func(*store.Tx, LookOutcome) error // what else is done when the look-up is; nil for nothing
 }
 
 // LookOutcome is which of the six states a look-up ends in.
