@@ -55,11 +55,12 @@ func migrations(files fs.FS, engine string) ([]migration, error) {
 }
 
 // forEngine writes what cannot be said alike: only INTEGER PRIMARY KEY is the
-// row's own place in SQLite, and PostgreSQL's INTEGER is too short.
+// row's own place in SQLite, and PostgreSQL's INTEGER is too short; and only
+// SQLite looks into a text as JSON without being told that it is.
 // https://www.sqlite.org/rowidtable.html
 func forEngine(text, engine string) string {
 	if engine == "sqlite" {
-		return strings.ReplaceAll(text, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+		return strings.NewReplacer("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY", "::json", "").Replace(text)
 	}
 	return text
 }

@@ -17,6 +17,7 @@ import (
 	"homeward/care"
 	"homeward/internal/pgtest"
 	"homeward/nhs"
+	"homeward/proof"
 )
 
 func TestJobsKeepTheOrderOfTheirLane(t *testing.T) {
@@ -158,7 +159,7 @@ func TestAuditProvesItselfAndForgets(t *testing.T) {
 }
 
 func TestTheEdgeIsTlogs(t *testing.T) {
-	var e edge
+	var e proof.Edge
 	var stored []tlog.Hash
 	r := tlog.HashReaderFunc(func(ix []int64) (hs []tlog.Hash, _ error) {
 		for _, i := range ix {
@@ -172,18 +173,18 @@ func TestTheEdgeIsTlogs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := e.add(leaf); !slices.Equal(got, want) {
+		if got := e.Add(leaf); !slices.Equal(got, want) {
 			t.Fatalf("record %d: %v, want %v", n, got, want)
 		}
 		for i := range want {
-			at, level := hashRow(int64(len(stored) + i))
+			at, level := proof.CompletedBy(int64(len(stored) + i))
 			if at != n || level != i {
 				t.Fatalf("hash %d is at %d, %d; want %d, %d", len(stored)+i, at, level, n, i)
 			}
 		}
 		stored = append(stored, want...)
 		root, err := tlog.TreeHash(n+1, r)
-		if err != nil || e.is(tlog.Tree{N: n + 1, Hash: root}) != nil {
+		if err != nil || e.Root() != root {
 			t.Fatalf("root of %d: %v", n+1, err)
 		}
 	}
@@ -198,7 +199,7 @@ func TestImportsQuarantineAndMissing(t *testing.T) {
 		var i Import
 		update(t, s, func(tx *Tx) (err error) {
 			i, err = tx.BeginImport(Import{Council: "512", File: "people.csv", Sum: "ab", Kind: ImportFull, AsAt: day})
-			return errors.Join(err, tx.StagedSeen(i.ID, "p1", "p3", "p1"), tx.StagedSeen(i.ID, "p3"),
+			return errors.Join(err, tx.StagedSeen(i.ID, "council:512", "p1", "p3", "p1"), tx.StagedSeen(i.ID, "council:512", "p3"),
 				tx.Quarantine(Quarantined{Import: i.ID, N: 1, File: "people.csv", Line: 3, Field: "Born", Mend: "Give a real date", Raw: "x,y"}, Quarantined{Import: i.ID, N: 2}),
 				tx.PutCouncilState(CouncilState{Council: "512", AsAt: day, Import: i.ID}))
 		})

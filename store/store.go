@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/proof"
 )
 
 // ErrUnavailable is wrapped by every error that comes from the database and not
@@ -85,7 +86,7 @@ type Store struct {
 
 	// What the writer remembers between batches; only the writer touches it.
 	writer conn
-	edge   edge
+	edge   proof.Edge
 
 	// Who waits for the next commit.
 	waitMu  sync.Mutex

@@ -754,6 +754,6 @@ func wipe(tx *Tx) error {
 		}
 	}
 	tx.b.tally = tally{commits: tx.b.tally.commits}
-	tx.s.edge.size = -1
+	tx.s.edge.Size = -1
 	return nil
 }

@@ -160,7 +160,7 @@ func (s *Store) discard() {
 		s.writer.close()
 		s.writer = nil
 	}
-	s.edge.size = -1
+	s.edge.Size = -1
 }
 
 func (s *Store) runBatch(ws []*work) {
@@ -209,7 +209,7 @@ func (s *Store) attempt(ctx context.Context, ws, again []*work) (mine []*work, e
 		if rerr := s.writer.rollback(ctx); rerr != nil {
 			s.discard()
 		}
-		s.edge.size = -1
+		s.edge.Size = -1
 	}
 	return mine, err
 }
@@ -338,7 +338,7 @@ func (b *batch) part(f func(*Tx) error) (err, fatal error) {
 	if err != nil {
 		b.tally = before
 		b.cache.forget()
-		b.s.edge.size = -1
+		b.s.edge.Size = -1
 		return err, nil
 	}
 	b.wrote = b.wrote || t.wrote
