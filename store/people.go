@@ -68,7 +68,7 @@ func (t *Tx) SaveTries(id care.ActorID, failed int, lockedUntil time.Time) error
 	return t.exec(`UPDATE users SET bad_tries = $1, locked_until = $2 WHERE id = $3`, failed, lockedUntil, string(id))
 }
 
-var putSession = upsert("sessions", []string{"token"}, "user_id", "created", "seen", "expires", "address", "doc")
+var putSession = upsert("sessions", []string{"token"}, "user_id", "created", "seen", "expires", "address", "sid", "doc")
 
 // PutSession keeps a session.
 func (t *Tx) PutSession(s care.Session) error {
@@ -76,7 +76,7 @@ func (t *Tx) PutSession(s care.Session) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(putSession, []byte(s.ID), string(s.Account), s.Created, s.Seen, s.Ends, s.Address, doc)
+	return t.exec(putSession, []byte(s.ID), string(s.Account), s.Created, s.Seen, s.Ends, s.Address, sidKey(s.Provider, s.SID), doc)
 }
 
 // Session reads a session; care.NotFound when there is none.
