@@ -107,14 +107,14 @@ func (h *Hub) governing(ctx context.Context, by care.Actor, action policy.Action
 		}
 		what, err := f(tx, a)
 		if err != nil {
-			return told(err)
+			return agreementError(err)
 		}
 		return a.audit(tx, true, what)
 	})
 }
 
-// told turns what is wrong with an agreement into an error for the user.
-func told(err error) error {
+// agreementError turns what is wrong with an agreement into an error for the user.
+func agreementError(err error) error {
 	var p sharing.Problem
 	if !errors.As(err, &p) {
 		return err
@@ -122,8 +122,8 @@ func told(err error) error {
 	return &care.Error{Kind: care.BusinessRule, Field: p.Field, Text: p.Text}
 }
 
-// party reports whether an agreement is this actor's business.
-func party(by care.Actor, versions ...sharing.Agreement) bool {
+// isParty reports whether an agreement is this actor's business.
+func isParty(by care.Actor, versions ...sharing.Agreement) bool {
 	if by.OrgKind == care.System {
 		return true
 	}
@@ -139,7 +139,7 @@ func (a *asking) ownAgreement(tx *store.Tx, id string) ([]sharing.Agreement, err
 	if err != nil && !store.IsNone(err) {
 		return nil, err
 	}
-	if err == nil && party(a.by, versions...) {
+	if err == nil && isParty(a.by, versions...) {
 		return versions, nil
 	}
 	if err := a.audit(tx, false, "no such agreement of theirs"); err != nil {
@@ -148,9 +148,9 @@ func (a *asking) ownAgreement(tx *store.Tx, id string) ([]sharing.Agreement, err
 	return nil, committed{&care.Error{Kind: care.NotFound, Text: "The agreement was not found"}}
 }
 
-// version is the one that a ref names; care.Conflict when it has changed since
+// versionOf is the one that a ref names; care.Conflict when it has changed since
 // it was seen.
-func version(versions []sharing.Agreement, ref AgreementRef) (sharing.Agreement, error) {
+func versionOf(versions []sharing.Agreement, ref AgreementRef) (sharing.Agreement, error) {
 	n := ref.Version
 	if n == 0 {
 		n = len(versions)
@@ -161,7 +161,7 @@ func version(versions []sharing.Agreement, ref AgreementRef) (sharing.Agreement,
 	a := versions[n-1]
 	if ref.Seen > 0 && ref.Seen != len(a.Changes) {
 		c := a.Changes[len(a.Changes)-1]
-		return a, &care.Error{Kind: care.Conflict, Text: fmt.Sprintf("%s did something to this agreement while you had it open: %s. Look at it again", c.Who, c.Did)}
+		return a, &care.Error{Kind: care.Conflict, Text: fmt.Sprintf("While you had this open, %s did something to it: %s. Look at it again", c.Who, c.Did)}
 	}
 	return a, nil
 }
@@ -186,7 +186,7 @@ func (h *Hub) agreementsView(book sharing.Book, by care.Actor, today nhs.Date) A
 		for j = i; j < len(book) && book[j].ID == book[i].ID; j++ {
 		}
 		versions := book[i:j]
-		if !party(by, versions...) {
+		if !isParty(by, versions...) {
 			continue
 		}
 		shown := len(versions) - 1
@@ -230,7 +230,7 @@ func (h *Hub) AgreementWarnings(ctx context.Context, by care.Actor) ([]sharing.W
 		if err != nil {
 			return nil, err
 		}
-		return slices.DeleteFunc(sharing.Book(as).Warnings(h.today(h.now())), func(w sharing.Warning) bool { return !party(by, w.Agreement) }), nil
+		return slices.DeleteFunc(sharing.Book(as).Warnings(h.today(h.now())), func(w sharing.Warning) bool { return !isParty(by, w.Agreement) }), nil
 	})
 }
 
@@ -242,7 +242,7 @@ func (h *Hub) Agreement(ctx context.Context, by care.Actor, ref AgreementRef) (A
 		if err != nil {
 			return "", err
 		}
-		shown, err := version(versions, ref)
+		shown, err := versionOf(versions, ref)
 		if err != nil {
 			return "", err
 		}
@@ -289,7 +289,7 @@ func (h *Hub) TakeAgreementStep(ctx context.Context, by care.Actor, ref Agreemen
 		if err != nil {
 			return "", err
 		}
-		was, err := version(versions, ref)
+		was, err := versionOf(versions, ref)
 		if err != nil {
 			return "", err
 		}
@@ -317,7 +317,7 @@ func (h *Hub) TakeAgreementStep(ctx context.Context, by care.Actor, ref Agreemen
 
 // notTheirs refuses a draft that its own writer would not find again.
 func notTheirs(by care.Actor, content sharing.Agreement) error {
-	if party(by, content) {
+	if isParty(by, content) {
 		return nil
 	}
 	return &care.Error{Kind: care.BusinessRule, Field: "parties", Text: "Your own organisation must be one of those that agree"}
@@ -354,7 +354,7 @@ func (h *Hub) EditAgreement(ctx context.Context, by care.Actor, ref AgreementRef
 		if err := notTheirs(by, content); err != nil {
 			return "", err
 		}
-		was, err := version(versions, ref)
+		was, err := versionOf(versions, ref)
 		if err != nil {
 			return "", err
 		}
@@ -404,7 +404,7 @@ func (h *Hub) ExportAgreement(ctx context.Context, by care.Actor, ref AgreementR
 		if err != nil {
 			return "", err
 		}
-		v, err := version(versions, ref)
+		v, err := versionOf(versions, ref)
 		file, name = sharing.Write(v), AgreementFile(v)
 		return "agreement " + versionName(v) + " exported", err
 	})
@@ -437,7 +437,7 @@ func (a *asking) importAgreement(tx *store.Tx, content sharing.Agreement) (Agree
 		if err != nil && !store.IsNone(err) {
 			return AgreementRef{}, err
 		}
-		if err == nil && party(a.by, versions...) {
+		if err == nil && isParty(a.by, versions...) {
 			if err := notTheirs(a.by, content); err != nil {
 				return AgreementRef{}, err
 			}
@@ -466,7 +466,7 @@ func (h *Hub) OperatorImport(ctx context.Context, by care.Actor, content sharing
 	err = h.update(ctx, func(tx *store.Tx) (err error) {
 		a := h.ask(by, policy.ManageAgreements, nil, policy.Governance, "", h.now())
 		if ref, err = a.importAgreement(tx, content); err != nil {
-			return told(err)
+			return agreementError(err)
 		}
 		return h.operatorDid(tx, policy.ManageAgreements, fmt.Sprintf("agreement %s version %d imported", ref.ID, ref.Version))
 	})

@@ -55,7 +55,7 @@ func flowing(a sharing.Agreement, from, to nhs.ODS) (out []sharing.Section) {
 }
 
 func (h *Hub) enforcedFlow(from, to nhs.ODS, now, then []sharing.Section) Enforced {
-	e := Enforced{From: h.Org(from), To: h.Org(to), Roles: readers(h.Org(to).Kind)}
+	e := Enforced{From: h.Org(from), To: h.Org(to), Roles: readersIn(h.Org(to).Kind)}
 	sections := sharing.Sections()
 	may, mayThen := h.opened(e, now), h.opened(e, then)
 	for i, s := range sections {
@@ -68,8 +68,8 @@ func (h *Hub) enforcedFlow(from, to nhs.ODS, now, then []sharing.Section) Enforc
 	return e
 }
 
-// readers are the roles that read about people in a kind of organisation.
-func readers(kind care.OrgKind) []policy.Role {
+// readersIn are the roles that read about people in a kind of organisation.
+func readersIn(kind care.OrgKind) []policy.Role {
 	if kind == care.Council {
 		return []policy.Role{policy.SocialWorker, policy.TeamManager, policy.Broker}
 	}
