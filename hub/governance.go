@@ -83,6 +83,9 @@ func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 	if err != nil {
 		v.Problem = err.Error()
 		h.Log.Error("the audit log does not prove itself", "err", err)
+		if err := h.RaiseAudit(ctx, v.Problem); err != nil {
+			h.Log.Error("alerting that the audit log does not prove itself", "err", err)
+		}
 	}
 	h.health.mu.Lock()
 	h.health.at = v

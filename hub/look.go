@@ -59,9 +59,13 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 			}
 		}
 		if v.Outcome == LookMismatch {
-			v.Slow = h.misses.add(by.ID, handle, now, h.Limits.LookMisses)
+			if v.Slow = h.misses.add(by.ID, handle, now, h.Limits.LookMisses); v.Slow {
+				if err := h.raiseMisses(tx, by, now); err != nil {
+					return err
+				}
+			}
 		}
-		doc, err := json.Marshal(looked{by.Role, by.Org, v})
+		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q})
 		if err != nil {
 			return err
 		}
@@ -281,20 +285,9 @@ const directPayment = "DP"
 // it, in the role in which they made it, and for a short time.
 func (h *Hub) Looked(ctx context.Context, by care.Actor, handle string) (LookView, error) {
 	var k looked
-	err := h.Store.View(ctx, func(tx *store.Tx) error {
-		kept, err := tx.Handle(handle)
-		if err != nil {
-			return err
-		}
-		if kept.User == by.ID && kept.Expires.After(h.now()) {
-			if err := json.Unmarshal(kept.Doc, &k); err != nil {
-				return err
-			}
-		}
-		if k.View.Handle == "" || k.Role != by.Role || k.Org != by.Org {
-			return &care.Error{Kind: care.NotFound, Text: "This result is no longer shown. Look the person up again"}
-		}
-		return nil
+	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
+		k, err = h.lookedAt(tx, by, handle, h.now())
+		return err
 	})
 	if err != nil {
 		return LookView{}, h.unavailable(err)
@@ -304,9 +297,11 @@ func (h *Hub) Looked(ctx context.Context, by care.Actor, handle string) (LookVie
 
 // looked is a result as the store keeps it.
 type looked struct {
-	Role care.Role
-	Org  nhs.ODS
-	View LookView
+	Role  care.Role
+	Org   nhs.ODS
+	View  LookView
+	Asked LookRequest // kept for breaking the glass, whether or not anybody was found
+	Glass string      // the breaking of it; "" for none
 }
 
 // councilState is how fresh what a council told is.

@@ -78,6 +78,7 @@ type LookView struct {
 	MayCall   bool       // may record a call to a provider
 	MayOpen   bool       // may open the discharge case
 	Slow      bool       // too many wrong dates of birth: the next try waits
+	Glass     *Glass     // the reader broke the glass; nil: they did not
 }
 
 // CouncilView is what one council holds that this user may see.

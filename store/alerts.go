@@ -204,3 +204,15 @@ func (t *Tx) Glasses(actor care.ActorID, since time.Time) (gs []Glass, err error
 func (t *Tx) ShutGlass(id string, at time.Time) error {
 	return t.exec(`UPDATE glasses SET closes = $1 WHERE id = $2 AND closes > $1`, at, id)
 }
+
+// Glass reads a breaking of the glass; care.NotFound when there is none.
+func (t *Tx) Glass(id string) (Glass, error) {
+	g := Glass{ID: id}
+	err := t.one(`SELECT actor, role, org, case_id, broken, closes FROM glasses WHERE id = $1`, []any{id}, &g.Actor, &g.Role, &g.Org, &g.Case, &g.Broken, &g.Closes)
+	return g, orNotFound(err, "The breaking of the glass")
+}
+
+// DropHandle forgets a handle.
+func (t *Tx) DropHandle(id string) error {
+	return t.exec(`DELETE FROM handles WHERE id = $1`, id)
+}
