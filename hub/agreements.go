@@ -49,7 +49,9 @@ type AgreementPage struct {
 	Diff     []sharing.Difference // from Before
 	Problems []sharing.Problem    // why a draft cannot be proposed yet
 	Enforced []Enforced           // what the policies make of it
-	MayStep  map[AgreementStep]bool
+	// WhyNot says of each step that this actor cannot take why not. A step that
+	// is not in it they can.
+	WhyNot map[AgreementStep]string
 }
 
 // AgreementStep is something that is done to a version.
@@ -253,7 +255,7 @@ func (h *Hub) Agreement(ctx context.Context, by care.Actor, ref AgreementRef) (A
 }
 
 func (h *Hub) agreementPage(book sharing.Book, shown sharing.Agreement, by care.Actor, today nhs.Date) AgreementPage {
-	p := AgreementPage{AgreementView: agreementView(book, shown, today), MayStep: map[AgreementStep]bool{}}
+	p := AgreementPage{AgreementView: agreementView(book, shown, today), WhyNot: map[AgreementStep]string{}}
 	for _, v := range slices.Backward(book) {
 		p.Versions = append(p.Versions, agreementView(book, v, today))
 		if v.Version < shown.Version && p.Before == nil && v.Status != sharing.Withdrawn && v.Status != sharing.Draft {
@@ -267,14 +269,17 @@ func (h *Hub) agreementPage(book sharing.Book, shown sharing.Agreement, by care.
 	p.Enforced = h.enforced(shown, p.Before)
 	me := sharing.Step{At: h.now(), By: string(by.ID), Who: by.Name, Why: "asked whether it can be done"}
 	for _, s := range AgreementSteps() {
-		_, err := s.take(shown, me, today)
-		p.MayStep[s] = err == nil
-	}
-	if shown.Status == sharing.Agreed && p.State == sharing.StateOver { // a newer one has begun
-		p.MayStep = map[AgreementStep]bool{}
+		if _, err := s.take(shown, me, today); err != nil {
+			p.WhyNot[s] = err.Error()
+		} else if shown.Status == sharing.Agreed && p.State == sharing.StateOver {
+			p.WhyNot[s] = "A newer version has taken its place"
+		}
 	}
 	return p
 }
+
+// May reports whether the actor can take a step.
+func (p AgreementPage) May(s AgreementStep) bool { return p.WhyNot[s] == "" }
 
 // step says who does something, when and why.
 func (a *asking) step(why string) sharing.Step {

@@ -60,21 +60,21 @@ func TestAnAgreementFromDraftToForce(t *testing.T) {
 		ref, err := s.DraftAgreement(s.ctx(), ann, content)
 		s.must(err)
 		p := s.agreementPageOf(bob, ref)
-		if p.State != sharing.StateDraft || len(p.Problems) != 1 || p.Problems[0].Field != "basis" || p.MayStep[ProposeAgreement] || !p.MayStep[WithdrawAgreement] {
-			t.Errorf("the draft: %s, %v, %v", p.State, p.Problems, p.MayStep)
+		if p.State != sharing.StateDraft || len(p.Problems) != 1 || p.Problems[0].Field != "basis" || p.May(ProposeAgreement) || !p.May(WithdrawAgreement) {
+			t.Errorf("the draft: %s, %v, %v", p.State, p.Problems, p.WhyNot)
 		}
 		s.refused(s.TakeAgreementStep(s.ctx(), ann, ref, ProposeAgreement, ""), care.BusinessRule, "basis")
 		s.must(s.EditAgreement(s.ctx(), ann, ref, terms()))
 		s.steps(ref, ann, ProposeAgreement)
-		if p := s.agreementPageOf(ann, ref); p.MayStep[ApproveAgreement] || p.State != sharing.StateProposed {
-			t.Errorf("to who proposed it: %s, %v", p.State, p.MayStep)
+		if p := s.agreementPageOf(ann, ref); p.May(ApproveAgreement) || p.State != sharing.StateProposed {
+			t.Errorf("to who proposed it: %s, %v", p.State, p.WhyNot)
 		}
 		s.refused(s.TakeAgreementStep(s.ctx(), ann, ref0(ref), ApproveAgreement, ""), care.BusinessRule, "")
 		s.refused(s.EditAgreement(s.ctx(), ann, AgreementRef{ID: ref.ID}, terms()), care.BusinessRule, "")
 		s.steps(ref, bob, ApproveAgreement)
 		p = s.agreementPageOf(ann, ref)
-		if p.State != sharing.StateInForce || p.Days != 99 || p.Level != 0 || !p.MayStep[SuspendAgreement] {
-			t.Errorf("approved: %s, %d days, %v", p.State, p.Days, p.MayStep)
+		if p.State != sharing.StateInForce || p.Days != 99 || p.Level != 0 || !p.May(SuspendAgreement) {
+			t.Errorf("approved: %s, %d days, %v", p.State, p.Days, p.WhyNot)
 		}
 		var did []string
 		for _, c := range p.Changes {

@@ -20,7 +20,7 @@ import (
 
 // MaxFile is the largest file that Read takes, in bytes. An agreement of twenty
 // parties is under 32 KB.
-const MaxFile = 256 << 10
+const MaxFile = 128 << 10
 
 // fileFormat is the version of the form of a file.
 const fileFormat = 1

@@ -104,7 +104,7 @@ func TestAFileSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"not TOML", `"Going home"`, `Going home`, "line 2: "},
 		{"not closed", `to = "511"`, `to = "511`, "line 21: "},
 		{"not text", `Sherwood`, "\xff", "The file is not text in UTF-8"},
-		{"too large", `Sherwood`, strings.Repeat("x", MaxFile), "The file is larger than 256 KB"},
+		{"too large", `Sherwood`, strings.Repeat("x", MaxFile), "The file is larger than 128 KB"},
 	} {
 		text := strings.Replace(goodFile, c.from, c.to, 1)
 		if text == goodFile {
