@@ -18,7 +18,7 @@ var caseActions = []policy.Action{
 	policy.SeeDemographics, policy.SeePackages, policy.SeePackageDetail, policy.SeeFinance, policy.SeeProvider, policy.SeeSafeguarding,
 	policy.SeeWhereabouts, policy.SeeReferral,
 	policy.SeeTimeline, policy.Refer, policy.Withdraw, policy.Accept, policy.Return, policy.Allocate, policy.Progress,
-	policy.CloseReferral, policy.RecordCall, policy.Steward,
+	policy.CloseReferral, policy.RecordCall, policy.Steward, policy.RecordObjection,
 }
 
 // Case opens a discharge case, as far as this reader may see it. The read is
@@ -98,7 +98,7 @@ func stewardView(a *asking, c care.Case, now time.Time) CaseView {
 
 func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
 	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Trace: c.Trace, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
-		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person, HospitalNo: hospitalNumber(c, a.by)}
+		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person, HospitalNo: hospitalNumber(c, a.by), Objection: h.objectionView(a, c)}
 	var err error
 	if v.Sources, err = h.sources(tx, now); err != nil {
 		return v, err

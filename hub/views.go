@@ -251,6 +251,7 @@ type CaseView struct {
 	Seq        int64
 	At         time.Time
 	Absorbed   []care.CaseID
+	Objection  *ObjectionView // nil: none stands
 }
 
 // Current is the referral that matters now: the newest open one, else the
