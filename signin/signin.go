@@ -27,6 +27,7 @@ import (
 // Accounts is the memory of accounts and sessions. What is not there is an
 // error of kind care.NotFound.
 type Accounts interface {
+	Factors
 	// Account finds an account by its login, which is in lower case.
 	Account(ctx context.Context, login string) (care.Account, error)
 	AccountByID(ctx context.Context, id care.ActorID) (care.Account, error)
@@ -47,10 +48,13 @@ type Config struct {
 	Accounts Accounts
 	Orgs     care.Orgs
 	Limits   Limits
-	Clock    func() time.Time                           // nil: time.Now
-	Rand     io.Reader                                  // nil: crypto/rand
-	Zone     *time.Location                             // of times in texts; nil: UTC
-	Wait     func(context.Context, time.Duration) error // nil: by a timer
+	// Require says of which roles a second factor is asked of accounts kept here;
+	// nil: of none.
+	Require func(care.Grant) bool
+	Clock   func() time.Time                           // nil: time.Now
+	Rand    io.Reader                                  // nil: crypto/rand
+	Zone    *time.Location                             // of times in texts; nil: UTC
+	Wait    func(context.Context, time.Duration) error // nil: by a timer
 }
 
 // Limits are the numbers that a site may change. Zero values take the default.
@@ -135,13 +139,15 @@ type Entry struct {
 	Token   string
 	Account care.Account
 	Session care.Session
-	Choose  bool // there are several roles: Choose one before anything else
+	Choose  bool  // there are several roles: Choose one before anything else
+	Half    *Half // the password was right and no session is begun: a second factor is awaited
 }
 
 // ErrChoose is the cause when somebody is signed in and has not chosen a role.
 var ErrChoose = errors.New("no role is chosen")
 
-// SignIn checks a password and begins a session. Whatever is wrong, a refusal
+// SignIn checks a password and begins a session, or half of one when the account
+// has a second factor: then only Half is set. Whatever is wrong, a refusal
 // reads the same, takes the same time and locks the same (OWASP ASVS 5.0
 // 6.3.8): kind care.Login, or care.Throttled after too many tries. Only somebody
 // who knows the password may learn that nothing is granted: care.Forbidden.
@@ -154,13 +160,26 @@ func (s *Service) SignIn(ctx context.Context, login, password, address string) (
 		return Entry{}, &care.Error{Kind: care.Required, Field: "password", Text: "Enter your password"}
 	}
 	from := s.Clock()
-	a, err := s.try(ctx, trial{login: login, address: address, event: care.SignInFailed,
+	a, err := s.try(ctx, trial{login: login, address: address, event: care.SignInFailed, part: true,
 		wrong: care.Error{Kind: care.Login, Text: "The user name or password is not right. Check both and try again"},
 		right: func(ctx context.Context, _ care.Account, hash string) (bool, error) {
 			return s.verify(ctx, hash, password)
 		}})
 	if err := s.atLeast(ctx, from, err); err != nil {
 		return Entry{}, err
+	}
+	has, err := s.Has(ctx, a.ID)
+	if err != nil {
+		return Entry{}, err
+	}
+	if has.Second() {
+		ticket, err := s.challenge(ctx, halfKind, a.ID, struct{}{})
+		return Entry{Half: &Half{Ticket: ticket, Has: has}}, err
+	}
+	if a.Failed > 0 {
+		if err := s.Accounts.SaveTries(ctx, a.ID, 0, time.Time{}); err != nil {
+			return Entry{}, fmt.Errorf("ending the count of tries: %w", err)
+		}
 	}
 	return s.Enter(ctx, a, How{Method: care.ByPassword}, address)
 }
@@ -303,15 +322,15 @@ func (s *Service) Enter(ctx context.Context, a care.Account, how How, address st
 // begin begins a session like ses, with a token of its own. It records first: no
 // audit, no session.
 func (s *Service) begin(ctx context.Context, a care.Account, ses care.Session, what care.SignInEvent) (Entry, error) {
-	var secret [32]byte
-	if _, err := io.ReadFull(s.Rand, secret[:]); err != nil {
-		return Entry{}, fmt.Errorf("making a token: %w", err)
+	token, err := s.random()
+	if err != nil {
+		return Entry{}, err
 	}
 	if err := s.note(ctx, care.SignIn{Event: what, Account: a.ID, Grant: ses.Grant, Address: ses.Address, Detail: proof(ses)}); err != nil {
 		return Entry{}, err
 	}
 	a.Hash = ""
-	e := Entry{Token: base64.RawURLEncoding.EncodeToString(secret[:]), Account: a, Choose: ses.Grant.IsZero()}
+	e := Entry{Token: token, Account: a, Choose: ses.Grant.IsZero()}
 	ses.ID, ses.Account, ses.Seen, ses.Ends = sessionID(e.Token), a.ID, s.Clock(), ses.Created.Add(s.longest(ses.Grant))
 	e.Session = ses
 	if err := s.Accounts.BeginSession(ctx, e.Session); err != nil {
@@ -348,7 +367,8 @@ func (s *Service) Idle(g care.Grant) time.Duration {
 
 // Check says who acts with a token. A session that is over, an account that is
 // disabled or a role that was taken away is kind care.Login (OWASP ASVS 5.0
-// 7.3.2, 7.4.2); when a role is still to be chosen its cause is ErrChoose. Using a
+// 7.3.2, 7.4.2); when a role is still to be chosen its cause is ErrChoose, and
+// when a second factor is still to be set up ErrEnrol, with who it is. Using a
 // session keeps it from being idle.
 func (s *Service) Check(ctx context.Context, token string) (care.Actor, care.Session, error) {
 	return s.check(ctx, token, true)
@@ -367,6 +387,9 @@ func (s *Service) check(ctx context.Context, token string, use bool) (care.Actor
 	}
 	if ses.Grant.IsZero() {
 		return care.Actor{}, ses, &care.Error{Kind: care.Login, Field: "role", Text: "Choose a role", Err: ErrChoose}
+	}
+	if s.mustEnrol(ses) {
+		return Actor(a, ses, s.Orgs), ses, &care.Error{Kind: care.Login, Text: "Set up a second factor to go on", Err: ErrEnrol}
 	}
 	return Actor(a, ses, s.Orgs), ses, nil
 }

@@ -21,6 +21,10 @@ type keeper struct {
 	sessions map[string]care.Session
 	noted    []care.SignIn
 	deaf     error // what Noted answers
+
+	credentials []care.Credential
+	challenges  map[string]care.Challenge
+	clock       func() time.Time
 }
 
 var errNone = &care.Error{Kind: care.NotFound, Text: "there is none"}
@@ -123,7 +127,7 @@ func newDoor(t *testing.T) *door {
 	ward := care.Grant{Role: care.WardNurse, Org: "RK5", Ward: "12"}
 	social := care.Grant{Role: care.SocialWorker, Org: "511", Team: "T1"}
 	wall := care.Grant{Role: care.WallboardRole, Org: "RK5", Ward: "12"}
-	d := &door{now: time.Date(2026, 3, 2, 10, 27, 0, 0, time.UTC), keeper: &keeper{sessions: map[string]care.Session{}, accounts: map[care.ActorID]care.Account{
+	d := &door{now: time.Date(2026, 3, 2, 10, 27, 0, 0, time.UTC), keeper: &keeper{sessions: map[string]care.Session{}, challenges: map[string]care.Challenge{}, accounts: map[care.ActorID]care.Account{
 		"n1": {ID: "n1", Login: "cnurse", Name: "C Nurse", Hash: hash, Grants: []care.Grant{ward}},
 		"n2": {ID: "n2", Login: "both", Name: "B Both", Hash: hash, Grants: []care.Grant{ward, social, wall}},
 		"n3": {ID: "n3", Login: "nothing", Name: "N Nothing", Hash: hash},
@@ -134,6 +138,7 @@ func newDoor(t *testing.T) *door {
 		}
 		return care.Org{ODS: o, Name: "Hospital", Kind: care.Trust}
 	}
+	d.keeper.clock = func() time.Time { return d.now }
 	d.Service, err = New(Config{Accounts: d.keeper, Orgs: orgs, Rand: seed, Clock: func() time.Time { return d.now },
 		Wait: func(_ context.Context, w time.Duration) error { d.waited = append(d.waited, w); return nil }})
 	if err != nil {

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"homeward/care"
@@ -10,6 +11,12 @@ import (
 // Proof is what somebody who is signed in shows to prove again who they are.
 type Proof struct {
 	Password string
+	Code     string // of the app, or a recovery code
+	// Of a passkey: the ticket of what it was asked, the browser's answer as
+	// JSON, and who asked.
+	Ticket  string
+	Passkey []byte
+	Party   Party
 }
 
 // Fresh reports whether whoever acts in a session has proven who they are
@@ -30,22 +37,62 @@ func (s *Service) Confirm(ctx context.Context, token string, p Proof, address st
 	if err != nil {
 		return Entry{}, err
 	}
-	if p.Password == "" {
-		return Entry{}, &care.Error{Kind: care.Required, Field: "confirm-password", Text: "Enter your password"}
-	}
+	how := How{Method: ses.Method}
 	from := s.Clock()
-	got, err := s.try(ctx, trial{login: a.Login, address: address, event: care.StepUpFailed,
-		wrong: care.Error{Kind: care.Login, Field: "confirm-password", Text: "The password is not right. Try again"},
-		right: func(ctx context.Context, _ care.Account, hash string) (bool, error) {
-			return s.verify(ctx, hash, p.Password)
-		}})
-	if err == nil && got.ID != a.ID {
-		err = fmt.Errorf("the login of account %s is that of account %s", a.ID, got.ID)
+	if p.Ticket != "" {
+		how.Method, err = care.ByPasskey, s.confirmPasskey(ctx, a, p, address)
+	} else {
+		how.Method, err = s.confirmPassword(ctx, a, ses, p, address)
 	}
 	if err := s.atLeast(ctx, from, err); err != nil {
 		return Entry{}, err
 	}
-	return s.Reprove(ctx, token, How{Method: ses.Method}, address)
+	return s.Reprove(ctx, token, how, address)
+}
+
+func (s *Service) confirmPasskey(ctx context.Context, a care.Account, p Proof, address string) error {
+	_, err := s.signed(ctx, p, a.ID)
+	if errors.Is(err, errUnsigned) {
+		return s.refuse(ctx, care.StepUpFailed, a.ID, address,
+			&care.Error{Kind: care.Login, Field: "confirm-password", Text: "The passkey was not accepted. Try again, or use your password"})
+	}
+	return err
+}
+
+// confirmPassword asks for as much as the sign-in did: with a second factor, a code too.
+func (s *Service) confirmPassword(ctx context.Context, a care.Account, ses care.Session, p Proof, address string) (care.Method, error) {
+	has, err := s.Has(ctx, a.ID)
+	if err != nil {
+		return "", err
+	}
+	if p.Password == "" {
+		return "", &care.Error{Kind: care.Required, Field: "confirm-password", Text: "Enter your password"}
+	}
+	t := trial{login: a.Login, address: address, event: care.StepUpFailed,
+		wrong: care.Error{Kind: care.Login, Field: "confirm-password", Text: "The password is not right. Try again"}}
+	method := ses.Method
+	t.right = func(ctx context.Context, _ care.Account, hash string) (bool, error) {
+		return s.verify(ctx, hash, p.Password)
+	}
+	if has.Second() {
+		if p.Code == "" {
+			return "", &care.Error{Kind: care.Required, Field: "confirm-code", Text: "Enter the code"}
+		}
+		t.wrong.Text = "The password or the code is not right. Check both and try again"
+		t.right = func(ctx context.Context, _ care.Account, hash string) (bool, error) {
+			right, err := s.verify(ctx, hash, p.Password)
+			if err != nil || !right {
+				return false, err
+			}
+			method, right, err = s.code(ctx, a.ID, p.Code)
+			return right, err
+		}
+	}
+	got, err := s.try(ctx, t)
+	if err == nil && got.ID != a.ID {
+		err = fmt.Errorf("the login of account %s is that of account %s", a.ID, got.ID)
+	}
+	return method, err
 }
 
 // Reprove keeps that whoever acts with a token has proven who they are, by
