@@ -5,7 +5,7 @@ package policies
 
 import "embed"
 
-// Files holds sharing.cedar, sharing.cedarschema and cases.txt.
+// Files holds sharing.cedar, sharing.cedarschema, cases.txt and retention.toml.
 //
-//go:embed sharing.cedar sharing.cedarschema cases.txt
+//go:embed sharing.cedar sharing.cedarschema cases.txt retention.toml
 var Files embed.FS

@@ -344,7 +344,7 @@ func (t *Tx) Seq() (n int64, err error) {
 }
 
 func (t *Tx) entries(where string, vs ...any) (es []care.Entry, err error) {
-	err = t.query(`SELECT seq, case_id, n, recorded, name, body, cause FROM history `+where, vs, func(row []any) error {
+	err = t.query(`SELECT seq, case_id, n, recorded, name, body, cause FROM (SELECT * FROM history WHERE name <> '`+erasedEntry+`') AS kept `+where, vs, func(row []any) error {
 		var e care.Entry
 		var name string
 		var body, cause []byte

@@ -11,7 +11,7 @@ import (
 
 // Verify checks the whole store against itself, on one snapshot and in bounded
 // memory: that each case is what its history folds to, that keys and tracker
-// agree with the cases, that nothing is numbered with gaps, that the counts of
+// agree with the cases, that nothing is left of who was erased, that nothing is numbered with gaps, that the counts of
 // feeds and lanes are right, and that the audit log proves itself. report is
 // told of each thing that is wrong, by ids and without personal data. The error
 // says how many there were.
@@ -19,7 +19,7 @@ func (s *Store) Verify(ctx context.Context, report func(string)) error {
 	wrong := 0
 	err := s.View(ctx, func(t *Tx) error {
 		v := &verifying{t: t, report: func(text string) { wrong++; report(text) }}
-		for _, f := range []func() error{v.allCases, v.totals, v.feeds, v.lanes, v.audit} {
+		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.audit} {
 			if err := f(); err != nil {
 				return err
 			}

@@ -11,12 +11,13 @@ CREATE INDEX audit_denied ON audit (n) WHERE allowed = 0;
 -- Signed checkpoints of the audit log: what was signed must stay true.
 CREATE TABLE checkpoints (size BIGINT NOT NULL, signer TEXT NOT NULL, at BIGINT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (size, signer));
 
--- Persons whose time is over and about whom something was decided: kept until a
--- day, or proposed to be erased.
-CREATE TABLE reviews (case_id TEXT PRIMARY KEY, state TEXT NOT NULL, until BIGINT NOT NULL, doc TEXT NOT NULL);
+-- What was decided about persons, and rows in quarantine, whose time is over:
+-- kept until a day, or proposed to be erased. item: a case, or import: and its number.
+CREATE TABLE reviews (item TEXT PRIMARY KEY, state TEXT NOT NULL, doc TEXT NOT NULL);
 
 -- What is left of a person who was erased. entries: lines of history that
 -- lost their content. audit: the size of the audit log then; of older rows about
 -- the case the content is gone.
 CREATE TABLE erased (case_id TEXT PRIMARY KEY, at BIGINT NOT NULL, entries BIGINT NOT NULL, audit BIGINT NOT NULL, doc TEXT NOT NULL);
 CREATE INDEX messages_case ON messages (case_id) WHERE case_id <> '';
+CREATE INDEX jobs_told ON jobs (ended) WHERE state = 'done' AND payload <> '';
