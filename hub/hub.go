@@ -73,6 +73,7 @@ type Limits struct {
 	ReadBatch  int           // messages processed in one transaction; 64
 	Glass      time.Duration // how long a broken glass stays open; 60 min
 	Glasses    int           // how often somebody may break the glass in an hour; 3
+	Watch      Watchfulness  // from when a pattern of looking is worth a look
 }
 
 // Hub is the shell. Make one with New; Run works its loops.
@@ -144,6 +145,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ReadBatch, 64)
 	def(&l.Glass, time.Hour)
 	def(&l.Glasses, 3)
+	l.Watch = l.Watch.withDefaults()
 	return l
 }
 

@@ -216,3 +216,55 @@ func (t *Tx) Glass(id string) (Glass, error) {
 func (t *Tx) DropHandle(id string) error {
 	return t.exec(`DELETE FROM handles WHERE id = $1`, id)
 }
+
+// AuditSince gives the audit's records since a time, newest first, of the staff
+// of an organisation ("": of all), and at most most of them; more is that there
+// are older ones in that time.
+func (t *Tx) AuditSince(org nhs.ODS, from time.Time, most int, each func(Audited) error) (more bool, err error) {
+	first, err := t.auditFrom(from)
+	if err != nil {
+		return false, err
+	}
+	w := &where{}
+	w.and("n >= ?", first)
+	if org != "" {
+		w.and("org = ? AND org <> ''", string(org))
+	}
+	left := most
+	err = t.query(auditText+` WHERE `+w.b.String()+` ORDER BY n DESC`+w.bind(" LIMIT ?", most+1), w.vs, func(row []any) error {
+		if left--; left < 0 {
+			more = true
+			return nil
+		}
+		l, err := scanAudit(row)
+		if err != nil || l.At.Before(from) {
+			return err
+		}
+		return each(l.Audited)
+	})
+	return more, err
+}
+
+// auditFrom is about the first record since a time. The log is in the order in
+// which records were written, which is nearly that of their times: it begins a
+// little early.
+func (t *Tx) auditFrom(from time.Time) (int64, error) {
+	var low, high int64
+	if err := t.one(`SELECT audit FROM tally WHERE id = 1`, nil, &high); err != nil {
+		return 0, err
+	}
+	from = from.Add(-time.Minute)
+	for low < high {
+		mid := low + (high-low)/2
+		var at time.Time
+		if err := t.one(`SELECT at FROM audit WHERE n = $1`, []any{mid}, &at); err != nil {
+			return 0, err
+		}
+		if at.Before(from) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, nil
+}
