@@ -16,9 +16,9 @@ import (
 // auditRoutes is the audit viewer and the sharing rules. ui.md 7.13, 7.14.
 func (s *Server) auditRoutes() []route {
 	return []route{
-		{pattern: "GET /audit", nav: "audit", do: s.audit},
-		{pattern: "POST /audit", nav: "audit", do: s.findAudit},
-		{pattern: "GET /audit/rules", nav: "rules", do: s.rules},
+		{pattern: "GET /audit", nav: "audit", asks: deciding(policy.SeeAudit), do: s.audit},
+		{pattern: "POST /audit", nav: "audit", asks: deciding(policy.SeeAudit), do: s.findAudit},
+		{pattern: "GET /audit/rules", nav: "rules", asks: deciding(policy.SeeAudit), do: s.rules},
 	}
 }
 

@@ -8,16 +8,17 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
 // callRoutes is recording a call to a provider, from a look-up and from a case.
 func (s *Server) callRoutes() []route {
 	return []route{
-		{pattern: "GET /lookup/result/{handle}/call", nav: "find", do: s.askCall(s.lookedCall)},
-		{pattern: "POST /lookup/result/{handle}/call", nav: "find", do: s.keepCall(s.lookedCall)},
-		{pattern: "GET /cases/{id}/call", nav: "tracker", do: s.askCall(s.caseCall)},
-		{pattern: "POST /cases/{id}/call", nav: "tracker", do: s.keepCall(s.caseCall)},
+		{pattern: "GET /lookup/result/{handle}/call", nav: "find", asks: deciding(policy.RecordCall), do: s.askCall(s.lookedCall)},
+		{pattern: "POST /lookup/result/{handle}/call", nav: "find", asks: deciding(policy.RecordCall), do: s.keepCall(s.lookedCall)},
+		{pattern: "GET /cases/{id}/call", nav: "tracker", asks: deciding(policy.RecordCall), do: s.askCall(s.caseCall)},
+		{pattern: "POST /cases/{id}/call", nav: "tracker", asks: deciding(policy.RecordCall), do: s.keepCall(s.caseCall)},
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 // caseRoutes is the case page and what is done there. ui.md 7.6.
 func (s *Server) caseRoutes() []route {
 	return slices.Concat([]route{
-		{pattern: "GET /cases/{id}", nav: "tracker", do: s.showCase},
-		{pattern: "GET /cases/{id}/events", do: s.caseEvents},
+		{pattern: "GET /cases/{id}", nav: "tracker", asks: deciding(policy.SeeTimeline, policy.SeeReferral), do: s.showCase},
+		{pattern: "GET /cases/{id}/events", asks: deciding(policy.SeeTimeline, policy.SeeReferral), do: s.caseEvents},
 	}, s.commandRoutes())
 }
 

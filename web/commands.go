@@ -21,14 +21,14 @@ import (
 func (s *Server) commandRoutes() []route {
 	const ref = "/cases/{id}/referrals/{ref}/"
 	out := []route{
-		{pattern: "GET /cases/{id}/notes", nav: "tracker", do: func(v *visit) (response, error) { return goTo(casePath(v.id(), "?tab=notes")), nil }},
-		{pattern: "POST /cases/{id}/notes", nav: "tracker", do: s.addNote},
-		{pattern: "POST " + ref + "accept", nav: "tracker", do: s.accept},
+		{pattern: "GET /cases/{id}/notes", nav: "tracker", asks: deciding(policy.AddNote), do: func(v *visit) (response, error) { return goTo(casePath(v.id(), "?tab=notes")), nil }},
+		{pattern: "POST /cases/{id}/notes", nav: "tracker", asks: deciding(policy.AddNote), do: s.addNote},
+		{pattern: "POST " + ref + "accept", nav: "tracker", asks: deciding(policy.Accept), do: s.accept},
 	}
 	for _, c := range commands {
 		out = append(out,
-			route{pattern: "GET " + ref + c.name, nav: "tracker", do: func(v *visit) (response, error) { return s.askCommand(v, c) }},
-			route{pattern: "POST " + ref + c.name, nav: "tracker", do: func(v *visit) (response, error) { return s.doCommand(v, c) }})
+			route{pattern: "GET " + ref + c.name, nav: "tracker", asks: deciding(c.may), do: func(v *visit) (response, error) { return s.askCommand(v, c) }},
+			route{pattern: "POST " + ref + c.name, nav: "tracker", asks: deciding(c.may), do: func(v *visit) (response, error) { return s.doCommand(v, c) }})
 	}
 	return out
 }

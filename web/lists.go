@@ -10,19 +10,20 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/nhs"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
 // listRoutes is tracker, board, wall, ward list and worklist. ui.md 7.4, 7.5, 7.7.
 func (s *Server) listRoutes() []route {
 	return []route{
-		{pattern: "GET /tracker", nav: "tracker", do: s.tracker},
-		{pattern: "GET /wall", nav: "wall", do: s.wall},
-		{pattern: "GET /ward", nav: "ward", do: s.ward},
-		{pattern: "GET /worklist", nav: "worklist", do: s.worklist},
-		{pattern: "POST /worklist/accept", nav: "worklist", do: s.acceptOne},
-		{pattern: "POST /worklist/allocate", nav: "worklist", do: s.allocateOne},
-		{pattern: "POST /worklist/allocate-many", nav: "worklist", do: s.allocateMany},
+		{pattern: "GET /tracker", nav: "tracker", asks: deciding(policy.ListTracker), do: s.tracker},
+		{pattern: "GET /wall", nav: "wall", asks: deciding(policy.Wall), do: s.wall},
+		{pattern: "GET /ward", nav: "ward", asks: deciding(policy.ListWard), do: s.ward},
+		{pattern: "GET /worklist", nav: "worklist", asks: deciding(policy.ListWorklist), do: s.worklist},
+		{pattern: "POST /worklist/accept", nav: "worklist", asks: deciding(policy.Accept), do: s.acceptOne},
+		{pattern: "POST /worklist/allocate", nav: "worklist", asks: deciding(policy.Allocate), do: s.allocateOne},
+		{pattern: "POST /worklist/allocate-many", nav: "worklist", asks: deciding(policy.Allocate), do: s.allocateMany},
 	}
 }
 

@@ -12,12 +12,13 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/nhs"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
 // liveRoutes is live updates of lists, as server-sent events. WHATWG HTML 9.2.
 func (s *Server) liveRoutes() []route {
-	return []route{{pattern: "GET /events", do: s.events}}
+	return []route{{pattern: "GET /events", asks: deciding(policy.ListTracker, policy.ListWard, policy.ListWorklist, policy.Wall), do: s.events}}
 }
 
 // events follows one list for one reader, from the event that the page holds.

@@ -6,6 +6,7 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/nhs"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
@@ -24,11 +25,11 @@ func (s *Server) lookupRoutes() []route {
 		return func(v *visit) (response, error) { return s.look(v, readLook(v, byName)) }
 	}
 	return []route{
-		{pattern: "GET /lookup", nav: "find", do: form(false)},
-		{pattern: "POST /lookup", nav: "find", do: ask(false)},
-		{pattern: "GET /lookup/name", nav: "find", do: form(true)},
-		{pattern: "POST /lookup/name", nav: "find", do: ask(true)},
-		{pattern: "GET /lookup/result/{handle}", nav: "find", do: s.lookResult},
+		{pattern: "GET /lookup", nav: "find", asks: deciding(policy.Lookup), do: form(false)},
+		{pattern: "POST /lookup", nav: "find", asks: deciding(policy.Lookup), do: ask(false)},
+		{pattern: "GET /lookup/name", nav: "find", asks: deciding(policy.Lookup), do: form(true)},
+		{pattern: "POST /lookup/name", nav: "find", asks: deciding(policy.Lookup), do: ask(true)},
+		{pattern: "GET /lookup/result/{handle}", nav: "find", asks: deciding(policy.Lookup), do: s.lookResult},
 	}
 }
 

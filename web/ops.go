@@ -16,24 +16,25 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
 // opsRoutes is operations and imports. ui.md 7.15.
 func (s *Server) opsRoutes() []route {
 	return []route{
-		{pattern: "GET /ops", nav: "operations", do: s.operations},
-		{pattern: "GET /ops/events", nav: "operations", do: s.operationsLive},
-		{pattern: "GET /ops/messages", nav: "operations", do: s.messages},
-		{pattern: "GET /ops/messages/replay", nav: "operations", do: s.askReplay},
-		{pattern: "POST /ops/messages/replay", nav: "operations", step: true, do: s.replay},
-		{pattern: "GET /ops/messages/{id}", nav: "operations", do: s.message},
-		{pattern: "POST /ops/messages/{id}", nav: "operations", do: s.rawMessage},
-		{pattern: "GET /ops/imports", nav: "imports", do: s.imports},
-		{pattern: "GET /ops/imports/{id}", nav: "imports", do: s.oneImport},
-		{pattern: "POST /ops/imports/{id}/release", nav: "imports", do: s.releaseImport},
-		{pattern: "GET /ops/imports/{id}/rows/{n}", nav: "imports", do: s.quarantinedRow},
-		{pattern: "POST /ops/imports/{id}/rows/{n}", nav: "imports", do: s.openQuarantined},
+		{pattern: "GET /ops", nav: "operations", asks: deciding(policy.SeeOperations), do: s.operations},
+		{pattern: "GET /ops/events", nav: "operations", asks: deciding(policy.SeeOperations), do: s.operationsLive},
+		{pattern: "GET /ops/messages", nav: "operations", asks: deciding(policy.SeeOperations), do: s.messages},
+		{pattern: "GET /ops/messages/replay", nav: "operations", asks: deciding(policy.Replay), do: s.askReplay},
+		{pattern: "POST /ops/messages/replay", nav: "operations", step: true, asks: deciding(policy.Replay), do: s.replay},
+		{pattern: "GET /ops/messages/{id}", nav: "operations", asks: deciding(policy.Explain), do: s.message},
+		{pattern: "POST /ops/messages/{id}", nav: "operations", asks: deciding(policy.SeeRawMessage), do: s.rawMessage},
+		{pattern: "GET /ops/imports", nav: "imports", asks: deciding(policy.SeeImports), do: s.imports},
+		{pattern: "GET /ops/imports/{id}", nav: "imports", asks: deciding(policy.SeeImports), do: s.oneImport},
+		{pattern: "POST /ops/imports/{id}/release", nav: "imports", asks: deciding(policy.SeeImports), do: s.releaseImport},
+		{pattern: "GET /ops/imports/{id}/rows/{n}", nav: "imports", asks: deciding(policy.SeeImports), do: s.quarantinedRow},
+		{pattern: "POST /ops/imports/{id}/rows/{n}", nav: "imports", asks: deciding(policy.SeeImports), do: s.openQuarantined},
 	}
 }
 

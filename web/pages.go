@@ -8,7 +8,7 @@ import (
 // pageRoutes is the pages that everybody may read.
 func (s *Server) pageRoutes() []route {
 	return []route{
-		{pattern: "GET /{$}", do: s.begin},
+		{pattern: "GET /{$}", own: true, do: s.begin},
 		{pattern: "GET /help", public: true, do: s.help},
 		{pattern: "GET /accessibility", public: true, do: s.accessibility},
 		{pattern: "GET /privacy", public: true, do: s.privacy},

@@ -8,6 +8,7 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/policy"
 	"homeward/web/ui"
 )
 
@@ -15,14 +16,14 @@ import (
 // that says in plain words what it does, before it is done.
 func (s *Server) peopleRoutes() []route {
 	return []route{
-		{pattern: "GET /identity", nav: "identity", do: s.identity},
-		{pattern: "GET /identity/join", nav: "identity", do: s.askJoin},
-		{pattern: "POST /identity/join", nav: "identity", do: s.join},
-		{pattern: "GET /identity/joined", nav: "identity", do: s.joined},
-		{pattern: "GET /identity/settle", nav: "identity", do: s.askSettle},
-		{pattern: "POST /identity/settle", nav: "identity", do: s.settle},
-		{pattern: "GET /identity/separate", nav: "identity", do: s.askSeparate},
-		{pattern: "POST /identity/separate", nav: "identity", do: s.separate},
+		{pattern: "GET /identity", nav: "identity", asks: deciding(policy.Steward), do: s.identity},
+		{pattern: "GET /identity/join", nav: "identity", asks: deciding(policy.Steward), do: s.askJoin},
+		{pattern: "POST /identity/join", nav: "identity", asks: deciding(policy.Steward), do: s.join},
+		{pattern: "GET /identity/joined", nav: "identity", asks: deciding(policy.Steward), do: s.joined},
+		{pattern: "GET /identity/settle", nav: "identity", asks: deciding(policy.Steward), do: s.askSettle},
+		{pattern: "POST /identity/settle", nav: "identity", asks: deciding(policy.Steward), do: s.settle},
+		{pattern: "GET /identity/separate", nav: "identity", asks: deciding(policy.Steward), do: s.askSeparate},
+		{pattern: "POST /identity/separate", nav: "identity", asks: deciding(policy.Steward), do: s.separate},
 	}
 }
 

@@ -18,15 +18,15 @@ import (
 func (s *Server) referRoutes() []route {
 	const at = "/cases/{id}/refer"
 	return []route{
-		{pattern: "GET " + at, nav: "tracker", do: s.referTasks},
-		{pattern: "GET " + at + "/needed", nav: "tracker", do: s.referNeeded},
-		{pattern: "POST " + at + "/needed", nav: "tracker", do: s.saveNeeded},
-		{pattern: "GET " + at + "/check", nav: "tracker", do: s.referCheck},
-		{pattern: "POST " + at + "/send", nav: "tracker", do: s.referSend},
-		{pattern: "GET " + at + "/sent", nav: "tracker", do: s.referSent},
-		{pattern: "GET " + at + "/{page}", nav: "tracker", do: s.referPage},
-		{pattern: "POST " + at + "/{page}", nav: "tracker", do: s.savePage},
-		{pattern: "POST " + at + "/{page}/draft", do: s.saveDraft},
+		{pattern: "GET " + at, nav: "tracker", asks: deciding(policy.Refer), do: s.referTasks},
+		{pattern: "GET " + at + "/needed", nav: "tracker", asks: deciding(policy.Refer), do: s.referNeeded},
+		{pattern: "POST " + at + "/needed", nav: "tracker", asks: deciding(policy.Refer), do: s.saveNeeded},
+		{pattern: "GET " + at + "/check", nav: "tracker", asks: deciding(policy.Refer), do: s.referCheck},
+		{pattern: "POST " + at + "/send", nav: "tracker", asks: deciding(policy.Refer), do: s.referSend},
+		{pattern: "GET " + at + "/sent", nav: "tracker", asks: deciding(policy.Refer), do: s.referSent},
+		{pattern: "GET " + at + "/{page}", nav: "tracker", asks: deciding(policy.Refer), do: s.referPage},
+		{pattern: "POST " + at + "/{page}", nav: "tracker", asks: deciding(policy.Refer), do: s.savePage},
+		{pattern: "POST " + at + "/{page}/draft", asks: deciding(policy.Refer), do: s.saveDraft},
 	}
 }
 

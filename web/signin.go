@@ -18,7 +18,7 @@ func (s *Server) signinRoutes() []route {
 		{pattern: "POST /role", public: true, do: s.takeRole},
 		{pattern: "POST /logout", public: true, do: s.leave},
 		{pattern: "POST /switch", public: true, do: s.swap},
-		{pattern: "POST /session/touch", do: func(*visit) (response, error) { return done(""), nil }},
+		{pattern: "POST /session/touch", own: true, do: func(*visit) (response, error) { return done(""), nil }},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -67,11 +68,36 @@ type route struct {
 // A handler answers one visit. An error becomes a page by one table (errors.go).
 type handler func(*visit) (response, error)
 
+// deciding names the actions of a route, for its asks.
+func deciding(actions ...policy.Action) []policy.Action { return actions }
+
 // routes is every page and action. Each file adds its own.
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
 		s.caseRoutes(), s.referRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
 		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes())
+}
+
+// checkRoutes refuses a route that does not declare who decides about it: no
+// page comes into being without a policy.
+func checkRoutes(routes []route) error {
+	for _, r := range routes {
+		declared := 0
+		for _, is := range []bool{r.public, r.own, len(r.asks) > 0} {
+			if is {
+				declared++
+			}
+		}
+		if declared != 1 {
+			return fmt.Errorf("the route %s must declare one of public, own and asks", r.pattern)
+		}
+		for _, a := range r.asks {
+			if !slices.Contains(policy.Actions(), a) {
+				return fmt.Errorf("the route %s asks for %q, which no rule knows", r.pattern, a)
+			}
+		}
+	}
+	return nil
 }
 
 // New makes the screens. It fails when the program was built or wired wrongly.
@@ -104,6 +130,9 @@ func New(c Config) (*Server, error) {
 	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
 		return nil, &care.Error{Kind: care.NotFound}
 	}}))
+	if err := checkRoutes(s.routes()); err != nil {
+		return nil, err
+	}
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.serve(r))
 		if path, ok := strings.CutPrefix(r.pattern, "GET "); ok && !strings.Contains(path, "{") {
