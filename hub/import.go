@@ -336,7 +336,7 @@ func (im *importing) weighBatch(ctx context.Context, batch []extract.Entry) erro
 	for _, e := range batch {
 		ids = append(ids, e.PersonID)
 	}
-	if err := im.update(ctx, func(tx *store.Tx) error { return tx.StagedSeen(im.row.ID, ids...) }); err != nil {
+	if err := im.update(ctx, func(tx *store.Tx) error { return tx.StagedSeen(im.row.ID, im.system(), ids...) }); err != nil {
 		return err
 	}
 	return im.h.Store.View(ctx, func(tx *store.Tx) error {

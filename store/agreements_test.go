@@ -112,10 +112,10 @@ func TestABackupHoldsTheAgreements(t *testing.T) {
 			t.Fatal(err)
 		}
 		url := filepath.Join(t.TempDir(), "back.db")
-		if err := Restore(t.Context(), path, Config{URL: url, Row: care.RowOf}); err != nil {
+		if err := Restore(t.Context(), path, Config{URL: url, Row: care.RowOf, Keys: s.cfg.Keys}); err != nil {
 			t.Fatal(err)
 		}
-		back := opener(t, url)()
+		back := opener(t, url, s)()
 		view(t, back, func(tx *Tx) error {
 			got, err := tx.Agreements()
 			if diff := cmp.Diff([]sharing.Agreement{want}, got); diff != "" {

@@ -138,10 +138,10 @@ func TestABackupHoldsTheAlerts(t *testing.T) {
 			t.Fatal(err)
 		}
 		url := filepath.Join(t.TempDir(), "back.db")
-		if err := Restore(t.Context(), path, Config{URL: url, Row: care.RowOf}); err != nil {
+		if err := Restore(t.Context(), path, Config{URL: url, Row: care.RowOf, Keys: s.cfg.Keys}); err != nil {
 			t.Fatal(err)
 		}
-		view(t, opener(t, url)(), func(tx *Tx) error {
+		view(t, opener(t, url, s)(), func(tx *Tx) error {
 			got, err := tx.Alerts(AlertFilter{Org: "RK5"})
 			if diff := cmp.Diff([]Alert{want}, got); diff != "" {
 				t.Error(diff)

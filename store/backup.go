@@ -25,14 +25,15 @@ import (
 // A backup is a zip archive that either database can be restored from: for each
 // table tables/NAME.jsonl, one row a line as a JSON array in the order of the
 // columns that the manifest names (numbers, texts, null, and bytes as {"b":
-// base64}), and at the end manifest.json. Sessions and handles are left out:
+// base64}), and at the end manifest.json. Sealed values stay sealed, with their
+// wrapped data keys beside them: to restore takes the master key. Sessions and handles are left out:
 // whoever was signed in then is not signed in by a restore.
 const (
 	backupFormat = 1
 	manifestName = "manifest.json"
 )
 
-var notBackedUp = []string{"sessions", "handles", "assertions", "tokens", "launches"}
+var notBackedUp = []string{"sessions", "handles", "assertions", "tokens", "launches", "challenges"}
 
 // manifest says what is in a backup.
 type manifest struct {
@@ -262,9 +263,13 @@ func (s *Store) restore(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.canOpen(&z.Reader, m); err != nil {
+		return err
+	}
 	if err := s.refill(ctx, &z.Reader, m); err != nil {
 		return err
 	}
+	s.ring.Store(nil) // the data keys are others now
 	if _, err := s.Migrate(ctx); err != nil {
 		return err
 	}
@@ -289,7 +294,7 @@ func (s *Store) restoreSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	from, err := Open(ctx, Config{URL: path, Row: s.cfg.Row, Clock: s.cfg.Clock})
+	from, err := Open(ctx, Config{URL: path, Row: s.cfg.Row, Clock: s.cfg.Clock, Keys: s.cfg.Keys})
 	if err != nil {
 		return err
 	}
@@ -317,6 +322,40 @@ func readManifest(z *zip.Reader) (m manifest, err error) {
 		return m, fmt.Errorf("the backup is of format %d, and this version reads %d", m.Format, backupFormat)
 	}
 	return m, nil
+}
+
+const keysTable = "data_keys"
+
+// canOpen refuses a backup whose data keys this site's key does not open.
+func (s *Store) canOpen(z *zip.Reader, m manifest) error {
+	i := slices.IndexFunc(m.Tables, func(t manifestTable) bool { return t.Name == keysTable })
+	if i < 0 {
+		return nil
+	}
+	f, err := z.Open("tables/" + keysTable + ".jsonl")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	d.UseNumber()
+	var rows [][]any
+	for d.More() {
+		var row []any
+		if err := d.Decode(&row); err != nil {
+			return fmt.Errorf("table %s: %w", keysTable, err)
+		}
+		for i, v := range row {
+			if row[i], err = restored(v); err != nil {
+				return fmt.Errorf("table %s: %w", keysTable, err)
+			}
+		}
+		rows = append(rows, row)
+	}
+	if err := s.checkArchivedKeys(rows, m.Tables[i].Columns); err != nil {
+		return fmt.Errorf("the backup is encrypted: %w", err)
+	}
+	return nil
 }
 
 // refill makes the tables as they were when the backup was made, and fills
@@ -357,12 +396,17 @@ func (s *Store) refillWithin(ctx context.Context, c conn, z *zip.Reader, m manif
 		if err := c.query(ctx, "SELECT count(*) FROM "+name, nil, func(row []any) error { return scan(row, &n) }); err != nil {
 			return err
 		}
-		if n > 0 && name != "tally" {
+		if n > 0 && name != "tally" && name != keysTable {
 			return fmt.Errorf("the database is not empty: table %s has %d rows", name, n)
 		}
 	}
 	if err := c.exec(ctx, "DELETE FROM tally", nil); err != nil {
 		return err
+	}
+	if slices.Contains(tableNames(ms), keysTable) { // those of an empty database seal nothing
+		if err := c.exec(ctx, "DELETE FROM "+keysTable, nil); err != nil {
+			return err
+		}
 	}
 	for _, mt := range m.Tables {
 		if !slices.Contains(tableNames(ms), mt.Name) {

@@ -104,6 +104,10 @@ func (t *Tx) load(ids []care.CaseID) error {
 		if err := scan(row, &id, &doc); err != nil {
 			return err
 		}
+		doc, err := t.open(caseDoc, doc, id)
+		if err != nil {
+			return err
+		}
 		c, err := care.Read(doc)
 		t.b.cache.put(id, c)
 		return err
@@ -170,16 +174,28 @@ func (t *Tx) Prefetch(numbers []nhs.Number, ids []care.Identifier) error {
 }
 
 func (t *Tx) loadKeys(ks []key) error {
+	if err := t.fresh(); err != nil {
+		return err
+	}
 	var vs [][]any
 	var asked []key
+	n := 1
 	for _, k := range ks {
 		if _, ok := t.b.cache.keys[k]; !ok {
 			t.b.cache.putKey(k, nil)
-			vs = append(vs, []any{k.kind, k.value})
+			forms := t.forms(k.kind, k.value)
+			n = max(n, len(forms))
+			vs = append(vs, append([]any{k.kind}, anys(forms)...))
 			asked = append(asked, k)
 		}
 	}
-	err := t.queryEach(`SELECT case_id FROM keys WHERE kind = $1 AND value = $2 ORDER BY seq DESC, case_id`, vs, func(i int, row []any) error {
+	for i, v := range vs { // an empty value has one form
+		for len(v) < n+1 {
+			v = append(v, v[1])
+		}
+		vs[i] = v
+	}
+	err := t.queryEach(`SELECT case_id FROM keys WHERE kind = $1 AND value IN (`+oneOf(2, n)+`) ORDER BY seq DESC, case_id`, vs, func(i int, row []any) error {
 		var id care.CaseID
 		err := scan(row, &id)
 		t.b.cache.putKey(asked[i], append(t.b.cache.keys[asked[i]], id))
@@ -191,6 +207,26 @@ func (t *Tx) loadKeys(ks []key) error {
 	return err
 }
 
+// oneOf writes $from, ... for n values; it is short: see forms.
+func oneOf(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", from+i)
+	}
+	return b.String()
+}
+
+func anys(forms []string) []any {
+	vs := make([]any, len(forms))
+	for i, f := range forms {
+		vs[i] = f
+	}
+	return vs
+}
+
 // FindPerson lists the cases of people with this family name, date of birth and
 // postcode. Case, spaces and punctuation do not count. All three are needed.
 func (t *Tx) FindPerson(family string, born nhs.Date, postcode string) (ids []care.CaseID, err error) {
@@ -198,13 +234,28 @@ func (t *Tx) FindPerson(family string, born nhs.Date, postcode string) (ids []ca
 	if k == "" {
 		return nil, nil
 	}
-	err = t.query(`SELECT id FROM cases WHERE person = $1 AND person <> '' ORDER BY id`, []any{k}, func(row []any) error {
+	if err := t.fresh(); err != nil {
+		return nil, err
+	}
+	forms := t.forms(personKind, k)
+	err = t.query(`SELECT id FROM cases WHERE person IN (`+oneOf(1, len(forms))+`) AND person <> '' ORDER BY id`, anys(forms), func(row []any) error {
 		var id care.CaseID
 		err := scan(row, &id)
 		ids = append(ids, id)
 		return err
 	})
 	return ids, err
+}
+
+// personKind is the kind of the index cases.person.
+const personKind = "cases.person"
+
+// personOf is what FindPerson finds a case by; "" for one that was joined.
+func personOf(c care.Case) string {
+	if c.JoinedTo != "" {
+		return ""
+	}
+	return personKey(c.Person.Family, c.Person.Born, c.Person.Address.Postcode)
 }
 
 func personKey(family string, born nhs.Date, postcode string) string {
@@ -271,16 +322,13 @@ func (t *Tx) save(was, next care.Case) error {
 	if err != nil {
 		return err
 	}
-	person := ""
-	if next.JoinedTo == "" {
-		person = personKey(next.Person.Family, next.Person.Born, next.Person.Address.Postcode)
-	}
+	person := t.forms(personKind, personOf(next))[0]
 	if was.Version == 0 {
 		return t.exec(`INSERT INTO cases (id, version, person, joined, doc) VALUES ($1, $2, $3, $4, $5)`,
-			next.ID, next.Version, person, next.JoinedTo, string(doc))
+			next.ID, next.Version, person, next.JoinedTo, t.seal(caseDoc, string(doc), next.ID))
 	}
 	return t.exec(`UPDATE cases SET version = $1, person = $2, joined = $3, doc = $4 WHERE id = $5`,
-		next.Version, person, next.JoinedTo, string(doc), next.ID)
+		next.Version, person, next.JoinedTo, t.seal(caseDoc, string(doc), next.ID), next.ID)
 }
 
 func (t *Tx) appendHistory(id care.CaseID, version int, cause care.Cause, now time.Time, events []care.Event) error {
@@ -295,7 +343,8 @@ func (t *Tx) appendHistory(id care.CaseID, version int, cause care.Cause, now ti
 			return err
 		}
 		t.b.tally.seq++
-		rows[i] = []any{t.b.tally.seq, id, version + i + 1, now, name, string(body), why}
+		n := t.b.tally.seq
+		rows[i] = []any{n, id, version + i + 1, now, name, t.seal(historyBody, string(body), n), t.seal(historyCause, why, n)}
 	}
 	return t.insert(`INSERT INTO history (seq, case_id, n, recorded, name, body, cause)`, rows, "")
 }
@@ -306,7 +355,7 @@ func (t *Tx) claimKeys(was, next care.Case) error {
 	var rows [][]any
 	for _, k := range after {
 		if !slices.Contains(before, k) {
-			rows = append(rows, []any{k.kind, k.value, next.ID, t.b.tally.seq})
+			rows = append(rows, []any{k.kind, t.forms(k.kind, k.value)[0], next.ID, t.b.tally.seq})
 			if ids, ok := t.b.cache.keys[k]; ok {
 				t.b.cache.keys[k] = append([]care.CaseID{next.ID}, ids...)
 			}
@@ -316,8 +365,10 @@ func (t *Tx) claimKeys(was, next care.Case) error {
 		if slices.Contains(after, k) {
 			continue
 		}
-		if err := t.exec(`DELETE FROM keys WHERE kind = $1 AND value = $2 AND case_id = $3`, k.kind, k.value, next.ID); err != nil {
-			return err
+		for _, form := range t.forms(k.kind, k.value) {
+			if err := t.exec(`DELETE FROM keys WHERE kind = $1 AND value = $2 AND case_id = $3`, k.kind, form, next.ID); err != nil {
+				return err
+			}
 		}
 		delete(t.b.cache.keys, k)
 	}
@@ -349,6 +400,13 @@ func (t *Tx) entries(where string, vs ...any) (es []care.Entry, err error) {
 		var name string
 		var body, cause []byte
 		if err := scan(row, &e.Seq, &e.Case, &e.N, &e.Recorded, &name, &body, &cause); err != nil {
+			return err
+		}
+		body, err := t.open(historyBody, body, e.Seq)
+		if err != nil {
+			return err
+		}
+		if cause, err = t.open(historyCause, cause, e.Seq); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(cause, &e.Cause); err != nil {

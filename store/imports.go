@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"homeward/care"
@@ -128,7 +130,7 @@ func (t *Tx) imports(where string, vs ...any) (is []Import, err error) {
 func (t *Tx) Quarantine(qs ...Quarantined) error {
 	rows := make([][]any, len(qs))
 	for i, q := range qs {
-		rows[i] = []any{q.Import, q.N, q.File, q.Line, q.Field, q.Mend, q.Raw}
+		rows[i] = []any{q.Import, q.N, q.File, q.Line, q.Field, q.Mend, t.seal(quarantineRaw, q.Raw, q.Import, q.N)}
 	}
 	return t.insert(`INSERT INTO quarantine (import_id, n, file, line, field, mend, raw)`, rows, `ON CONFLICT (import_id, n) DO NOTHING`)
 }
@@ -140,41 +142,93 @@ func (t *Tx) QuarantinedRows(id ImportID, after, limit int) (qs []Quarantined, e
 		[]any{id, after, limit}, func(row []any) error {
 			var q Quarantined
 			err := scan(row, &q.Import, &q.N, &q.File, &q.Line, &q.Field, &q.Mend, &q.Raw)
+			if err == nil {
+				q.Raw, err = t.openText(quarantineRaw, q.Raw, q.Import, q.N)
+			}
 			qs = append(qs, q)
 			return err
 		})
 	return qs, err
 }
 
-// StagedSeen notes that a full extract holds these people, by the council's own
-// person numbers.
-func (t *Tx) StagedSeen(id ImportID, persons ...string) error {
-	rows := make([][]any, len(persons))
-	for i, p := range persons {
-		rows[i] = []any{id, p}
+// StagedSeen notes that a full extract holds these people, by their numbers in a
+// system of identifiers ("council:" and the council's code).
+func (t *Tx) StagedSeen(id ImportID, system string, persons ...string) error {
+	var rows [][]any
+	for _, p := range persons {
+		for _, form := range t.forms(system, text(p)) {
+			rows = append(rows, []any{id, form})
+		}
 	}
 	return t.insert(`INSERT INTO staged (import_id, person)`, rows, `ON CONFLICT (import_id, person) DO NOTHING`)
 }
 
 // StagedMissing is a page of the people whom we know under a system of
-// identifiers ("council:" and the council's code) and whom the extract does not
-// hold, in the order of their numbers, after one of them.
+// identifiers and whom the extract does not hold, in an order of their own, after
+// one of them.
 func (t *Tx) StagedMissing(id ImportID, system, after string, limit int) (ids []care.Identifier, err error) {
-	err = t.query(`SELECT DISTINCT value FROM keys WHERE kind = $1 AND value > $2
-		AND NOT EXISTS (SELECT 1 FROM staged WHERE import_id = $3 AND person = value) ORDER BY value LIMIT $4`,
-		[]any{system, after, id, limit}, func(row []any) error {
-			p := care.Identifier{System: system}
-			err := scan(row, &p.Value)
-			ids = append(ids, p)
+	if err := t.fresh(); err != nil {
+		return nil, err
+	}
+	from, err := t.stagedFrom(system, after)
+	if err != nil {
+		return nil, err
+	}
+	var values []string
+	var cases []care.CaseID
+	err = t.query(`SELECT value, min(case_id) FROM keys WHERE kind = $1 AND value > $2
+		AND NOT EXISTS (SELECT 1 FROM staged WHERE import_id = $3 AND person = value) GROUP BY value ORDER BY value LIMIT $4`,
+		[]any{system, from, id, limit}, func(row []any) error {
+			var value string
+			var c care.CaseID
+			err := scan(row, &value, &c)
+			values, cases = append(values, value), append(cases, c)
 			return err
 		})
-	return ids, err
+	if err != nil {
+		return nil, err
+	}
+	return t.stagedNames(system, values, cases)
+}
+
+// stagedFrom is how the last person of a page stands among the keys.
+func (t *Tx) stagedFrom(system, after string) (string, error) {
+	forms := t.forms(system, text(after))
+	for _, form := range forms[1:] { // only while keys are changed
+		var n int
+		if err := t.one(`SELECT count(*) FROM keys WHERE kind = $1 AND value = $2`, []any{system, form}, &n); err != nil {
+			return "", err
+		}
+		if n > 0 {
+			return form, nil
+		}
+	}
+	return forms[0], nil
+}
+
+// stagedNames finds the numbers that stand behind values of keys, in the cases
+// that have them: a blind index tells no number.
+func (t *Tx) stagedNames(system string, values []string, cases []care.CaseID) ([]care.Identifier, error) {
+	if err := t.load(cases); err != nil {
+		return nil, err
+	}
+	ids := make([]care.Identifier, 0, len(values))
+	for i, value := range values {
+		k := slices.IndexFunc(t.b.cache.cases[cases[i]].IDs, func(id care.Identifier) bool {
+			return text(id.System) == system && slices.Contains(t.forms(system, text(id.Value)), value)
+		})
+		if k < 0 {
+			return nil, fmt.Errorf("case %s is listed under an identifier that it does not have", cases[i])
+		}
+		ids = append(ids, care.Identifier{System: system, Value: text(t.b.cache.cases[cases[i]].IDs[k].Value)})
+	}
+	return ids, nil
 }
 
 // StagedCount is how many people of an extract were noted.
 func (t *Tx) StagedCount(id ImportID) (n int, err error) {
 	err = t.one(`SELECT count(*) FROM staged WHERE import_id = $1`, []any{id}, &n)
-	return n, err
+	return n / len(t.forms("", "x")), err
 }
 
 // StagedClear forgets who was in an extract.

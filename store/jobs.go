@@ -52,7 +52,7 @@ func (t *Tx) Enqueue(lane, kind, key, payload string) error {
 		return err
 	}
 	return t.exec(`INSERT INTO jobs (id, lane, kind, key, payload, state, attempts, made, ended, reason)
-		VALUES ($1, $2, $3, $4, $5, 'ready', 0, $6, 0, '') ON CONFLICT (key) DO NOTHING`, t.b.tally.jobs, lane, kind, key, payload, now)
+		VALUES ($1, $2, $3, $4, $5, 'ready', 0, $6, 0, '') ON CONFLICT (key) DO NOTHING`, t.b.tally.jobs, lane, kind, key, t.seal(jobPayload, payload, t.b.tally.jobs), now)
 }
 
 // ClaimLane takes the lane that has been due longest and that nobody has, for
@@ -80,6 +80,9 @@ func (t *Tx) jobs(sql string, vs ...any) (js []Job, err error) {
 	err = t.query(sql, vs, func(row []any) error {
 		var j Job
 		err := scan(row, &j.ID, &j.Lane, &j.Kind, &j.Key, &j.Payload, &j.State, &j.Attempts, &j.Made, &j.Ended, &j.Reason)
+		if err == nil {
+			j.Payload, err = t.openText(jobPayload, j.Payload, int64(j.ID))
+		}
 		js = append(js, j)
 		return err
 	})

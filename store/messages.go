@@ -172,7 +172,7 @@ func (t *Tx) keepRow(m In, digest []byte, k Kept) []any {
 	if k.Reused {
 		f.reused++
 	}
-	raw := m.Raw
+	raw := t.sealRaw(messageRaw, m.Raw, int64(k.ID))
 	if raw == nil {
 		raw = []byte{}
 	}
@@ -181,14 +181,18 @@ func (t *Tx) keepRow(m In, digest []byte, k Kept) []any {
 
 const messageColumns = `id, feed, control, type, raw, peer, received, reused, state, reason, case_id`
 
-func (m *Message) scan(row []any) error {
-	return scan(row, &m.ID, &m.Feed, &m.Control, &m.Type, &m.Raw, &m.Peer, &m.Received, &m.Reused, &m.State, &m.Reason, &m.Case)
+func (m *Message) scan(t *Tx, row []any) error {
+	err := scan(row, &m.ID, &m.Feed, &m.Control, &m.Type, &m.Raw, &m.Peer, &m.Received, &m.Reused, &m.State, &m.Reason, &m.Case)
+	if err == nil {
+		m.Raw, err = t.open(messageRaw, m.Raw, int64(m.ID))
+	}
+	return err
 }
 
 func (t *Tx) messages(sql string, vs ...any) (ms []Message, err error) {
 	err = t.query(sql, vs, func(row []any) error {
 		var m Message
-		err := m.scan(row)
+		err := m.scan(t, row)
 		ms = append(ms, m)
 		return err
 	})
@@ -282,7 +286,7 @@ func (t *Tx) messagesMerged(f MessageFilter) ([]Message, error) {
 	err := t.queryEach(`SELECT `+messageColumns+` FROM messages WHERE feed = $1 AND state = $2 AND id < $3
 		ORDER BY id DESC LIMIT $4`, vs, func(_ int, row []any) error {
 		var m Message
-		err := m.scan(row)
+		err := m.scan(t, row)
 		ms = append(ms, m)
 		return err
 	})

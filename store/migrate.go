@@ -85,6 +85,9 @@ func (s *Store) Migrate(ctx context.Context) (ran []string, err error) {
 		return nil, fmt.Errorf("migrating the database: %w", err)
 	}
 	ran, err = migrate(ctx, c, ms, micros(s.cfg.Clock()))
+	if err == nil {
+		err = s.makeKeys(ctx, c)
+	}
 	if err != nil {
 		c.rollback(ctx)
 		return nil, fmt.Errorf("migrating the database: %w", err)
@@ -92,7 +95,7 @@ func (s *Store) Migrate(ctx context.Context) (ran []string, err error) {
 	if err := c.commit(ctx); err != nil {
 		return nil, fmt.Errorf("migrating the database: %w", err)
 	}
-	return ran, nil
+	return ran, s.openRing(ctx)
 }
 
 func migrate(ctx context.Context, c conn, ms []migration, now int64) (ran []string, err error) {

@@ -120,7 +120,7 @@ type Draft struct {
 func (t *Tx) PutDraft(d Draft) error {
 	return t.exec(`INSERT INTO drafts (user_id, case_id, form, version, saved, doc) VALUES ($1, $2, $3, 1, $4, $5)
 		ON CONFLICT (user_id, case_id, form) DO UPDATE SET version = drafts.version + 1, saved = excluded.saved, doc = excluded.doc`,
-		string(d.User), d.Case, d.Form, d.Saved, string(d.Doc))
+		string(d.User), d.Case, d.Form, d.Saved, t.seal(draftDoc, string(d.Doc), string(d.User), d.Case, d.Form))
 }
 
 // Draft reads a draft; care.NotFound when there is none.
@@ -128,6 +128,9 @@ func (t *Tx) Draft(user care.ActorID, id care.CaseID, form string) (Draft, error
 	d := Draft{User: user, Case: id, Form: form}
 	err := t.one(`SELECT version, saved, doc FROM drafts WHERE user_id = $1 AND case_id = $2 AND form = $3`,
 		[]any{string(user), id, form}, &d.Version, &d.Saved, &d.Doc)
+	if err == nil {
+		d.Doc, err = t.open(draftDoc, d.Doc, string(user), id, form)
+	}
 	return d, orNotFound(err, "The draft")
 }
 
@@ -146,13 +149,16 @@ type Handle struct {
 
 // PutHandle keeps a handle.
 func (t *Tx) PutHandle(h Handle) error {
-	return t.exec(`INSERT INTO handles (id, user_id, expires, doc) VALUES ($1, $2, $3, $4)`, h.ID, string(h.User), h.Expires, string(h.Doc))
+	return t.exec(`INSERT INTO handles (id, user_id, expires, doc) VALUES ($1, $2, $3, $4)`, h.ID, string(h.User), h.Expires, t.seal(handleDoc, string(h.Doc), h.ID))
 }
 
 // Handle reads a handle, expired or not; care.NotFound when there is none.
 func (t *Tx) Handle(id string) (Handle, error) {
 	h := Handle{ID: id}
 	err := t.one(`SELECT user_id, expires, doc FROM handles WHERE id = $1`, []any{id}, &h.User, &h.Expires, &h.Doc)
+	if err == nil {
+		h.Doc, err = t.open(handleDoc, h.Doc, id)
+	}
 	return h, orNotFound(err, "The result")
 }
 
@@ -212,7 +218,7 @@ var putSavedView = upsert("views", []string{"user_id", "name"}, "doc")
 
 // PutSavedView adds or replaces a saved view.
 func (t *Tx) PutSavedView(v SavedView) error {
-	return t.exec(putSavedView, v.User, v.Name, string(v.Doc))
+	return t.exec(putSavedView, v.User, v.Name, t.seal(viewDoc, string(v.Doc), string(v.User), v.Name))
 }
 
 // SavedViews is somebody's saved views, by name.
@@ -220,6 +226,9 @@ func (t *Tx) SavedViews(user care.ActorID) (vs []SavedView, err error) {
 	err = t.query(`SELECT user_id, name, doc FROM views WHERE user_id = $1 ORDER BY name`, []any{user}, func(row []any) error {
 		var v SavedView
 		err := scan(row, &v.User, &v.Name, &v.Doc)
+		if err == nil {
+			v.Doc, err = t.open(viewDoc, v.Doc, string(v.User), v.Name)
+		}
 		vs = append(vs, v)
 		return err
 	})

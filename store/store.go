@@ -46,6 +46,10 @@ type Config struct {
 	// Timeout ends a batch of Updates that the database does not finish; 0 is
 	// 15 seconds. PostgreSQL only.
 	Timeout time.Duration
+	// Keys reads the keys that wrap the data keys: the first wraps, all open. It is
+	// called again when the database names a key that was not among them. nil:
+	// nothing is sealed, and a database that is sealed is refused.
+	Keys func() ([]MasterKey, error)
 	// Held, when set, is told of each function that held the writer longer than
 	// HoldLimit (0 is 50 ms). It is called by the writer and must be quick.
 	Held      func(time.Duration)
@@ -94,6 +98,14 @@ type Store struct {
 	seen    int64         // the newest commit that waiters were told of
 	ping    chan struct{} // capacity 1: other processes are to be told
 
+	// The data keys as this process knows them (ring.go).
+	ring   atomic.Pointer[ring]
+	ringMu sync.Mutex
+	sealed atomic.Bool // the database has data keys
+	look   sync.Mutex  // for what newer last looked, and when
+	missed uint32
+	looked time.Time
+
 	readers chan conn // idle readers; nil stands for one not yet opened
 
 	longest, commits, batches, works atomic.Int64
@@ -140,6 +152,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), e.close())
 	}
 	s.writer = w
+	if err := s.openRing(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), w.close(), e.close())
+	}
 	s.ended.Go(s.write)
 	s.ended.Go(func() { e.watch(s, s.stop) })
 	return s, nil

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,8 @@ func (t *Tx) track(r care.Row) error {
 	name := plain(r.Person.Family) + "|" + plain(r.Person.Given)
 	place := r.Where.Ward + "|" + byValue(r.Where.Bay) + "|" + byValue(r.Where.Bed)
 	return t.exec(trackText, r.Case, t.b.tally.seq, r.Listed(), r.Frozen, r.InBed, r.Open, r.Hospital, r.Where.Ward, r.Was.Ward, r.MovedAt,
-		r.From, r.Council, r.State, r.Pathway, r.Worker.ID, r.Ready, r.SentAt, r.EDD, name, place, r.Updated, doc)
+		r.From, r.Council, r.State, r.Pathway, r.Worker.ID, r.Ready, r.SentAt, r.EDD, t.seal(trackerName, name, r.Case), place, r.Updated,
+		t.seal(trackerDoc, doc, r.Case))
 }
 
 var trackText = upsert("tracker", []string{"case_id"}, "seq", "listed", "frozen", "in_bed", "open", "hospital", "ward", "was_ward", "moved_at",
@@ -65,7 +68,6 @@ const (
 var rowOrders = map[RowSort]string{
 	"":          "place, case_id",
 	SortPlace:   "place, case_id",
-	SortName:    "name, case_id",
 	SortUpdated: "updated DESC, case_id",
 	SortReady:   "CASE WHEN ready_at = 0 THEN 1 ELSE 0 END, ready_at, case_id",
 	SortMoved:   "moved_at DESC, case_id",
@@ -197,22 +199,78 @@ func (q RowQuery) flags(w *where) {
 
 // Rows is one page of a list and the counts over all its pages.
 func (t *Tx) Rows(q RowQuery) ([]care.Row, Counts, error) {
-	order, ok := rowOrders[q.Sort]
-	if !ok {
-		return nil, Counts{}, fmt.Errorf("listing rows: there is no order %q", string(q.Sort))
-	}
 	if q.PerPage <= 0 {
 		q.PerPage = 100
 	}
-	w := q.where()
-	sql := "SELECT doc FROM tracker WHERE " + w.b.String() + " ORDER BY " + order
-	sql += w.bind(" LIMIT ? OFFSET ?", q.PerPage, max(q.Page-1, 0)*q.PerPage)
-	rows, err := t.rows(sql, w.vs...)
+	rows, err := t.page(q)
 	if err != nil {
 		return nil, Counts{}, err
 	}
 	n, err := t.Counts(q)
 	return rows, n, err
+}
+
+func (t *Tx) page(q RowQuery) ([]care.Row, error) {
+	skip := max(q.Page-1, 0) * q.PerPage
+	if q.Sort == SortName {
+		return t.pageByName(q, skip)
+	}
+	order, ok := rowOrders[q.Sort]
+	if !ok {
+		return nil, fmt.Errorf("listing rows: there is no order %q", string(q.Sort))
+	}
+	w := q.where()
+	sql := "SELECT case_id, doc FROM tracker WHERE " + w.b.String() + " ORDER BY " + order
+	return t.rows(sql+w.bind(" LIMIT ? OFFSET ?", q.PerPage, skip), w.vs...)
+}
+
+// pageByName orders by name here: the database holds names sealed and cannot.
+// It opens the names of the whole list, and the rows of the page alone.
+func (t *Tx) pageByName(q RowQuery, skip int) ([]care.Row, error) {
+	type named struct {
+		name string
+		id   care.CaseID
+	}
+	var all []named
+	w := q.where()
+	err := t.query("SELECT name, case_id FROM tracker WHERE "+w.b.String(), w.vs, func(row []any) error {
+		var n named
+		err := scan(row, &n.name, &n.id)
+		if err == nil {
+			n.name, err = t.openText(trackerName, n.name, n.id)
+		}
+		all = append(all, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b named) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
+	all = all[min(skip, len(all)):min(skip+q.PerPage, len(all))]
+	ids := make([][]any, len(all))
+	for i, n := range all {
+		ids[i] = []any{n.id}
+	}
+	rs := make([]care.Row, 0, len(all))
+	err = t.queryEach("SELECT case_id, doc FROM tracker WHERE case_id = $1", ids, func(_ int, row []any) error {
+		r, err := t.row(row)
+		rs = append(rs, r)
+		return err
+	})
+	return rs, err
+}
+
+// row reads case_id and doc.
+func (t *Tx) row(row []any) (care.Row, error) {
+	var id, doc string
+	if err := scan(row, &id, &doc); err != nil {
+		return care.Row{}, err
+	}
+	doc, err := t.openText(trackerDoc, doc, id)
+	if err != nil {
+		return care.Row{}, err
+	}
+	return fromJSON[care.Row](doc)
 }
 
 // Counts counts the rows of a query over all pages.
@@ -242,11 +300,7 @@ func (t *Tx) Counts(q RowQuery) (n Counts, err error) {
 
 func (t *Tx) rows(sql string, vs ...any) (rs []care.Row, err error) {
 	err = t.query(sql, vs, func(row []any) error {
-		var doc string
-		if err := scan(row, &doc); err != nil {
-			return err
-		}
-		r, err := fromJSON[care.Row](doc)
+		r, err := t.row(row)
 		rs = append(rs, r)
 		return err
 	})
@@ -255,7 +309,7 @@ func (t *Tx) rows(sql string, vs ...any) (rs []care.Row, err error) {
 
 // Row is the row of a case, listed or not.
 func (t *Tx) Row(id care.CaseID) (care.Row, error) {
-	rs, err := t.rows(`SELECT doc FROM tracker WHERE case_id = $1`, id)
+	rs, err := t.rows(`SELECT case_id, doc FROM tracker WHERE case_id = $1`, id)
 	return first(rs, err, "The record")
 }
 
@@ -263,12 +317,11 @@ func (t *Tx) Row(id care.CaseID) (care.Row, error) {
 // listed included, in the order of change, and the seq to ask after next.
 func (t *Tx) RowsChanged(since int64, limit int) (rs []care.Row, last int64, err error) {
 	last = since
-	err = t.query(`SELECT seq, doc FROM tracker WHERE seq > $1 ORDER BY seq LIMIT $2`, []any{since, limit}, func(row []any) error {
-		var doc string
-		if err := scan(row, &last, &doc); err != nil {
+	err = t.query(`SELECT case_id, doc, seq FROM tracker WHERE seq > $1 ORDER BY seq LIMIT $2`, []any{since, limit}, func(row []any) error {
+		if err := scan(row[2:], &last); err != nil {
 			return err
 		}
-		r, err := fromJSON[care.Row](doc)
+		r, err := t.row(row)
 		rs = append(rs, r)
 		return err
 	})

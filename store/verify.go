@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"homeward/care"
 )
@@ -18,8 +19,11 @@ import (
 func (s *Store) Verify(ctx context.Context, report func(string)) error {
 	wrong := 0
 	err := s.View(ctx, func(t *Tx) error {
+		if err := t.fresh(); err != nil {
+			return err
+		}
 		v := &verifying{t: t, report: func(text string) { wrong++; report(text) }}
-		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.audit} {
+		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.audit, v.sealed} {
 			if err := f(); err != nil {
 				return err
 			}
@@ -69,7 +73,11 @@ func (v *verifying) allCases() error {
 			func(row []any) error {
 				c := &checked{}
 				page = append(page, c)
-				return scan(row, &c.id, &c.version, &c.person, &c.joined, &c.doc)
+				err := scan(row, &c.id, &c.version, &c.person, &c.joined, &c.doc)
+				if err == nil {
+					c.doc = v.open(c, caseDoc, c.doc, c.id)
+				}
+				return err
 			})
 		if err != nil || len(page) == 0 {
 			return err
@@ -110,8 +118,24 @@ func (v *verifying) load(page []*checked) error {
 		return err
 	}
 	return v.t.queryEach(`SELECT seq, doc FROM tracker WHERE case_id = $1`, fresh(), func(i int, row []any) error {
-		return scan(row, &page[i].rowSeq, &page[i].row)
+		c := page[i]
+		err := scan(row, &c.rowSeq, &c.row)
+		if err == nil {
+			c.row = string(v.open(c, trackerDoc, []byte(c.row), c.id))
+		}
+		return err
 	})
+}
+
+// open opens a sealed value of a case; one that cannot be opened is wrong, and
+// the case is looked at no further.
+func (v *verifying) open(c *checked, col *column, stored []byte, key ...any) []byte {
+	plain, err := v.t.open(col, stored, key...)
+	if err != nil && !c.broken {
+		v.wrong("case %s: %v", c.id, err)
+		c.broken = true
+	}
+	return plain
 }
 
 func (v *verifying) fold(c *checked, row []any) error {
@@ -123,7 +147,7 @@ func (v *verifying) fold(c *checked, row []any) error {
 		return err
 	}
 	v.entries++
-	if c.broken {
+	if body = v.open(c, historyBody, body, c.lastSeq); c.broken {
 		return nil
 	}
 	e, err := care.Decode(name, body)
@@ -154,11 +178,13 @@ func (v *verifying) check(c *checked) {
 		v.wrong("case %s: it is not what its history says", c.id)
 	}
 	want := keysOf(stored)
-	missing := slices.DeleteFunc(slices.Clone(want), func(k key) bool { return slices.Contains(c.keys, k) })
+	missing := slices.DeleteFunc(slices.Clone(want), func(k key) bool {
+		return slices.ContainsFunc(v.t.forms(k.kind, k.value), func(f string) bool { return slices.Contains(c.keys, key{k.kind, f}) })
+	})
 	if len(missing) > 0 || len(want) != len(c.keys) {
 		v.wrong("case %s: it is not found by exactly its own identifiers", c.id)
 	}
-	if stored.JoinedTo == "" && c.person != personKey(stored.Person.Family, stored.Person.Born, stored.Person.Address.Postcode) {
+	if stored.JoinedTo == "" && !slices.Contains(v.t.forms(personKind, personOf(stored)), c.person) {
 		v.wrong("case %s: it is not found by its own name, birth date and postcode", c.id)
 	}
 	row, err := toJSON(v.t.s.cfg.Row(stored))
@@ -257,4 +283,33 @@ func (v *verifying) audit() error {
 		return nil
 	}
 	return err
+}
+
+// sealed opens every sealed value that the other checks do not, so that one that
+// was changed, or put in another row, is found.
+func (v *verifying) sealed() error {
+	if v.t.s.ring.Load() == nil {
+		return nil
+	}
+	for _, c := range sealedColumns {
+		if c == caseDoc || c == historyBody || c == trackerDoc {
+			continue
+		}
+		list := strings.Join(append(slices.Clone(c.key), c.name), ", ")
+		err := v.t.query("SELECT "+list+" FROM "+c.table+" ORDER BY "+strings.Join(c.key, ", "), nil, func(row []any) error {
+			var value []byte
+			n := len(c.key)
+			if err := scan(row[n:], &value); err != nil {
+				return err
+			}
+			if _, err := v.t.open(c, value, row[:n]...); err != nil {
+				v.wrong("%v", err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

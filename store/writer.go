@@ -243,17 +243,19 @@ type batch struct {
 	began   time.Time
 	wrote   bool
 
-	tally tally
-	cache cache
+	tally    tally
+	cache    cache
+	keysRead bool  // a View has compared its keys with the snapshot's
+	ring     *ring // and these are the snapshot's
 }
 
 // tally is the row of counters: everything that is numbered is numbered here.
-type tally struct{ commits, seq, messages, jobs, imports, audit int64 }
+type tally struct{ commits, seq, messages, jobs, imports, audit, keys int64 }
 
-const tallyText = `SELECT commits, seq, messages, jobs, imports, audit FROM tally WHERE id = 1`
+const tallyText = `SELECT commits, seq, messages, jobs, imports, audit, keys FROM tally WHERE id = 1`
 
 func (t *tally) scan(row []any) error {
-	return scan(row, &t.commits, &t.seq, &t.messages, &t.jobs, &t.imports, &t.audit)
+	return scan(row, &t.commits, &t.seq, &t.messages, &t.jobs, &t.imports, &t.audit, &t.keys)
 }
 
 // begin begins a batch. A connection that broke while it was idle says so at
@@ -282,7 +284,24 @@ func (s *Store) beginOn(ctx context.Context) (*batch, error) {
 	if err := b.c.begin(ctx, true); err != nil {
 		return nil, err
 	}
-	return b, b.c.query(ctx, tallyText, nil, b.tally.scan)
+	if err := b.c.query(ctx, tallyText, nil, b.tally.scan); err != nil {
+		return b, err
+	}
+	return b, s.sameKeys(ctx, b)
+}
+
+// sameKeys makes the writer's data keys those of the database: what is written
+// is never sealed with a key that another process has replaced.
+func (s *Store) sameKeys(ctx context.Context, b *batch) error {
+	r := s.ring.Load()
+	if r == nil && b.tally.keys == 0 || r != nil && r.gen == b.tally.keys {
+		return nil
+	}
+	err := s.readRing(ctx, b.c)
+	if err != nil && s.writer != nil {
+		err = errors.Join(fmt.Errorf("reading the data keys: %w", err), s.writer.rollback(ctx))
+	}
+	return err
 }
 
 // runAll runs works one after the other, and first all Keeps together. It
@@ -370,8 +389,8 @@ func (b *batch) finish() error {
 	}
 	b.tally.commits++
 	t := b.tally
-	err := b.c.exec(b.ctx, `UPDATE tally SET commits = $1, seq = $2, messages = $3, jobs = $4, imports = $5, audit = $6 WHERE id = 1`,
-		[]any{t.commits, t.seq, t.messages, t.jobs, t.imports, t.audit})
+	err := b.c.exec(b.ctx, `UPDATE tally SET commits = $1, seq = $2, messages = $3, jobs = $4, imports = $5, audit = $6, keys = $7 WHERE id = 1`,
+		[]any{t.commits, t.seq, t.messages, t.jobs, t.imports, t.audit, t.keys})
 	if err == nil {
 		err = b.c.commit(b.ctx)
 	}
@@ -391,9 +410,13 @@ func (b *batch) finish() error {
 func (s *Store) poll() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	var n int64
-	err := s.View(ctx, func(t *Tx) (err error) { n, err = t.Commits(); return err })
-	if err == nil {
-		s.wake(n)
+	var n, keys int64
+	err := s.View(ctx, func(t *Tx) error { return t.one(`SELECT commits, keys FROM tally WHERE id = 1`, nil, &n, &keys) })
+	if err != nil {
+		return
+	}
+	s.wake(n)
+	if r := s.ring.Load(); keys > 0 && (r == nil || r.gen < keys) {
+		_ = s.openRing(ctx) // who needs the keys is told; this only notices early
 	}
 }
