@@ -65,6 +65,10 @@ type Case struct {
 	Denied []nhs.Number `json:"denied,omitzero"`
 	// Updated is when the newest event happened.
 	Updated time.Time `json:"updated,omitzero"`
+	// News is when the newest event happened of which lists tell. What only some
+	// readers may know, such as a note for one side, must not move it: a row that
+	// changes tells that there is something.
+	News time.Time `json:"news,omitzero"`
 
 	SensitiveAt time.Time `json:"sensitiveAt,omitzero"` // when Sensitive was last said
 

@@ -265,3 +265,23 @@ func TestRowOf(t *testing.T) {
 		t.Error("joined into another, and listed")
 	}
 }
+
+// TestAsidesAreNoNews keeps what only some readers may know from moving a row
+// that others see.
+func TestAsidesAreNoNews(t *testing.T) {
+	c := Apply(Case{}, Started{At: hour(0), ID: "c"}, Admitted{At: hour(1), Stay: Stay{Visit: "v", Org: "RK5", Admitted: hour(1)}})
+	was := RowOf(c)
+	for _, e := range []Event{NoteAdded{At: hour(5), Note: Note{ID: "n", At: hour(5)}}, HoldingTold{At: hour(6), Holding: Holding{Council: "511"}},
+		CallRecorded{At: hour(7)}, Objected{Objection: Objection{At: hour(8)}}} {
+		c = Apply(c, e)
+		if diff := cmp.Diff(was, RowOf(c), cmp.Comparer(func(a, b nhs.Number) bool { return a == b })); diff != "" {
+			t.Errorf("%T: %s", e, diff)
+		}
+	}
+	if !c.Updated.Equal(hour(8)) {
+		t.Error(c.Updated)
+	}
+	if r := RowOf(Apply(c, Moved{At: hour(9), To: Location{Ward: "W"}})); !r.Updated.Equal(hour(9)) {
+		t.Error("a move is news")
+	}
+}

@@ -29,8 +29,20 @@ func Apply(c Case, events ...Event) Case {
 		c.trim()
 		c.Version++
 		c.Updated = later(c.Updated, e.When())
+		if !aside(e) {
+			c.News = later(c.News, e.When())
+		}
 	}
 	return c
+}
+
+// aside reports whether an event is none that lists tell of.
+func aside(e Event) bool {
+	switch e.(type) {
+	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack:
+		return true
+	}
+	return false
 }
 
 // eventTypes lists every event with the stable name history keeps it under.

@@ -39,7 +39,7 @@ type Row struct {
 	Holder   Holder     `json:"holder,omitzero"`
 	Worker   Who        `json:"worker,omitzero"`
 	SentAt   time.Time  `json:"sentAt,omitzero"`
-	Updated  time.Time  `json:"updated"` // when the newest event happened
+	Updated  time.Time  `json:"updated"` // when the newest event happened of which lists tell
 }
 
 // Listed reports whether a person belongs on any list: in hospital, or with
@@ -56,7 +56,7 @@ func RowOf(c Case) Row {
 	row := Row{
 		Case: c.ID, NHS: c.NHS, Died: c.Died != nil, Sensitive: c.Sensitive, Frozen: c.Doubt != nil, InBed: c.Stay != nil,
 		Person:  Person{Family: p.Family, Given: p.Given, Title: p.Title, Preferred: p.Preferred, Born: p.Born, Sex: p.Sex},
-		Updated: c.Updated,
+		Updated: c.News,
 	}
 	if r := c.newestReferral(); r != nil {
 		row.Referral, row.From, row.Council, row.State, row.Open = r.ID, r.From, r.To, r.State, r.Open()
