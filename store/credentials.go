@@ -9,12 +9,8 @@ import (
 // AddCredential keeps a new credential. One that is there already, of whatever
 // account, is a care.Conflict.
 func (t *Tx) AddCredential(c care.Credential) error {
-	secret, err := t.sealSecret(c.ID, c.Secret)
-	if err != nil {
-		return err
-	}
-	added := false
-	err = t.change(`INSERT INTO credentials (id, user_id, kind, lookup, name, counter, made, used, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	secret, added := append([]byte{}, t.sealRaw(credentialKey, c.Secret, c.ID)...), false
+	err := t.change(`INSERT INTO credentials (id, user_id, kind, lookup, name, counter, made, used, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING RETURNING id`, []any{c.ID, string(c.Account), string(c.Kind), c.Lookup, c.Name, c.Counter, c.Made, c.Used, secret},
 		func([]any) error { added = true; return nil })
 	if err == nil && !added {
@@ -32,7 +28,8 @@ func (t *Tx) credentials(where string, vs ...any) (cs []care.Credential, err err
 			return err
 		}
 		c.Account, c.Kind = care.ActorID(account), care.CredentialKind(kind)
-		c.Secret, err = t.openSecret(c.ID, secret)
+		secret, err := t.open(credentialKey, secret, c.ID)
+		c.Secret = append([]byte(nil), secret...)
 		cs = append(cs, c)
 		return err
 	})
@@ -77,10 +74,7 @@ func (t *Tx) PutChallenge(c care.Challenge) error {
 	if err := t.exec(`DELETE FROM challenges WHERE expires < $1`, t.Now()); err != nil {
 		return err
 	}
-	doc, err := t.sealSecret(c.ID, c.Doc)
-	if err != nil {
-		return err
-	}
+	doc := append([]byte{}, t.sealRaw(challengeDoc, c.Doc, c.ID)...)
 	return t.exec(`INSERT INTO challenges (id, kind, user_id, expires, doc) VALUES ($1, $2, $3, $4, $5)`, c.ID, c.Kind, string(c.Account), c.Expires, doc)
 }
 
@@ -116,8 +110,8 @@ func (cs *challenges) read(row []any) error {
 		return err
 	}
 	c.Account = care.ActorID(account)
-	opened, err := cs.t.openSecret(cs.id, doc)
-	c.Doc = opened
+	opened, err := cs.t.open(challengeDoc, doc, cs.id)
+	c.Doc = append([]byte(nil), opened...)
 	cs.found = append(cs.found, c)
 	return err
 }
@@ -128,19 +122,6 @@ func (cs *challenges) one(kind string, err error) (care.Challenge, error) {
 		return care.Challenge{}, notFound("The challenge")
 	}
 	return c, err
-}
-
-// sealSecret and openSecret are where the secrets of this file go to and come
-// from the database.
-func (t *Tx) sealSecret(_ string, plain []byte) ([]byte, error) {
-	if plain == nil {
-		plain = []byte{}
-	}
-	return plain, nil
-}
-
-func (t *Tx) openSecret(_ string, kept []byte) ([]byte, error) {
-	return append([]byte(nil), kept...), nil
 }
 
 // SessionsOf lists an account's sessions that are not over, the last used first.

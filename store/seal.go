@@ -47,9 +47,11 @@ var (
 	handleDoc     = &column{"handles", "doc", []string{"id"}, false}
 	viewDoc       = &column{"views", "doc", []string{"user_id", "name"}, false}
 	quarantineRaw = &column{"quarantine", "raw", []string{"import_id", "n"}, false}
+	credentialKey = &column{"credentials", "secret", []string{"id"}, true}
+	challengeDoc  = &column{"challenges", "doc", []string{"id"}, true}
 
 	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload,
-		draftDoc, handleDoc, viewDoc, quarantineRaw}
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12
