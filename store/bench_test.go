@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,13 +15,16 @@ import (
 )
 
 func bench(b *testing.B, f func(b *testing.B, s *Store)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range []string{"sqlite", "sqlite sealed", "postgres", "postgres sealed"} {
 		b.Run(engine, func(b *testing.B) {
-			url := filepath.Join(b.TempDir(), "bench.db")
-			if engine == "postgres" {
-				url = pgtest.Start(b)
+			cfg := Config{URL: filepath.Join(b.TempDir(), "bench.db"), Row: care.RowOf}
+			if strings.HasPrefix(engine, "postgres") {
+				cfg.URL = pgtest.Start(b)
 			}
-			s, err := Open(b.Context(), Config{URL: url, Row: care.RowOf})
+			if strings.HasSuffix(engine, "sealed") {
+				sealing(&cfg)
+			}
+			s, err := Open(b.Context(), cfg)
 			if err != nil {
 				b.Fatal(err)
 			}
