@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -310,8 +311,12 @@ func (t *Tx) Record(c care.Case, cause care.Cause, now time.Time, events ...care
 	if err := t.claimKeys(was, next); err != nil {
 		return c, err
 	}
-	if err := t.track(t.s.cfg.Row(next)); err != nil {
-		return c, err
+	// A row that stays as it is must not be told again: that alone would tell
+	// its readers that something happened which they may not know.
+	if row := t.s.cfg.Row(next); was.Version == 0 || !reflect.DeepEqual(row, t.s.cfg.Row(was)) {
+		if err := t.track(row); err != nil {
+			return c, err
+		}
 	}
 	t.b.cache.put(next.ID, next)
 	return next, nil

@@ -29,7 +29,7 @@ func (t *Tx) Aged(since time.Time, org string, after care.CaseID, limit int) (as
 	if org != "" {
 		w.and("t.case_id IN (SELECT case_id FROM keys WHERE kind IN (?, ?))", "mrn:"+org, "council:"+org)
 	}
-	sql := `SELECT t.case_id, t.updated, h.recorded FROM tracker t JOIN history h ON h.seq = t.seq WHERE ` + w.b.String() +
+	sql := `SELECT t.case_id, t.updated, h.recorded FROM tracker t JOIN cases k ON k.id = t.case_id JOIN history h ON h.case_id = k.id AND h.n = k.version WHERE ` + w.b.String() +
 		` ORDER BY t.case_id` + w.bind(" LIMIT ?", limit)
 	err = t.query(sql, w.vs, func(row []any) error {
 		var a Aged
