@@ -76,6 +76,8 @@ type Actor struct {
 	Team    string // council team id, "" for none
 	Ward    string // a ward nurse's usual ward code, "" for none
 	Address string // network address the request came from, for audit
+	Request string // id of the request in the web server's log, for audit
+	RoleID  string // the provider's name for the role (Grant.Profile), for audit
 }
 
 // Who is the actor as a name on a timeline.

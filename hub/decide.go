@@ -105,8 +105,8 @@ type asking struct {
 func (h *Hub) ask(by care.Actor, action policy.Action, c *care.Case, purpose policy.Purpose, reason string, now time.Time) *asking {
 	a := &asking{h: h, by: by, may: map[policy.Action]bool{}}
 	a.context = policy.Context{Purpose: purpose, ReasonGiven: reason != "", Relationship: policy.NoneRelation}
-	a.record = store.AuditRecord{At: now, Actor: by.ID, Name: by.Name, Role: by.Role, Org: by.Org, Address: by.Address,
-		Action: string(action), Purpose: string(purpose), Reason: reason}
+	a.record = store.AuditRecord{At: now, Actor: by.ID, Name: by.Name, Role: by.Role, RoleID: by.RoleID, Org: by.Org, Address: by.Address,
+		Request: by.Request, Action: string(action), Purpose: string(purpose), Reason: reason, Rules: h.Policies.Version()}
 	if c != nil {
 		a.about(*c, now)
 	}

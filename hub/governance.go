@@ -2,10 +2,10 @@ package hub
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"homeward/care"
+	"homeward/nhs"
 	"homeward/policy"
 	"homeward/store"
 )
@@ -14,8 +14,18 @@ import (
 type AuditQuery struct {
 	Case   care.CaseID
 	Actor  care.ActorID
+	Org    nhs.ODS // of who acted
 	Action string
-	Before int64 // 0: the newest
+	Denied bool // only what was denied
+	From   time.Time
+	To     time.Time // exclusive
+	Before int64     // 0: the newest
+}
+
+// filter is a query as far as the reader may see.
+func (q AuditQuery) filter(by care.Actor) store.AuditFilter {
+	return store.AuditFilter{Case: q.Case, Actor: q.Actor, Org: q.Org, Action: q.Action, Denied: q.Denied, From: q.From, To: q.To,
+		Before: q.Before, For: auditFor(by)}
 }
 
 // AuditView is one audit row for a reader. When its content was erased, Erased
@@ -25,72 +35,21 @@ type AuditView struct {
 	OrgName string
 }
 
-// Audits lists who looked at what and did what. Looking is audited too.
+// Audits lists who looked at what and did what. A lead of one organisation sees
+// what its own staff did, and what anybody did with persons that carry a number
+// of its: whoever holds a record must be able to ask who looked at it. Looking
+// is audited too.
 func (h *Hub) Audits(ctx context.Context, by care.Actor, q AuditQuery) ([]AuditView, error) {
 	var out []AuditView
 	err := h.operating(ctx, by, policy.SeeAudit, "audit viewed", "", func(tx *store.Tx) error {
 		out = nil
-		rows, err := tx.Audits(store.AuditFilter{Case: q.Case, Actor: q.Actor, Action: q.Action, Before: q.Before})
+		rows, err := tx.Audits(q.filter(by))
 		for _, r := range rows {
 			out = append(out, AuditView{Audited: r, OrgName: h.Org(r.Org).Name})
 		}
 		return err
 	})
 	return out, err
-}
-
-// AuditHealth is whether the audit log proves itself.
-type AuditHealth struct {
-	Size    int64
-	Checked time.Time // zero: not yet
-	Intact  bool
-	Problem string
-}
-
-// health keeps the last check of the audit log.
-type health struct {
-	mu sync.Mutex
-	at AuditHealth
-}
-
-// AuditState says whether the records are intact, as last checked.
-func (h *Hub) AuditState(ctx context.Context, by care.Actor) (AuditHealth, error) {
-	err := h.operating(ctx, by, policy.SeeAudit, "audit state", "", func(*store.Tx) error { return nil })
-	if err != nil {
-		return AuditHealth{}, err
-	}
-	h.health.mu.Lock()
-	defer h.health.mu.Unlock()
-	return h.health.at, nil
-}
-
-// CheckAudit recomputes the whole audit log and remembers the outcome. It runs
-// at start and once a day.
-func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
-	v := AuditHealth{Checked: h.now()}
-	err := h.Store.View(ctx, func(tx *store.Tx) error {
-		tree, err := tx.AuditTree()
-		if err != nil {
-			return err
-		}
-		v.Size = tree.N
-		return tx.VerifyAudit(nil)
-	})
-	if ctx.Err() != nil {
-		return v // stopped in the middle: that says nothing about the log
-	}
-	v.Intact = err == nil
-	if err != nil {
-		v.Problem = err.Error()
-		h.Log.Error("the audit log does not prove itself", "err", err)
-		if err := h.RaiseAudit(ctx, v.Problem); err != nil {
-			h.Log.Error("alerting that the audit log does not prove itself", "err", err)
-		}
-	}
-	h.health.mu.Lock()
-	h.health.at = v
-	h.health.mu.Unlock()
-	return v
 }
 
 // RulesView is what is enforced, generated from the policies.

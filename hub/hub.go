@@ -21,6 +21,7 @@ import (
 	"homeward/form"
 	"homeward/nhs"
 	"homeward/policy"
+	"homeward/retention"
 	"homeward/store"
 	"homeward/translate"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Zone      *time.Location   // of the screens; nil: Europe/London
 	Log       *slog.Logger     // nil: discards
 	Limits    Limits
+	Ledger    Ledger             // signs the audit log
+	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
 }
 
 // Feed is one hospital system that sends messages.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -271,7 +272,8 @@ func (h *Hub) worker(tx *store.Tx, by care.Actor, id care.ActorID) (care.Who, er
 	return care.Who{}, &care.Error{Kind: care.Invalid, Field: "worker", Text: "Select a worker"}
 }
 
-// sweepLoop removes what has expired: handles and sessions.
+// sweepLoop removes what has expired: handles, sessions, and what finished jobs
+// told.
 func (h *Hub) sweepLoop(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -281,7 +283,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := h.Store.Update(ctx, func(tx *store.Tx) error { return tx.Sweep(h.now()) })
+		err := errors.Join(h.Store.Update(ctx, func(tx *store.Tx) error { return tx.Sweep(h.now()) }), h.pruneJobs(ctx))
 		if err != nil && ctx.Err() == nil {
 			h.Log.Error("removing what has expired", "err", err)
 		}

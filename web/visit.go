@@ -99,7 +99,7 @@ func (s *Server) identify(v *visit) error {
 		check = s.SignIn.Glance
 	}
 	v.by, v.session, err = check(v.ctx(), c.Value)
-	v.by.Address = s.Address(v.r)
+	v.by.Address, v.by.Request, v.by.RoleID = s.Address(v.r), v.requestID(), v.session.Grant.Profile
 	if err != nil {
 		v.by = care.Actor{}
 		return err
