@@ -160,6 +160,7 @@ func (s *site) open() {
 			{Profile: translate.Profile{Feed: "kmh", Title: "King’s Mill EPR", Org: kingsMill, Zone: zone, Wards: map[string]string{"W31": "Ward 31", "ED": "A&E"}}},
 			{Profile: translate.Profile{Feed: "qmc", Title: "Queen’s PAS", Org: queens, Zone: zone}},
 		},
+		Systems:  []hub.System{{Client: "kmh-epr", Title: "King’s Mill EPR", Org: kingsMill, Scopes: []string{"launch"}}},
 		Councils: []hub.CouncilFeed{{Name: "mosaic", Title: "Mosaic (Nottinghamshire)", Council: county, Quiet: hub.Quiet{Day: time.Hour, Night: 26 * time.Hour}}}})
 	s.must(err)
 }

@@ -138,8 +138,7 @@ func (s *Server) lookPage(f lookForm, errs []ui.FieldError, slow bool) ui.Page {
 		ui.PostForm(action,
 			ui.If(!f.byName, func() ui.Node { return f.numberField(errs) }),
 			ui.If(f.byName, func() ui.Node { return f.nameFields(errs) }),
-			ui.DateInput{ID: "dob", Legend: "Date of birth", Hint: "For example, 14 3 1941", Day: f.born.Day, Month: f.born.Month, Year: f.born.Year,
-				Error: ui.ErrorFor(errs, "dob-day")},
+			f.bornField(errs),
 			ui.If(f.byName, func() ui.Node {
 				return ui.Input{ID: "postcode", Label: "Postcode", Hint: "Of their usual address", Value: f.postcode, Width: 10, Error: ui.ErrorFor(errs, "postcode")}
 			}),
@@ -153,6 +152,11 @@ func (s *Server) lookPage(f lookForm, errs []ui.FieldError, slow bool) ui.Page {
 func (f lookForm) numberField(errs []ui.FieldError) ui.Node {
 	return ui.Input{ID: "nhs", Label: "NHS number", Hint: "10 digits, for example 999 123 4567. Spaces do not matter", Value: f.nhs, Width: 10, Code: true, Mode: "numeric",
 		Error: ui.ErrorFor(errs, "nhs")}
+}
+
+func (f lookForm) bornField(errs []ui.FieldError) ui.Node {
+	return ui.DateInput{ID: "dob", Legend: "Date of birth", Hint: "For example, 14 3 1941", Day: f.born.Day, Month: f.born.Month, Year: f.born.Year,
+		Error: ui.ErrorFor(errs, "dob-day")}
 }
 
 func (f lookForm) nameFields(errs []ui.FieldError) ui.Node {
