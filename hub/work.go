@@ -219,7 +219,7 @@ func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, han
 // for those who may see its worklist.
 func (h *Hub) Workers(ctx context.Context, by care.Actor) ([]WorkerView, error) {
 	if a := h.ask(by, policy.ListWorklist, nil, policy.DischargePlanning, "", h.now()); !a.allowed(policy.ListWorklist) {
-		return nil, &care.Error{Kind: care.Forbidden, Text: "Your role cannot do this"}
+		return nil, h.update(ctx, a.refuse)
 	}
 	var out []WorkerView
 	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
