@@ -49,6 +49,7 @@ func (s *Server) signinPage(next, why, login string, errs []ui.FieldError) ui.Pa
 		ui.ErrorSummary(errs), news,
 		ui.H1("Sign in to Homeward"),
 		ui.If(len(orgs) > 0, func() ui.Node { return ui.P("For staff at " + listed(orgs) + ".") }),
+		s.providerButtons(next),
 		ui.PostForm("/signin",
 			ui.If(s.kindOfPage(next) != "/", func() ui.Node { return ui.Hidden("next", s.kindOfPage(next)) }),
 			ui.Input{ID: "login", Label: "User name", Value: login, Width: 20, Autocomplete: "username", Error: ui.ErrorFor(errs, "login")},
@@ -131,7 +132,7 @@ func (s *Server) rolePage(v *visit, next string, errs []ui.FieldError) (response
 		Hint: "What you can see depends on it. You can choose again by switching user."}
 	for i, g := range a.Grants {
 		c := ui.Choice{Value: strconv.Itoa(i), Label: g.Role.Say(), Hint: s.Hub.Org(g.Org).Name}
-		if g == ses.Grant {
+		if g == ses.Grant || ses.Grant.IsZero() && g == a.Last {
 			r.Value = c.Value
 		}
 		r.Items = append(r.Items, c)
@@ -158,6 +159,9 @@ func (s *Server) takeRole(v *visit) (response, error) {
 		return nil, err
 	}
 	s.setCookie(v, s.cookieName(), e.Token)
+	if err := s.Hub.RememberRole(v.ctx(), e.Account.ID, e.Session.Grant); err != nil {
+		return nil, err
+	}
 	return goTo(s.onward(e.Session.Grant.Role, next)), nil
 }
 
@@ -172,6 +176,7 @@ func (s *Server) leave(v *visit) (response, error) {
 	}
 	return show(ui.Page{Title: "You’re logged out", Width: ui.FormPage, Main: []ui.Node{
 		ui.H1("You’re logged out"),
+		s.farewell(v),
 		ui.P("If this computer is shared, close the browser too."),
 		ui.Button{Text: "Sign in again", Href: "/signin", Kind: ui.Secondary}}}), nil
 }

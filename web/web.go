@@ -34,6 +34,8 @@ type Config struct {
 	// Served, when set, is told of every answer: the route's pattern ("" for
 	// none), the status and the time taken.
 	Served func(pattern string, status int, took time.Duration)
+	// Federation signs people in by their organisations' identity providers; nil: none.
+	Federation *signin.Federation
 }
 
 // maxBody is the largest form, in bytes. A referral with every answer at its
