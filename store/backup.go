@@ -270,7 +270,7 @@ func (s *Store) restore(ctx context.Context, path string) error {
 		return err
 	}
 	s.ring.Store(nil) // the data keys are others now
-	if _, err := s.Migrate(ctx); err != nil {
+	if _, err := s.migrate(ctx, func(context.Context, conn) error { return nil }); err != nil {
 		return err
 	}
 	return s.View(ctx, func(t *Tx) error { return t.VerifyAudit(nil, tlog.Tree{N: m.AuditSize, Hash: m.AuditRoot}) })

@@ -70,8 +70,14 @@ const migrationsTable = `CREATE TABLE IF NOT EXISTS migrations (n BIGINT PRIMARY
 // Migrate brings the tables up to what this version needs, in one transaction,
 // and says which files it ran. It refuses a database that a newer version made,
 // and one whose migrations were not the ones that this version knows. Several
-// processes may call it at once.
+// processes may call it at once. A database without data keys gets its first
+// ones, when there is a key to wrap them with.
 func (s *Store) Migrate(ctx context.Context) (ran []string, err error) {
+	return s.migrate(ctx, s.makeKeys)
+}
+
+// migrate does then in the same transaction.
+func (s *Store) migrate(ctx context.Context, then func(context.Context, conn) error) (ran []string, err error) {
 	ms, err := migrations(migrationFiles, s.engine.name())
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations: %w", err)
@@ -86,7 +92,7 @@ func (s *Store) Migrate(ctx context.Context) (ran []string, err error) {
 	}
 	ran, err = migrate(ctx, c, ms, micros(s.cfg.Clock()))
 	if err == nil {
-		err = s.makeKeys(ctx, c)
+		err = then(ctx, c)
 	}
 	if err != nil {
 		c.rollback(ctx)

@@ -195,6 +195,9 @@ func (s *Store) Close() error {
 // Engine is "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.engine.name() }
 
+// Encrypted says whether what is stored of people is encrypted.
+func (s *Store) Encrypted() bool { return s.sealed.Load() }
+
 // Now is the time by the store's clock.
 func (s *Store) Now() time.Time { return s.cfg.Clock() }
 

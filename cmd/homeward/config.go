@@ -25,17 +25,18 @@ import (
 // Config is the one configuration file. Its doc tags are its documentation:
 // `homeward config` prints them.
 type Config struct {
-	HTTP      string          `toml:"http" doc:"Address of the web pages, host:port."`
-	TLSCert   string          `toml:"tls_cert" doc:"File with the certificate of the web pages, PEM. Empty: plain HTTP, for use behind a proxy that does TLS."`
-	TLSKey    string          `toml:"tls_key" doc:"File with its private key, PEM."`
-	Behind    bool            `toml:"behind_proxy" doc:"A proxy in front does TLS: cookies are marked Secure and X-Forwarded-For names the reader."`
-	Database  string          `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
-	Gazetteer string          `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
-	Zone      string          `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
-	Limits    LimitsConfig    `toml:"limits" doc:"Numbers that a site may change."`
-	Orgs      []OrgConfig     `toml:"organisation" doc:"Each trust and council."`
-	Feeds     []FeedConfig    `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
-	Councils  []CouncilConfig `toml:"council" doc:"Each council whose extract is read."`
+	HTTP       string           `toml:"http" doc:"Address of the web pages, host:port."`
+	TLSCert    string           `toml:"tls_cert" doc:"File with the certificate of the web pages, PEM. Empty: plain HTTP, for use behind a proxy that does TLS."`
+	TLSKey     string           `toml:"tls_key" doc:"File with its private key, PEM."`
+	Behind     bool             `toml:"behind_proxy" doc:"A proxy in front does TLS: cookies are marked Secure and X-Forwarded-For names the reader."`
+	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
+	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
+	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
+	Encryption EncryptionConfig `toml:"encryption" doc:"What is stored of people is encrypted at rest."`
+	Limits     LimitsConfig     `toml:"limits" doc:"Numbers that a site may change."`
+	Orgs       []OrgConfig      `toml:"organisation" doc:"Each trust and council."`
+	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
+	Councils   []CouncilConfig  `toml:"council" doc:"Each council whose extract is read."`
 }
 
 // LimitsConfig are numbers that a site may change.
@@ -122,7 +123,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
-		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London",
+		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), LookMisses: 5, AtRiskDays: 2, DelayedDays: 3},
 	}
@@ -187,6 +188,7 @@ func (c *Config) relativeTo(dir string) {
 	fix(&c.TLSCert)
 	fix(&c.TLSKey)
 	fix(&c.Gazetteer)
+	fix(&c.Encryption.KeyFile)
 	if !isPostgres(c.Database) {
 		fix(&c.Database)
 	}
@@ -218,7 +220,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.Limits.check(), c.checkOrgs()); err != nil {
+	if err := errors.Join(c.Limits.check(), c.Encryption.check(), c.checkOrgs()); err != nil {
 		return err
 	}
 	names := map[string]bool{}

@@ -17,6 +17,7 @@ import (
 	"homeward/nhs"
 	"homeward/signin"
 	"homeward/sim"
+	"homeward/store"
 )
 
 type demoCmd struct {
@@ -110,6 +111,9 @@ func (d *demo) listeners() (Config, net.Listener, error) {
 	if cfg.Database == "" {
 		cfg.Database = d.dir
 	}
+	if err := d.key(&cfg); err != nil {
+		return cfg, nil, err
+	}
 	pages, err := listenOr(d.cmd.HTTP, "127.0.0.1:8080")
 	if err != nil {
 		return cfg, nil, err
@@ -143,6 +147,26 @@ func (d *demo) listeners() (Config, net.Listener, error) {
 	k.Name, k.Title, k.ODS, k.Folder = "mosaic", "Mosaic (Nottinghamshire)", string(sim.Nottinghamshire), filepath.Join(d.dir, "extracts")
 	cfg.Councils = []CouncilConfig{k}
 	return cfg, pages, nil
+}
+
+// key gives the demonstration a key that goes with its folder. A database of
+// its own that outlives the folder is not encrypted.
+func (d *demo) key(cfg *Config) error {
+	if d.cmd.Database != "" && d.cmd.Data == "" {
+		cfg.Encryption.AtRest = atRestOff
+		return nil
+	}
+	file := filepath.Join(d.dir, keyFileName)
+	if d.cmd.Database != "" {
+		cfg.Encryption.KeyFile = file
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "homeward.db")); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	return writeKeyFile(file, []store.MasterKey{store.NewMasterKey()})
 }
 
 func demoFeed(name string, h sim.HospitalConfig, addr string) FeedConfig {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"homeward/api"
-	"homeward/care"
 	"homeward/form"
 	"homeward/hub"
 	"homeward/mllp"
@@ -44,25 +43,6 @@ type site struct {
 	scratch string // a folder that goes when the site is closed; "" for none
 }
 
-// openStore opens the database of a configuration and brings it up to date.
-func openStore(ctx context.Context, database string, clock func() time.Time, migrate bool) (*store.Store, error) {
-	if !isPostgres(database) {
-		if err := os.MkdirAll(database, 0o700); err != nil {
-			return nil, fmt.Errorf("making the data folder: %w", err)
-		}
-	}
-	s, err := store.Open(ctx, store.Config{URL: database, Clock: clock, Row: care.RowOf})
-	if err != nil {
-		return nil, err
-	}
-	if migrate {
-		if _, err := s.Migrate(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	return s, nil
-}
-
 func isPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
@@ -87,7 +67,10 @@ func released() (*policy.Set, *form.Library, error) {
 
 // newSite wires a site. clock is nil for the real one.
 func newSite(ctx context.Context, c Config, log *slog.Logger, clock func() time.Time) (*site, error) {
-	s, err := openStore(ctx, c.Database, clock, true)
+	s, err := opening{database: c.Database, encryption: c.Encryption, clock: clock, migrate: true, made: func(file string) {
+		log.Warn("a key was made for what is stored. Move it out of the data folder, set [encryption] key_file, and keep a copy elsewhere: "+
+			"without it neither the database nor a backup can be read", "file", file)
+	}}.open(ctx)
 	if err != nil {
 		return nil, err
 	}

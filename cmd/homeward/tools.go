@@ -28,36 +28,45 @@ type where struct {
 	Config   string `help:"Configuration file." type:"existingfile" xor:"db" required:"" placeholder:"FILE"`
 	Database string `help:"postgres://... or the data folder." xor:"db" required:"" placeholder:"URL"`
 	Data     string `help:"Data folder of the embedded database." xor:"db" required:"" placeholder:"DIR"`
+	Key      string `help:"Key file, where the configuration or the data folder does not say." type:"existingfile" placeholder:"FILE"`
 }
 
-func (w where) database() (string, error) {
+// opening is how to open it.
+func (w where) opening() (o opening, err error) {
+	o.encryption.AtRest = atRestOn
 	switch {
 	case w.Config != "":
-		c, err := readConfig(w.Config)
-		return c.Database, err
+		var c Config
+		c, err = readConfig(w.Config)
+		o.database, o.encryption = c.Database, c.Encryption
 	case w.Database != "":
-		return w.Database, nil
+		o.database = w.Database
+	default:
+		o.database = w.Data
 	}
-	return w.Data, nil
+	if w.Key != "" {
+		o.encryption = EncryptionConfig{AtRest: atRestOn, KeyFile: w.Key}
+	}
+	return o, err
 }
 
 // open opens a database that must be there already.
 func (w where) open(ctx context.Context) (*store.Store, error) {
-	db, err := w.database()
+	o, err := w.opening()
 	if err != nil {
 		return nil, err
 	}
-	if !isPostgres(db) {
-		if _, err := os.Stat(filepath.Join(db, "homeward.db")); err != nil {
-			return nil, fmt.Errorf("there is no database in %s", db)
+	if !isPostgres(o.database) {
+		if _, err := os.Stat(filepath.Join(o.database, "homeward.db")); err != nil {
+			return nil, fmt.Errorf("there is no database in %s", o.database)
 		}
 	}
-	return openMade(ctx, db)
+	return openMade(ctx, o)
 }
 
 // openMade opens a database without changing it, and refuses one without tables.
-func openMade(ctx context.Context, db string) (*store.Store, error) {
-	s, err := openStore(ctx, db, nil, false)
+func openMade(ctx context.Context, o opening) (*store.Store, error) {
+	s, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,15 +110,19 @@ type migrateCmd struct{ where }
 
 // Run brings the database to this version.
 func (c *migrateCmd) Run(ctx context.Context) error {
-	db, err := c.database()
+	o, err := c.opening()
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, db, nil, false)
+	s, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	o.made = func(file string) { say(os.Stdout, "made a key: %s. Keep a copy elsewhere", file) }
+	if err := o.firstKey(s, o.encryption.place(o.database)); err != nil {
+		return err
+	}
 	ran, err := s.Migrate(ctx)
 	for _, m := range ran {
 		say(os.Stdout, "ran %s", m)
@@ -152,16 +165,20 @@ type restoreCmd struct {
 
 // Run puts a backup into an empty database.
 func (c *restoreCmd) Run(ctx context.Context) error {
-	db, err := c.database()
+	o, err := c.opening()
 	if err != nil {
 		return err
 	}
-	if !isPostgres(db) {
-		if err := os.MkdirAll(db, 0o700); err != nil {
+	if !isPostgres(o.database) {
+		if err := os.MkdirAll(o.database, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := store.Restore(ctx, c.From, store.Config{URL: db, Row: care.RowOf}); err != nil {
+	cfg := store.Config{URL: o.database, Row: care.RowOf}
+	if o.encryption.AtRest != atRestOff {
+		cfg.Keys = o.encryption.place(o.database).read
+	}
+	if err := store.Restore(ctx, c.From, cfg); err != nil {
 		return err
 	}
 	say(os.Stdout, "restored and checked")
@@ -302,7 +319,7 @@ func (c *explainCmd) site(ctx context.Context) (*site, error) {
 			if err != nil {
 				return nil, err
 			}
-			cfg.Database = dir
+			cfg.Database, cfg.Encryption = dir, EncryptionConfig{AtRest: atRestOff} // nothing is kept
 			st, err := newSite(ctx, cfg, logger(true), nil)
 			if err != nil {
 				return nil, errors.Join(err, os.RemoveAll(dir))
@@ -311,7 +328,7 @@ func (c *explainCmd) site(ctx context.Context) (*site, error) {
 			return st, nil
 		}
 	}
-	s, err := openMade(ctx, cfg.Database)
+	s, err := openMade(ctx, opening{database: cfg.Database, encryption: cfg.Encryption})
 	if err != nil {
 		return nil, err
 	}
