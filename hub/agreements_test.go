@@ -127,7 +127,7 @@ func TestSuspendAndResume(t *testing.T) {
 
 // A new version replaces the old one when it is approved, and says what it changes.
 func TestANewVersion(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *site) {
+	onBothBare(t, func(t *testing.T, s *site) {
 		ann, bob := lead("ann", kings), lead("bob", notts)
 		ref, err := s.DraftAgreement(s.ctx(), ann, terms())
 		s.must(err)
@@ -190,7 +190,7 @@ func TestTwoWritersOfOneDraft(t *testing.T) {
 
 // An agreement of others does not exist for a lead; those who run Homeward see all.
 func TestAgreementsOfTheirOwn(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *site) {
+	onBothBare(t, func(t *testing.T, s *site) {
 		ann, stranger, all := lead("ann", kings), lead("cat", other), lead("sys", system)
 		ref, err := s.DraftAgreement(s.ctx(), ann, terms())
 		s.must(err)

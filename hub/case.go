@@ -56,11 +56,18 @@ func (h *Hub) named(tx *store.Tx, by care.Actor, action policy.Action, id care.C
 	c, err := tx.Case(id)
 	if care.KindOf(err) == care.NotFound {
 		a := h.ask(by, action, &care.Case{ID: "unknown"}, policy.DischargePlanning, "", now)
+		if err := a.onto(tx, now); err != nil {
+			return a, c, err
+		}
 		a.decide(caseActions...)
 		a.record.Case = "" // what was typed there is nobody's name, and may be anything
 		return a, c, a.refuse(tx)
 	}
-	return h.ask(by, action, &c, policy.DischargePlanning, "", now), c, err
+	if err != nil {
+		return nil, c, err
+	}
+	a := h.ask(by, action, &c, policy.DischargePlanning, "", now)
+	return a, c, a.onto(tx, now)
 }
 
 // opens reports whether the reader may open the case: they may know who it is,
@@ -83,6 +90,31 @@ func ownStays(by care.Actor, c care.Case) (own care.Case, elsewhere bool) {
 	return c, elsewhere
 }
 
+// shared is a case as the reader may know the stays and referrals in it: to a
+// trust its own stays, to a council those of the hospitals that share where people
+// are with it, and the referrals of those that share referrals.
+func (a *asking) shared(c care.Case) (own care.Case, elsewhere bool) {
+	if a.by.OrgKind != care.Council {
+		return ownStays(a.by, c)
+	}
+	if c.Stay != nil && !a.from(c.Stay.Org)[policy.SeeWhereabouts] {
+		c.Stay = nil
+	}
+	c.Past = slices.DeleteFunc(slices.Clone(c.Past), func(s care.Stay) bool { return !a.from(s.Org)[policy.SeeWhereabouts] })
+	c.Referrals = slices.DeleteFunc(slices.Clone(c.Referrals), func(r care.Referral) bool { return !a.from(r.From)[policy.SeeReferral] })
+	return c, false
+}
+
+// seesReferral reports whether a referral is the reader's to see: their own
+// organisation sent it, or was sent it by one that shares referrals with it; or
+// the glass is broken.
+func (a *asking) seesReferral(r care.Referral) bool {
+	if r.From == a.by.Org {
+		return true
+	}
+	return (partIn(a.by, r) || a.broke()) && a.from(r.From)[policy.SeeReferral]
+}
+
 // stewardView is what somebody sees of a record who may only settle whose it
 // is: who the person is, and nothing of their care.
 func stewardView(a *asking, c care.Case, now time.Time) CaseView {
@@ -103,7 +135,8 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	if v.Sources, err = h.sources(tx, now); err != nil {
 		return v, err
 	}
-	own, elsewhere := ownStays(a.by, c)
+	own, elsewhere := a.shared(c)
+	v.Paused = a.terms.pauses(a.by.Org, policy.Sections()...)
 	if a.may[policy.SeeWhereabouts] {
 		v.StayShown, v.Stay, v.Past, v.Elsewhere = true, own.Stay, own.Past, elsewhere
 	}
@@ -140,8 +173,9 @@ func partIn(by care.Actor, r care.Referral) bool {
 
 // seesNote reports whether a note that a reader may read by its audience is of
 // their own side: "the council" is the one whose worker wrote it.
-func seesNote(by care.Actor, n care.Note) bool {
-	return n.Audience == care.AudienceBoth || n.By.Org == by.Org
+// A note for both sides that the other side wrote flows where notes do.
+func (a *asking) seesNote(n care.Note) bool {
+	return n.By.Org == a.by.Org || n.Audience == care.AudienceBoth && a.from(n.By.Org)[policy.SeeNotes]
 }
 
 // seesCall reports whether a call is the reader's to know: councils see those
@@ -164,7 +198,7 @@ func hospitalNumber(c care.Case, by care.Actor) string {
 func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 	var out []ReferralView
 	for _, r := range c.Referrals {
-		if !partIn(a.by, r) {
+		if !a.seesReferral(r) {
 			continue
 		}
 		v := ReferralView{Referral: r, From: h.Org(r.From), With: h.holderSay(r.Holder)}
@@ -172,8 +206,8 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 			v.To = h.Org(r.To)
 		}
 		p, known := h.Forms.Get(r.Form, r.FormVersion)
-		if !a.may[policy.SeeWhereabouts] && r.From != a.by.Org { // the sender reads its own words
-			v.Referral.Answers = withoutPlace(p, r.Answers)
+		if r.From != a.by.Org { // the sender reads its own words
+			v.Referral.Answers = seenAnswers(p, r.Answers, a.from(r.From))
 		}
 		if known {
 			v.Lines = slices.DeleteFunc(p.Summary(v.Referral.Answers), func(l form.Line) bool {
@@ -182,7 +216,7 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 				return had && !has
 			})
 		}
-		if a.may[policy.Progress] && r.Open() && !r.Allocated.IsZero() {
+		if a.from(r.From)[policy.Progress] && r.Open() && !r.Allocated.IsZero() {
 			for _, s := range []care.RefState{care.RefAssessing, care.RefPlanning, care.RefSourcing, care.RefReady} {
 				if s != r.State {
 					v.Allowed = append(v.Allowed, s)
@@ -198,16 +232,29 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 // fields that they fill are not shown to who may not know it.
 var placeFacts = []string{"stay.hospital", "stay.ward", "stay.bed", "stay.consultant"}
 
-// withoutPlace takes out of a referral's answers those that tell where the
-// person is; all of them where the form is not known.
-func withoutPlace(p *form.Pathway, a form.Answers) form.Answers {
-	if p == nil {
+// riskPages are the pages of forms whose every answer is of risk.
+var riskPages = []string{"risks"}
+
+// assessedFields are the fields of forms that say what was assessed and found.
+var assessedFields = []string{"mobility", "transfers", "personal_care", "toilet", "eating", "medicines", "cognition", "nights", "communication",
+	"chc_considered", "chc_result", "capacity", "capacity_date"}
+
+// seenAnswers takes out of a referral's answers those of sections that the reader
+// does not see: where the person is, risks, and what was assessed. Where the form
+// is not known, nobody can say which those are: then all go, unless all are seen.
+func seenAnswers(p *form.Pathway, a form.Answers, may map[policy.Action]bool) form.Answers {
+	place, risk, assessed := may[policy.SeeWhereabouts], may[policy.SeeRisk], may[policy.SeeAssessments]
+	switch {
+	case place && risk && assessed:
+		return a
+	case p == nil:
 		return nil
 	}
 	out := maps.Clone(a)
 	for _, page := range p.Pages {
 		for _, f := range page.Fields {
-			if slices.Contains(placeFacts, f.Prefill) {
+			if !place && slices.Contains(placeFacts, f.Prefill) || !risk && slices.Contains(riskPages, page.ID) ||
+				!assessed && slices.Contains(assessedFields, f.ID) {
 				delete(out, f.ID)
 			}
 		}
@@ -228,7 +275,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	}
 	mine := map[care.ReferralID]bool{}
 	for _, r := range c.Referrals {
-		mine[r.ID] = partIn(a.by, r)
+		mine[r.ID] = a.seesReferral(r)
 	}
 	spoke := map[string]nhs.ODS{}
 	for _, e := range entries {
@@ -243,7 +290,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
 	})
 	for _, n := range c.Notes {
-		if see[n.Audience] && seesNote(a.by, n) {
+		if see[n.Audience] && a.seesNote(n) {
 			v.Notes = append(v.Notes, n)
 		}
 	}
@@ -316,15 +363,15 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 	if e.Cause.By.Name != "" {
 		t.By, t.Org = e.Cause.By.Name, h.Org(e.Cause.By.Org).Name
 	}
-	if e.Cause.Kind == importCause && a.keptByCouncil() {
+	if e.Cause.Kind == importCause && (a.keptByCouncil() || !a.told(h.councilOf(e.Cause.Source))) {
 		return t, false
 	}
 	switch t.Kind {
 	case "stay":
-		return t, a.may[policy.SeeWhereabouts] && (a.by.OrgKind != care.Trust || hospital == a.by.Org)
+		return t, a.seesStay(hospital) && (a.by.OrgKind != care.Trust || hospital == a.by.Org)
 	case "council":
 		x := e.Event.(care.HoldingTold)
-		return t, a.may[policy.SeePackages] && (a.by.OrgKind != care.Council || x.Holding.Council == a.by.Org)
+		return t, a.from(x.Holding.Council)[policy.SeePackages] && (a.by.OrgKind != care.Council || x.Holding.Council == a.by.Org)
 	case "referral":
 		if x, ok := e.Event.(care.ReferralReturned); ok {
 			t.Text = x.Return.Needed
@@ -333,7 +380,7 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 	case "note":
 		n := e.Event.(care.NoteAdded).Note
 		t.Audience, t.Text = n.Audience, n.Text
-		return t, see[n.Audience] && seesNote(a.by, n)
+		return t, see[n.Audience] && a.seesNote(n)
 	case "call":
 		k := e.Event.(care.CallRecorded).Call
 		t.Text = k.Text
@@ -342,6 +389,33 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 		return t, false
 	}
 	return t, a.may[policy.SeeDemographics]
+}
+
+// seesStay reports whether what happened in a hospital is the reader's to see.
+// Where nobody can say in which, it is where every hospital of the case shares it.
+func (a *asking) seesStay(hospital nhs.ODS) bool {
+	if hospital != "" {
+		return a.from(hospital)[policy.SeeWhereabouts]
+	}
+	shut := func(org string) bool { return !a.from(nhs.ODS(org))[policy.SeeWhereabouts] }
+	return a.may[policy.SeeWhereabouts] && !slices.ContainsFunc(a.facts.Hospitals, shut)
+}
+
+// told reports whether a council that told of a person shares who they are, or
+// what it provides, with the reader.
+func (a *asking) told(council nhs.ODS) bool {
+	may := a.from(council)
+	return may[policy.SeeDemographics] || may[policy.SeePackages]
+}
+
+// councilOf is the council of the extracts that history calls by a title.
+func (h *Hub) councilOf(title string) nhs.ODS {
+	for _, cf := range h.Config.Councils {
+		if cf.Title == title {
+			return cf.Council
+		}
+	}
+	return ""
 }
 
 // referralOf is the referral that an event is about.
@@ -406,6 +480,9 @@ func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64
 		}
 		c.ID = cmp.Or(c.ID, "unknown")
 		a := h.ask(by, policy.SeeTimeline, &c, policy.DischargePlanning, "", h.now())
+		if err := a.onto(tx, h.now()); err != nil {
+			return err
+		}
 		if a.decide(policy.SeeDemographics, policy.SeeReferral, policy.SeeTimeline); err != nil || !a.opens() {
 			return &care.Error{Kind: care.Forbidden, Text: "You cannot see this"}
 		}

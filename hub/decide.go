@@ -22,6 +22,7 @@ func (h *Hub) today(now time.Time) nhs.Date { return nhs.DateOf(now.In(h.Zone)) 
 func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
 	f := &policy.Case{
 		ID: string(c.ID), AgeKnown: !c.Person.Born.IsZero(), Restricted: c.Sensitive, Frozen: c.Doubt != nil, Died: c.Died != nil,
+		Objected: c.Objection != nil,
 	}
 	f.Adult = f.AgeKnown && c.Person.Born.AgeOn(h.today(now)) >= 18
 	if c.Stay != nil {
@@ -59,17 +60,26 @@ func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
 // from the reader. Then not even that it holds anything may show: a page must
 // look as it does for somebody whom no council supports.
 func (a *asking) keptByCouncil() bool {
-	return (a.facts.Restricted || a.facts.CouncilRestricted) && !slices.Contains(a.facts.Councils, string(a.by.Org))
+	return (a.facts.Restricted || a.facts.CouncilRestricted || a.objects()) && !slices.Contains(a.facts.Councils, string(a.by.Org))
 }
+
+// objects reports whether the person's objection stands against the reader: a
+// broken glass overrides it.
+func (a *asking) objects() bool {
+	return a.facts.Objected && !slices.Contains(a.facts.Glass, string(a.by.ID))
+}
+
+// broke reports whether the reader has broken the glass of this person.
+func (a *asking) broke() bool { return slices.Contains(a.facts.Glass, string(a.by.ID)) }
 
 // callShown reports whether a call is shown to the reader: with the provider's
 // part of what a council holds. Where a council keeps that, their own side's
 // calls are shown still, as they are where no council holds anything.
 func (a *asking) callShown(k care.Call) bool {
-	if a.may[policy.SeeProvider] {
+	if k.Council != "" && a.from(k.Council)[policy.SeeProvider] || k.Council == "" && a.may[policy.SeeProvider] {
 		return seesCall(a.by, k)
 	}
-	return a.keptByCouncil() && a.may[policy.RecordCall] && k.By.Org == a.by.Org
+	return a.may[policy.RecordCall] && k.By.Org == a.by.Org
 }
 
 func add(list []string, ods nhs.ODS) []string {
@@ -99,6 +109,8 @@ type asking struct {
 	// declared is that the actor looked this very person up with a reason. Only
 	// then is an interest declared: opening a page or writing a note is no claim.
 	declared bool
+	terms    *accord                            // nil until onto: nothing of others' is open
+	parts    map[nhs.ODS]map[policy.Action]bool // what from said
 }
 
 // ask begins a use case. c is nil where no person is meant.
@@ -116,9 +128,8 @@ func (h *Hub) ask(by care.Actor, action policy.Action, c *care.Case, purpose pol
 // about says which person the rest of the questions are about.
 func (a *asking) about(c care.Case, now time.Time) {
 	a.facts = a.h.facts(c, now)
-	a.context.Relationship = policy.Relate(principal(a.by), a.facts, a.declared)
 	a.record.Case = c.ID
-	a.record.Relationship = string(a.context.Relationship)
+	a.relate()
 }
 
 // decide asks the policies and remembers what they said for the audit.
@@ -178,7 +189,7 @@ func (a *asking) refuse(tx *store.Tx) error {
 	if err := a.audit(tx, false, "denied"); err != nil {
 		return err
 	}
-	return committed{&care.Error{Kind: care.Forbidden, Text: "You cannot see this. If you need it for your work, ask your information governance lead"}}
+	return a.refusal(tx)
 }
 
 // committed is an error that is told to the user although what was written on
@@ -204,6 +215,7 @@ func (h *Hub) update(ctx context.Context, f func(*store.Tx) error) error {
 	if err != nil {
 		return h.unavailable(err)
 	}
+	h.rememberAgreed(ctx)
 	if told != nil {
 		return told
 	}

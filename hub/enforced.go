@@ -91,6 +91,9 @@ func (h *Hub) opened(e Enforced, open []sharing.Section) [][]bool {
 	for _, role := range e.Roles {
 		a := policy.Actor{ID: "example-reader", Org: string(e.To.ODS), OrgKind: policy.OrgKind(e.To.Kind), Role: role}
 		ctx := policy.Context{Purpose: policy.DirectCare, ReasonGiven: true, Relationship: policy.Relate(a, &facts, true), Audience: policy.ForBoth}
+		for _, s := range open {
+			ctx.Open = append(ctx.Open, policy.Section(s))
+		}
 		var row []bool
 		for i, d := range h.Policies.DecideMany(a, &facts, ctx, sectionActions()...) {
 			row = append(row, d.Allow && slices.Contains(open, sharing.Sections()[i]))

@@ -146,7 +146,7 @@ func (h *Hub) breakGlass(tx *store.Tx, a *asking, k looked, id string, now time.
 	if err := a.audit(tx, true, "broken: "+string(v.Outcome)); err != nil {
 		return v, err
 	}
-	k.View, k.Glass = v, id
+	k.View, k.Glass, k.Terms = v, id, a.terms.stamp()
 	return v, h.keepLooked(tx, a.by, k, g.Closes)
 }
 
@@ -192,6 +192,13 @@ func (h *Hub) lookedAt(tx *store.Tx, by care.Actor, handle string, now time.Time
 		return k, err
 	}
 	if k.View.Handle == "" || k.Role != by.Role || k.Org != by.Org {
+		return k, over
+	}
+	g, err := h.terms(tx, now)
+	if err != nil {
+		return k, err
+	}
+	if k.Terms != g.stamp() {
 		return k, over
 	}
 	if k.Glass != "" {

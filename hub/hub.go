@@ -91,6 +91,8 @@ type Hub struct {
 	refused  seldom
 	misses   misses
 	health   health
+
+	agreements agreedBook
 }
 
 // New checks the configuration and makes a hub.

@@ -118,12 +118,44 @@ func (h *Hub) waitBounds(r *store.RowQuery, w *Wait, now time.Time) {
 	}
 }
 
-func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (ListView, error) {
+// listParts are the sections without which a hospital's people are not on a
+// council's lists.
+var listParts = []policy.Section{policy.Demographics, policy.ReferralPart}
+
+// narrowed is what is asked of the store for a list: only people of those
+// hospitals that share who they are and their referrals with the reader's council.
+// Where a hospital does not share where people are, asking for it finds nobody.
+func (g *accord) narrowed(by care.Actor, q ListQuery) store.RowQuery {
 	rq := q.scoped(by)
+	if by.OrgKind != care.Council {
+		return rq
+	}
+	rq.Senders = []nhs.ODS{}
+	if q.Hospital != "" && !g.shares(q.Hospital, by.Org, policy.Whereabouts) {
+		return rq
+	}
+	for pair := range g.open {
+		if pair[1] == by.Org && g.shares(pair[0], by.Org, listParts...) {
+			rq.Senders = append(rq.Senders, pair[0])
+		}
+	}
+	slices.Sort(rq.Senders)
+	return rq
+}
+
+func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (ListView, error) {
+	g, err := h.terms(tx, now)
+	if err != nil {
+		return ListView{}, err
+	}
+	rq := g.narrowed(by, q)
 	h.waitBounds(&rq, q.Wait, now)
 	rq.MovedSince = q.movedSince(now)
 	rq.Bands = []time.Time{h.bound(h.Limits.Delayed, now), h.bound(h.Limits.AtRisk, now)}
 	v := ListView{Query: q, At: now, AtRisk: h.Limits.AtRisk, Delayed: h.Limits.Delayed}
+	if by.OrgKind == care.Council {
+		v.Paused = g.pauses(by.Org, listParts...)
+	}
 	rows, counts, err := tx.Rows(rq)
 	if err != nil {
 		return v, err
@@ -142,7 +174,7 @@ func (h *Hub) list(tx *store.Tx, by care.Actor, q ListQuery, now time.Time) (Lis
 		return v, err
 	}
 	for _, r := range rows {
-		if row, ok := h.listRow(by, r, v.Sources, q, now); ok {
+		if row, ok := h.listRow(g, by, r, v.Sources, q, now); ok {
 			v.Rows = append(v.Rows, row)
 		}
 	}
@@ -194,12 +226,21 @@ func (h *Hub) wait(days int) Wait {
 }
 
 // listRow shows one row to a reader; false when this reader may not know of it.
-func (h *Hub) listRow(by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time) (ListRow, bool) {
+func (h *Hub) listRow(g *accord, by care.Actor, r care.Row, sources []SourceView, q ListQuery, now time.Time) (ListRow, bool) {
 	masked := by.OrgKind == care.Trust && r.Hospital != by.Org // another trust treats who was referred from here
+	if by.OrgKind == care.Council {
+		if !g.shares(r.From, by.Org, listParts...) {
+			return ListRow{}, false
+		}
+		masked = r.Hospital != "" && !g.shares(r.Hospital, by.Org, policy.Whereabouts)
+		if masked && (q.Hospital != "" || q.Ward != "") {
+			return ListRow{}, false // that they are in what was asked for would tell where they are
+		}
+	}
 	if !masked && !r.Sensitive {
 		return h.rowView(by, r, sources, q, now, false), true // the list's own policy covers it
 	}
-	may := h.mayKnow(by, r)
+	may := h.mayKnow(g, by, r)
 	if r.Sensitive && !may[policy.SeeDemographics] {
 		return ListRow{}, false
 	}
@@ -260,12 +301,18 @@ func initials(p care.Person) care.Person {
 // mayKnow decides about one person on a list by what the row tells: who they are
 // and where, and what the row may lead to. The case page decides again on the
 // whole case.
-func (h *Hub) mayKnow(by care.Actor, r care.Row) map[policy.Action]bool {
+func (h *Hub) mayKnow(g *accord, by care.Actor, r care.Row) map[policy.Action]bool {
 	f := &policy.Case{ID: string(r.Case), AgeKnown: true, Adult: true, Restricted: r.Sensitive, Frozen: r.Frozen, Died: r.Died}
 	f.Hospitals = add(nil, r.Hospital)
 	f.ReferredBy, f.ReferredTo = add(nil, r.From), add(nil, r.Council)
 	p := principal(by)
-	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, false)}
+	ctx := policy.Context{Purpose: policy.DischargePlanning, Relationship: policy.Relate(p, f, false), Open: policy.Own(p, f)}
+	for _, org := range []nhs.ODS{r.Hospital, r.From, r.Council} {
+		if org != "" && org != by.Org {
+			ctx.Open = append(ctx.Open, g.flows(org, by.Org)...)
+		}
+	}
+	ctx.Open = inOrder(ctx.Open)
 	may := map[policy.Action]bool{}
 	for i, d := range h.Policies.DecideMany(p, f, ctx, rowActions...) {
 		may[rowActions[i]] = d.Allow

@@ -120,7 +120,7 @@ func TestMatchesIsTheQuery(t *testing.T) {
 					t.Fatalf("%d rows on %d pages, counted %d", len(listed), pages, total)
 				}
 				for _, r := range all {
-					if got, want := s.matches(by, q, r, s.clock()), slices.Contains(listed, r.Case); got != want {
+					if got, want := s.matches(s.agreedNow(), by, q, r, s.clock()), slices.Contains(listed, r.Case); got != want {
 						t.Fatalf("%s: matches says %v, the list %v", r.Case, got, want)
 					}
 				}

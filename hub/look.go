@@ -65,7 +65,7 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 				}
 			}
 		}
-		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q})
+		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q, Terms: a.terms.stamp()})
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,10 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	if err != nil {
 		return err
 	}
-	unsure := slices.ContainsFunc(several, func(c care.Case) bool { return q.agrees(c.Person) && h.mayBeTold(by, c, now) })
+	if a.terms, err = h.terms(tx, now); err != nil {
+		return err
+	}
+	unsure := slices.ContainsFunc(several, func(c care.Case) bool { return q.agrees(c.Person) && h.mayBeTold(a.terms, by, c, now) })
 	known := c.ID != ""
 	subject := c
 	if !known {
@@ -134,6 +137,9 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	}
 	a.declared = true
 	a.about(subject, now)
+	if err := a.onto(tx, now); err != nil {
+		return err
+	}
 	a.decide(lookActions...)
 	a.record.Sections = nil
 	if !known {
@@ -145,9 +151,9 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	}
 	empty := *v
 	switch {
-	case unsure || known && c.Doubt != nil && a.may[policy.Lookup] && q.agrees(c.Person) && h.mayBeTold(by, c, now):
+	case unsure || known && c.Doubt != nil && a.may[policy.Lookup] && q.agrees(c.Person) && h.mayBeTold(a.terms, by, c, now):
 		v.Outcome = LookCannot // whoever does not know the date of birth learns nothing of a doubt either
-	case known && a.may[policy.Lookup] && a.may[policy.SeePackages]:
+	case known && a.may[policy.Lookup] && (a.may[policy.SeePackages] || a.may[policy.SeeSafeguarding]):
 		if err := h.fillLook(tx, a, c, states, v); err != nil {
 			return err
 		}
@@ -164,7 +170,31 @@ func (h *Hub) look(tx *store.Tx, a *asking, q LookRequest, v *LookView, now time
 	case v.Outcome == LookNothing && anyGone(states):
 		v.Outcome = LookCannot
 	}
+	h.pausedLook(a, v)
 	return nil
+}
+
+// lookParts are the sections without which a look-up at a hospital finds nothing.
+var lookParts = []policy.Section{policy.Packages, policy.Safeguarding}
+
+// pausedLook says what could not be asked, as nothing is shared: by the reader's
+// organisation alone, whoever was asked about. Where some council's part stopped,
+// "nothing" would be more than anybody knows.
+func (h *Hub) pausedLook(a *asking, v *LookView) {
+	if a.by.OrgKind != care.Trust {
+		return // a council finds what it holds itself, which needs no agreement
+	}
+	ps := a.terms.pauses(a.by.Org, lookParts...)
+	shares := func(o care.Org) bool {
+		return slices.ContainsFunc(lookParts, func(s policy.Section) bool { return a.terms.shares(o.ODS, a.by.Org, s) })
+	}
+	if !slices.ContainsFunc(h.CouncilOrgs(), shares) {
+		v.Outcome, v.Paused = LookPaused, ps
+		return
+	}
+	if v.Paused = stopped(ps); len(v.Paused) > 0 && v.Outcome == LookNothing {
+		v.Outcome = LookCannot
+	}
 }
 
 // sections are what a result shows, for the audit.
@@ -197,10 +227,11 @@ func sameGiven(typed string, p care.Person) bool {
 // mayBeTold reports whether a council holds something of an adult and does not
 // keep it from the reader: of anybody else it is not even said that there is a
 // doubt.
-func (h *Hub) mayBeTold(by care.Actor, c care.Case, now time.Time) bool {
+func (h *Hub) mayBeTold(g *accord, by care.Actor, c care.Case, now time.Time) bool {
 	f := h.facts(c, now)
-	kept := f.Restricted || f.CouncilRestricted
-	return len(f.Councils) > 0 && f.Adult && (!kept || slices.Contains(f.Councils, string(by.Org)))
+	kept := f.Restricted || f.CouncilRestricted || f.Objected
+	shares := func(council string) bool { return g.shares(nhs.ODS(council), by.Org, policy.Packages) }
+	return slices.ContainsFunc(f.Councils, shares) && f.Adult && (!kept || slices.Contains(f.Councils, string(by.Org)))
 }
 
 // findPerson finds who is meant. several are the people who all answer to what
@@ -255,7 +286,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 	}
 	v.Outcome, v.Case, v.Councils, v.NHS, v.Trace, v.Died, v.Sensitive = LookFound, c.ID, councils, c.NHS, c.Trace, c.Died, c.Sensitive
 	if gone { // what one council holds is shown; that another could not be asked is said
-		v.Councils = append(v.Councils, h.goneCouncils(c, states)...)
+		v.Councils = append(v.Councils, h.goneCouncils(a, c, states)...)
 	}
 	if a.may[policy.SeeDemographics] {
 		v.Person = c.Person
@@ -267,10 +298,10 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 }
 
 // goneCouncils are the councils whose part is too old to show.
-func (h *Hub) goneCouncils(c care.Case, states map[nhs.ODS]councilState) []CouncilView {
+func (h *Hub) goneCouncils(a *asking, c care.Case, states map[nhs.ODS]councilState) []CouncilView {
 	var out []CouncilView
 	for _, d := range c.Holdings {
-		if st := states[d.Council].of(d); !d.Ended && st.gone {
+		if st := states[d.Council].of(d); !d.Ended && st.gone && a.from(d.Council)[policy.SeePackages] {
 			out = append(out, CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: st.asAt, Stale: true, Gone: true})
 		}
 	}
@@ -302,6 +333,7 @@ type looked struct {
 	View  LookView
 	Asked LookRequest // kept for breaking the glass, whether or not anybody was found
 	Glass string      // the breaking of it; "" for none
+	Terms string      // what was agreed then: under other terms a result is not shown again
 }
 
 // councilState is how fresh what a council told is.
@@ -372,11 +404,11 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 		if d.Ended {
 			continue
 		}
-		own := a.by.OrgKind == care.Council
-		if own && d.Council != a.by.Org {
+		own, may := a.by.OrgKind == care.Council, a.from(d.Council)
+		if own && d.Council != a.by.Org && !a.broke() {
 			continue // another council's part is not this council's
 		}
-		if a.keptByCouncil() {
+		if a.hides(d, may) {
 			continue
 		}
 		st := states[d.Council].of(d)
@@ -386,14 +418,14 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 		}
 		v := CouncilView{Council: h.Org(d.Council), Title: h.councils[d.Council].Title, AsAt: st.asAt, Stale: st.stale, Unread: d.Missed(care.PartPackages),
 			Safeguarding: care.Safeguarding{Answer: care.AnswerNotShared}}
-		if a.may[policy.SeeSafeguarding] {
+		if may[policy.SeeSafeguarding] {
 			v.Safeguarding, v.SafeguardingUnread = d.Safeguarding, d.Missed(care.PartSafeguarding)
 			if !v.SafeguardingUnread {
 				v.Safeguarding.AsAt = cmp.Or(states[d.Council].asAt, d.AsAt)
 			}
 		}
-		if a.may[policy.SeePackages] {
-			if err := h.packageViews(tx, a, d, &v); err != nil {
+		if may[policy.SeePackages] {
+			if err := h.packageViews(tx, may, d, &v); err != nil {
 				return nil, false, err
 			}
 		}
@@ -402,24 +434,38 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 	return views, gone, nil
 }
 
-func (h *Hub) packageViews(tx *store.Tx, a *asking, d care.Holding, v *CouncilView) error {
+// hides reports whether nothing at all is said of what a council holds. An open
+// enquiry is said even of somebody who objects (Care Act 2014 s.42). A record in
+// question is named to its own hospital, which sees the doubt anyway.
+func (a *asking) hides(d care.Holding, may map[policy.Action]bool) bool {
+	switch {
+	case a.objects() && !a.facts.Restricted && !a.facts.CouncilRestricted && !slices.Contains(a.facts.Councils, string(a.by.Org)):
+		return !may[policy.SeeSafeguarding] || d.Safeguarding.Answer != care.AnswerYes
+	case a.keptByCouncil():
+		return true
+	}
+	flows := func(s policy.Section) bool { return a.terms.shares(d.Council, a.by.Org, s) }
+	return !slices.ContainsFunc(lookParts, flows)
+}
+
+func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Holding, v *CouncilView) error {
 	v.PackagesShown, v.Worker = true, d.Worker
-	if a.may[policy.SeePackageDetail] {
+	if may[policy.SeePackageDetail] {
 		v.Equipment = d.Equipment
 	}
 	asked := map[string]*care.Provider{} // one provider often has several packages
 	for _, p := range d.Packages {
-		if p.Kind == directPayment && !a.may[policy.SeeFinance] {
+		if p.Kind == directPayment && !may[policy.SeeFinance] {
 			continue
 		}
-		if !a.may[policy.SeePackageDetail] { // "Home care, 4 calls a day" is what the package consists of
+		if !may[policy.SeePackageDetail] { // "Home care, 4 calls a day" is what the package consists of
 			p.Title = ""
 		}
-		if !a.may[policy.SeeFinance] {
+		if !may[policy.SeeFinance] {
 			p.Funding = ""
 		}
 		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
-		if a.may[policy.SeeProvider] && p.Provider != "" {
+		if may[policy.SeeProvider] && p.Provider != "" {
 			if _, known := asked[p.Provider]; !known {
 				provider, err := tx.Provider(d.Council, p.Provider)
 				switch {

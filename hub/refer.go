@@ -392,6 +392,9 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, key strin
 				return committed{&care.Error{Kind: care.Required, Field: problems[0].Field, Text: problems[0].Text}}
 			}
 			cmd := command(d, c, answers)
+			if err := h.mayRefer(tx, a, sentTo(cmd, c)); err != nil {
+				return err
+			}
 			if c, err = h.command(tx, by, id, policy.Refer, "", cmd); err != nil {
 				return err
 			}
@@ -411,13 +414,37 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, key strin
 	return out, err
 }
 
-// subject is the referral that a command is about.
+// subject is the referral that a command is about; "" when it is about none.
 func subject(cmd care.Command) care.ReferralID {
 	switch x := cmd.(type) {
+	case care.Accept:
+		return x.ID
+	case care.SendBack:
+		return x.ID
+	case care.Allocate:
+		return x.ID
+	case care.Progress:
+		return x.ID
+	case care.Close:
+		return x.ID
 	case care.Refer:
 		return x.ID
 	case care.Reply:
 		return x.ID
+	}
+	return ""
+}
+
+// sentTo is the council to which a command sends a referral, or answers for one;
+// "" when that is not settled.
+func sentTo(cmd care.Command, c care.Case) nhs.ODS {
+	if x, ok := cmd.(care.Refer); ok {
+		return x.To
+	}
+	for _, r := range c.Referrals {
+		if r.ID == subject(cmd) {
+			return r.To
+		}
 	}
 	return ""
 }

@@ -21,6 +21,7 @@ import (
 	"homeward/pathways"
 	"homeward/policies"
 	"homeward/policy"
+	"homeward/sharing"
 	"homeward/store"
 	"homeward/translate"
 )
@@ -55,6 +56,14 @@ func onBoth(t *testing.T, f func(t *testing.T, s *site)) {
 
 func newSite(t testing.TB, engine string, change ...func(*Config, *store.Config)) *site {
 	t.Helper()
+	s := bare(t, engine, change...)
+	s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error { return tx.PutAgreement(everything()) }))
+	return s
+}
+
+// bare is a site at which nothing is agreed.
+func bare(t testing.TB, engine string, change ...func(*Config, *store.Config)) *site {
+	t.Helper()
 	s := &site{TB: t, url: filepath.Join(t.TempDir(), "homeward.db")}
 	if engine == "postgres" {
 		s.url = pgtest.Start(t)
@@ -62,6 +71,38 @@ func newSite(t testing.TB, engine string, change ...func(*Config, *store.Config)
 	s.set(morning)
 	s.Hub = s.another(change...)
 	return s
+}
+
+// onBothBare is onBoth for a site at which nothing is agreed.
+func onBothBare(t *testing.T, f func(t *testing.T, s *site)) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) { f(t, bare(t, engine)) })
+	}
+}
+
+// everything is an agreement by which every hospital and every council of the
+// tests share all that they hold.
+func everything() sharing.Agreement {
+	day := func(y int) nhs.Date { return nhs.DateOf(time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC)) }
+	a := sharing.Agreement{ID: "everything", Version: 1, Title: "Everything", Purpose: "Tests", Basis: "Tests", DPIA: "T-1", Owner: "Tests", Contact: "01632 960000",
+		From: day(2020), To: day(2040), Status: sharing.Agreed, Changes: []sharing.Change{{At: morning.AddDate(-1, 0, 0), By: "operator", Who: "Tests", Did: "imported"}}}
+	for _, trust := range []nhs.ODS{kings, other} {
+		for _, council := range []nhs.ODS{notts, city} {
+			a.Flows = append(a.Flows, sharing.Flow{From: trust, To: council, Sections: sharing.Sections()}, sharing.Flow{From: council, To: trust, Sections: sharing.Sections()})
+		}
+	}
+	for _, o := range []nhs.ODS{kings, other, notts, city} {
+		a.Parties = append(a.Parties, sharing.Party{ODS: o, Name: string(o)})
+		a.Signatories = append(a.Signatories, sharing.Signatory{Name: "Ola Invented", Role: "Caldicott Guardian", ODS: o, On: day(2020)})
+	}
+	return a
+}
+
+// agreedNow is what flows at the time of the test.
+func (s *site) agreedNow() (g *accord) {
+	s.Helper()
+	s.view(func(tx *store.Tx) (err error) { g, err = s.terms(tx, s.clock()); return err })
+	return g
 }
 
 // another is a hub of another process on the same database.

@@ -7,6 +7,7 @@ import (
 	"homeward/form"
 	"homeward/nhs"
 	"homeward/policy"
+	"homeward/sharing"
 	"homeward/store"
 )
 
@@ -57,6 +58,7 @@ const (
 	LookNothing  LookOutcome = "nothing"
 	LookMismatch LookOutcome = "mismatch"
 	LookCannot   LookOutcome = "cannot"
+	LookPaused   LookOutcome = "paused" // nothing flows to the reader's organisation: the same whoever is asked about
 )
 
 // LookView is the result of a look-up, as it stood At. It is kept for a short
@@ -73,12 +75,13 @@ type LookView struct {
 	Died      *care.Death
 	Sensitive bool
 	Councils  []CouncilView
-	Phones    []care.Org // whom to ring: councils with day and out-of-hours numbers
-	MayRefer  bool       // there is a stay here from which this user may refer
-	MayCall   bool       // may record a call to a provider
-	MayOpen   bool       // may open the discharge case
-	Slow      bool       // too many wrong dates of birth: the next try waits
-	Glass     *Glass     // the reader broke the glass; nil: they did not
+	Paused    []sharing.Pause // whose part was not asked, as it does not flow: the same whoever is asked about
+	Phones    []care.Org      // whom to ring: councils with day and out-of-hours numbers
+	MayRefer  bool            // there is a stay here from which this user may refer
+	MayCall   bool            // may record a call to a provider
+	MayOpen   bool            // may open the discharge case
+	Slow      bool            // too many wrong dates of birth: the next try waits
+	Glass     *Glass          // the reader broke the glass; nil: they did not
 }
 
 // CouncilView is what one council holds that this user may see.
@@ -201,10 +204,11 @@ type ListView struct {
 	Seq               int64 // the place in history the list stands at: live updates go on from here
 	At                time.Time
 	Sources           []SourceView
-	Hospitals         []care.Org // to filter by
-	Wards             []Ward     // of the hospital asked for, or of the reader's
-	Ready, Unreferred int        // ward list: how many are ready; ready and not referred
-	AtRisk, Delayed   int        // whole days from which a wait is called so
+	Hospitals         []care.Org      // to filter by
+	Wards             []Ward          // of the hospital asked for, or of the reader's
+	Ready, Unreferred int             // ward list: how many are ready; ready and not referred
+	Paused            []sharing.Pause // whose people are not shown, as nothing flows from them
+	AtRisk, Delayed   int             // whole days from which a wait is called so
 }
 
 // Ward is a ward to choose.
@@ -245,6 +249,7 @@ type CaseView struct {
 	Notes      []care.Note
 	Calls      []care.Call
 	Sources    []SourceView
+	Paused     []sharing.Pause // what does not flow to the reader's organisation, whoever the case is about
 	May        map[policy.Action]bool
 	Audiences  []care.Audience // for a new note
 	Workers    []WorkerView    // when May[allocate]

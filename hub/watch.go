@@ -22,6 +22,7 @@ type Watch struct {
 	// unsure are those who changed after the page was made and before it was
 	// followed: nobody can say whether they stand on it.
 	unsure map[care.CaseID]bool
+	terms  *accord // under other terms the page is read again
 }
 
 // Update is what happened on a list since the last one. Counts has no rows and
@@ -51,7 +52,12 @@ func (h *Hub) Watch(ctx context.Context, by care.Actor, q ListQuery, since int64
 		if !a.allowed(q.action(by)) {
 			return a.refuse(tx)
 		}
+		g, err := h.terms(tx, now)
+		if err != nil {
+			return err
+		}
 		clear(w.on)
+		w.terms = g
 		all := q
 		all.Everything, all.Page = true, 1
 		v, err := h.list(tx, by, all, now)
@@ -109,11 +115,16 @@ func (w *Watch) Next(ctx context.Context) (Update, error) {
 func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 	now := w.h.now()
 	err = w.h.Store.View(ctx, func(tx *store.Tx) error {
+		g, err := w.h.terms(tx, now)
+		if err != nil {
+			return err
+		}
 		rows, last, err := tx.RowsChanged(w.seq, mostAtOnce)
 		if err != nil {
 			return err
 		}
-		if len(rows) == mostAtOnce {
+		if len(rows) == mostAtOnce || !w.terms.same(g) {
+			w.terms = g
 			u.Resync, moved = true, true
 			w.seq, err = tx.Seq()
 			u.Seq = w.seq
@@ -128,14 +139,14 @@ func (w *Watch) look(ctx context.Context) (u Update, moved bool, err error) {
 			return err
 		}
 		for _, r := range rows {
-			w.change(&u, r, sources, now)
+			w.change(g, &u, r, sources, now)
 		}
 		if err := w.freshness(tx, &u, sources, now); err != nil {
 			return err
 		}
 		w.owed = w.owed || len(u.Changes) > 0
 		if w.owed {
-			err = w.counts(tx, &u, now)
+			err = w.counts(tx, g, &u, now)
 		}
 		moved = len(u.Changes) > 0 || u.Sources != nil || u.Counts != nil
 		return err
@@ -165,9 +176,9 @@ func (w *Watch) settle(tx *store.Tx, rows []care.Row, now time.Time) error {
 }
 
 // change says what a changed row means for this list.
-func (w *Watch) change(u *Update, r care.Row, sources []SourceView, now time.Time) {
-	row, mine := w.h.listRow(w.by, r, sources, w.q, now)
-	mine = mine && w.h.matches(w.by, w.q, r, now)
+func (w *Watch) change(g *accord, u *Update, r care.Row, sources []SourceView, now time.Time) {
+	row, mine := w.h.listRow(g, w.by, r, sources, w.q, now)
+	mine = mine && w.h.matches(g, w.by, w.q, r, now)
 	was, unsure := w.on[r.Case], w.unsure[r.Case]
 	delete(w.unsure, r.Case)
 	switch {
@@ -210,12 +221,12 @@ func (w *Watch) freshness(tx *store.Tx, u *Update, sources []SourceView, now tim
 }
 
 // counts brings the counts up to date, at most once a second for one reader.
-func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
+func (w *Watch) counts(tx *store.Tx, g *accord, u *Update, now time.Time) error {
 	if now.Sub(w.counted) < time.Second {
 		return nil
 	}
 	w.counted, w.owed = now, false
-	rq := w.q.scoped(w.by)
+	rq := g.narrowed(w.by, w.q)
 	w.h.waitBounds(&rq, w.q.Wait, now)
 	rq.Bands = []time.Time{w.h.bound(w.h.Limits.Delayed, now), w.h.bound(w.h.Limits.AtRisk, now)}
 	n, err := tx.Counts(rq)
@@ -229,8 +240,8 @@ func (w *Watch) counts(tx *store.Tx, u *Update, now time.Time) error {
 
 // matches says of one row what the list's query says of all; a test holds the
 // two against each other.
-func (h *Hub) matches(by care.Actor, q ListQuery, r care.Row, now time.Time) bool {
-	rq := q.scoped(by)
+func (h *Hub) matches(g *accord, by care.Actor, q ListQuery, r care.Row, now time.Time) bool {
+	rq := g.narrowed(by, q)
 	h.waitBounds(&rq, q.Wait, now)
 	rq.MovedSince = q.movedSince(now)
 	return rq.Matches(r)

@@ -39,7 +39,7 @@ func (h *Hub) command(tx *store.Tx, by care.Actor, id care.CaseID, action policy
 // carry decides a command that is asked for, and carries it out.
 func (h *Hub) carry(tx *store.Tx, a *asking, c care.Case, action policy.Action, cmd care.Command) (care.Case, error) {
 	by, now := a.by, a.record.At
-	if !a.allowed(action) {
+	if !a.allowed(action) || !a.reaches(c, subject(cmd), action) {
 		// A locked contact action says so: the reader sees the banner anyway.
 		if c.Died != nil && (action == policy.RecordCall || action == policy.Refer) && a.allowed(policy.SeeDemographics) {
 			a.record.Sections = nil
@@ -69,6 +69,17 @@ func (h *Hub) carry(tx *store.Tx, a *asking, c care.Case, action policy.Action, 
 	return c, a.audit(tx, true, "done")
 }
 
+// reaches reports whether an action that is allowed on the case is allowed on one
+// referral of it, by what its sender shares: an agreement with one hospital gives
+// no hold on what another sent.
+func (a *asking) reaches(c care.Case, id care.ReferralID, action policy.Action) bool {
+	i := slices.IndexFunc(c.Referrals, func(r care.Referral) bool { return r.ID == id })
+	if i < 0 || a.by.OrgKind != care.Council || !slices.Contains(partActions, action) {
+		return true
+	}
+	return a.from(c.Referrals[i].From)[action]
+}
+
 // Withdraw takes a referral back for a reason 01 to 13.
 func (h *Hub) Withdraw(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, why, words string) error {
 	_, err := h.do(ctx, by, id, policy.Withdraw, "", care.Withdraw{ID: ref, Why: why, WhyText: words})
@@ -80,8 +91,19 @@ func (h *Hub) Route(ctx context.Context, by care.Actor, id care.CaseID, ref care
 	if o, ok := h.orgs[to]; !ok || o.Kind != care.Council {
 		return &care.Error{Kind: care.Invalid, Field: "council", Text: "Select a council"}
 	}
-	_, err := h.do(ctx, by, id, policy.Refer, "", care.Route{ID: ref, To: to})
-	return err
+	return h.update(ctx, func(tx *store.Tx) error {
+		a, c, err := h.named(tx, by, policy.Refer, id, h.now())
+		if err != nil {
+			return err
+		}
+		if a.allowed(policy.Refer) {
+			if err := h.mayRefer(tx, a, to); err != nil {
+				return err
+			}
+		}
+		_, err = h.carry(tx, a, c, policy.Refer, care.Route{ID: ref, To: to})
+		return err
+	})
 }
 
 // Accept takes a referral on for the reader's council. Who accepted it a moment
@@ -210,6 +232,9 @@ func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, han
 		a := h.ask(by, policy.RecordCall, nil, LookRequest{Reason: v.Reason}.purpose(), "", h.now())
 		a.declared = true
 		a.about(c, a.record.At)
+		if err := a.onto(tx, a.record.At); err != nil {
+			return err
+		}
 		_, err = h.carry(tx, a, c, policy.RecordCall, care.RecordCall{Call: call})
 		return err
 	})

@@ -112,6 +112,9 @@ type sentence struct {
 	done  []string
 	rest  []string
 	res   Result
+
+	agreed []Section // what others share with the actor's organisation
+	said   bool      // the sentence says what is agreed
 }
 
 func readSentence(kinds map[string]OrgKind, words []string) (Result, error) {
@@ -128,6 +131,10 @@ func readSentence(kinds map[string]OrgKind, words []string) (Result, error) {
 	if ctx.Relationship == "" {
 		ctx.Relationship = Relate(s.res.Request.Actor, s.res.Request.Case, ctx.Purpose != "" || ctx.ReasonGiven)
 	}
+	if !s.said {
+		s.agreed = Sections()
+	}
+	ctx.Open = slices.Concat(Own(s.res.Request.Actor, s.res.Request.Case), s.agreed)
 	return s.res, nil
 }
 
@@ -253,6 +260,20 @@ var deeds = map[string]deed{
 	"settle identities":           {action: Steward},
 	"settle the identity of":      {Steward, true, ""},
 	"manage users":                {action: ManageUsers},
+	"see assessments of":          {SeeAssessments, true, ""},
+	"see risks of":                {SeeRisk, true, ""},
+	"record an objection of":      {RecordObjection, true, ""},
+	"break the glass":             {action: BreakGlass},
+	"break the glass of":          {BreakGlass, true, ""},
+	"see alerts":                  {action: SeeAlerts},
+	"close an alert":              {action: CloseAlert},
+	"see agreements":              {action: SeeAgreements},
+	"manage agreements":           {action: ManageAgreements},
+	"report who looked at":        {ReportAccess, true, ""},
+	"export the audit":            {action: ExportAudit},
+	"review retention":            {action: ReviewRetention},
+	"manage organisations":        {action: ManageOrgs},
+	"bring a person in context":   {action: LaunchContext},
 }
 
 func (s *sentence) deed() error {
@@ -293,6 +314,11 @@ func (s *sentence) details() error {
 			said = s.circumstance()
 		}
 		if said == "" {
+			if said, err = s.agreement(); err != nil {
+				return err
+			}
+		}
+		if said == "" {
 			return s.lost("a fact or a circumstance")
 		}
 		if used[said] {
@@ -320,6 +346,8 @@ var facts = map[string]fact{
 	"whose record is frozen":   {nil, func(c *Case, _ string) { c.Frozen = true }},
 	"who has died":             {nil, func(c *Case, _ string) { c.Died = true }},
 	"who is allocated to them": {nil, func(c *Case, _ string) { c.Allocated = []string{"someone"} }},
+	"who objected":             {nil, func(c *Case, _ string) { c.Objected = true }},
+	"in an emergency":          {nil, func(c *Case, _ string) { c.Glass = []string{"someone"} }},
 }
 
 // fact gives what it read, "" when it read nothing.
@@ -361,6 +389,7 @@ var circumstances = map[string]circumstance{
 	"claiming a stay":        {"relationship", func(c *Context) { c.Relationship = Stay }},
 	"claiming a referral":    {"relationship", func(c *Context) { c.Relationship = Referral }},
 	"claiming involvement":   {"relationship", func(c *Context) { c.Relationship = Involvement }},
+	"claiming an emergency":  {"relationship", func(c *Context) { c.Relationship = Emergency }},
 }
 
 // circumstance gives the sort of what it read, "" when it read nothing.
@@ -370,6 +399,39 @@ func (s *sentence) circumstance() string {
 		c.set(&s.res.Request.Context)
 	}
 	return c.sort
+}
+
+// agreement reads "with nobody's agreement", or "under an agreement for packages,
+// provider and risk"; it gives "agreement" when it read either.
+func (s *sentence) agreement() (string, error) {
+	if _, ok := take(s, map[string]bool{"with nobody's agreement": true}); ok {
+		s.said = true
+		return "agreement", nil
+	}
+	if _, ok := take(s, map[string]bool{"under an agreement for": true}); !ok {
+		return "", nil
+	}
+	s.said = true
+	words := map[string]Section{}
+	for _, sec := range Sections() {
+		w := strings.ReplaceAll(string(sec), "-", " ")
+		words[w], words[w+","] = sec, sec
+	}
+	for {
+		sec, ok := take(s, words)
+		if !ok && len(s.agreed) == 0 {
+			return "", s.lost("a section, such as packages")
+		}
+		if !ok {
+			return "agreement", nil
+		}
+		s.agreed = append(s.agreed, sec)
+		if len(s.rest) > 1 && s.rest[0] == "and" {
+			if _, more := words[s.rest[1]]; more || len(s.rest) > 2 && words[s.rest[1]+" "+s.rest[2]] != "" {
+				take(s, map[string]bool{"and": true})
+			}
+		}
+	}
 }
 
 // verdict reads "(rule died, frozen)" or "(no rule)", which may be left out.

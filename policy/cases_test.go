@@ -71,6 +71,8 @@ func TestCasesRefuseWhatTheyCannotRead(t *testing.T) {
 		{"ward nurse of RK5 MAY list a ward in RK5", `"in"`},
 		{"ward nurse of RK5 MAY refer an adult in RK5 (rule nonesuch)", "no rule"},
 		{"ward nurse of RK5 MAY refer an adult in RK5 (because)", "not understood"},
+		{"ward nurse of RK5 MAY refer an adult in RK5 under an agreement for gossip", `"gossip"`},
+		{"ward nurse of RK5 MAY refer an adult in RK5 under an agreement for risk with nobody's agreement", "twice"},
 		{"RK5 is a trust", "same sentence"},
 		{"RK5 is a council", "twice"},
 		{"RX1 is a hospital", "kind of organisation"},

@@ -21,7 +21,12 @@ const (
 	purposeType      types.EntityType = "Purpose"
 	relationshipType types.EntityType = "Relationship"
 	audienceType     types.EntityType = "Audience"
+	sectionType      types.EntityType = "Section"
 )
+
+// anyone names the person in every question: no rule may speak of one person by
+// name, and questions that differ in nothing else have one answer.
+const anyone types.String = "person"
 
 // none stands for a purpose, relationship or audience that was not given.
 const none = "none"
@@ -54,18 +59,38 @@ func (s *Set) Decide(r Request) Decision {
 }
 
 // DecideMany answers for several actions at once, in their order, for one actor
-// and one case. It builds and checks the facts only once.
+// and one case. It builds and checks the facts only once, and a question that was
+// answered before is answered from memory: what is remembered of a decision is
+// not to be changed by who receives it.
 func (s *Set) DecideMany(a Actor, c *Case, ctx Context, actions ...Action) []Decision {
 	out := make([]Decision, len(actions))
-	q, err := s.ask(a, c, ctx)
+	known := s.memory.about(a, c, ctx)
+	known.Lock()
+	defer known.Unlock()
 	for i, action := range actions {
-		if err != nil {
-			out[i] = refuse(err.Error())
-			continue
+		d, met := known.answers[action]
+		if !met {
+			d = s.fresh(known, a, c, ctx, action)
 		}
-		out[i] = q.decide(a, action)
+		out[i] = d
 	}
 	return out
+}
+
+// fresh decides what was not decided before.
+func (s *Set) fresh(known *remembered, a Actor, c *Case, ctx Context, action Action) Decision {
+	if known.q == nil {
+		q, err := s.ask(a, c, ctx)
+		if err != nil {
+			return refuse(err.Error()) // not remembered: a question that is wrong is rare
+		}
+		known.q = q
+	}
+	d := known.q.decide(a, action)
+	if len(d.Errors) == 0 {
+		known.answers[action] = d
+	}
+	return d
 }
 
 // ask puts the facts into Cedar's terms and checks them against the schema.
@@ -162,7 +187,7 @@ func checkWords(a Actor, c *Case, ctx Context) error {
 		return fmt.Errorf("the purpose %q is not known", string(ctx.Purpose))
 	}
 	switch ctx.Relationship {
-	case "", NoneRelation, Stay, Referral, Involvement, Declared:
+	case "", NoneRelation, Stay, Referral, Involvement, Declared, Emergency:
 	default:
 		return fmt.Errorf("the relationship %q is not known", string(ctx.Relationship))
 	}
@@ -170,6 +195,11 @@ func checkWords(a Actor, c *Case, ctx Context) error {
 	case "", none, ForBoth, ForCouncil, ForHospital:
 	default:
 		return fmt.Errorf("the audience %q is not known", string(ctx.Audience))
+	}
+	for _, s := range ctx.Open {
+		if !slices.Contains(Sections(), s) {
+			return fmt.Errorf("the section %q is not known", string(s))
+		}
 	}
 	if c == nil {
 		return nil
@@ -181,7 +211,7 @@ func checkCase(c *Case) error {
 	if c.ID == "" {
 		return fmt.Errorf("the case has no id")
 	}
-	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated} {
+	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated, c.Glass} {
 		if has(list, "") {
 			return fmt.Errorf("the case lists an organisation or a worker without a name")
 		}
@@ -216,7 +246,7 @@ func actorEntity(a Actor) types.Entity {
 
 func personEntity(c *Case) types.Entity {
 	return types.Entity{
-		UID: types.NewEntityUID(personType, types.String(c.ID)),
+		UID: types.NewEntityUID(personType, anyone),
 		Attributes: types.NewRecord(types.RecordMap{
 			"adult":             types.Boolean(c.Adult),
 			"ageKnown":          types.Boolean(c.AgeKnown),
@@ -224,17 +254,19 @@ func personEntity(c *Case) types.Entity {
 			"councilRestricted": types.Boolean(c.CouncilRestricted),
 			"frozen":            types.Boolean(c.Frozen),
 			"died":              types.Boolean(c.Died),
+			"objected":          types.Boolean(c.Objected),
 			"hospitals":         named(orgType, c.Hospitals),
 			"councils":          named(orgType, c.Councils),
 			"referredTo":        named(orgType, c.ReferredTo),
 			"referredBy":        named(orgType, c.ReferredBy),
 			"numberedBy":        named(orgType, c.NumberedBy),
 			"allocated":         named(actorType, c.Allocated),
+			"glass":             named(actorType, c.Glass),
 		}),
 	}
 }
 
-func named(typ types.EntityType, ids []string) types.Set {
+func named[T ~string](typ types.EntityType, ids []T) types.Set {
 	vals := make([]types.Value, len(ids))
 	for i, id := range ids {
 		vals[i] = types.NewEntityUID(typ, types.String(id))
@@ -254,5 +286,6 @@ func contextRecord(ctx Context) types.Record {
 		"reasonGiven":  types.Boolean(ctx.ReasonGiven),
 		"relationship": word(relationshipType, string(ctx.Relationship)),
 		"audience":     word(audienceType, string(ctx.Audience)),
+		"open":         named(sectionType, ctx.Open),
 	})
 }

@@ -78,6 +78,11 @@ func explainFacts(b *strings.Builder, r Request) {
 	}
 	fmt.Fprintf(b, "purpose %s, reason given %s, relationship %s, audience %s\n",
 		said(string(r.Context.Purpose)), yes(r.Context.ReasonGiven), said(string(r.Context.Relationship)), said(string(r.Context.Audience)))
+	var open []string
+	for _, s := range r.Context.Open {
+		open = append(open, string(s))
+	}
+	fmt.Fprintf(b, "open to %s: %s\n", r.Actor.Org, said(strings.Join(open, " ")))
 	c := r.Case
 	if c == nil {
 		b.WriteString("about no one person\n")
@@ -89,10 +94,10 @@ func explainFacts(b *strings.Builder, r Request) {
 		}
 		return strings.Join(l, " ")
 	}
-	fmt.Fprintf(b, "case %s: adult %s, age known %s, restricted %s, restricted by a council %s, frozen %s, died %s\n",
-		c.ID, yes(c.Adult), yes(c.AgeKnown), yes(c.Restricted), yes(c.CouncilRestricted), yes(c.Frozen), yes(c.Died))
-	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; numbered by %s; allocated %s\n",
-		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.NumberedBy), list(c.Allocated))
+	fmt.Fprintf(b, "case %s: adult %s, age known %s, restricted %s, restricted by a council %s, frozen %s, died %s, objected %s\n",
+		c.ID, yes(c.Adult), yes(c.AgeKnown), yes(c.Restricted), yes(c.CouncilRestricted), yes(c.Frozen), yes(c.Died), yes(c.Objected))
+	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; numbered by %s; allocated %s; glass broken by %s\n",
+		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.NumberedBy), list(c.Allocated), list(c.Glass))
 }
 
 // A Cell is one answer of the matrix.
@@ -113,7 +118,7 @@ func (s *Set) Matrix(base Case) [][]Cell {
 	out := make([][]Cell, len(roles))
 	for i, w := range roles {
 		a := standIn(w, base)
-		ctx := Context{Purpose: DirectCare, ReasonGiven: true, Relationship: Relate(a, &base, true), Audience: ForBoth}
+		ctx := Context{Purpose: DirectCare, ReasonGiven: true, Relationship: Relate(a, &base, true), Audience: ForBoth, Open: Sections()}
 		answers := map[Action]Decision{}
 		for j, d := range s.DecideMany(a, &base, ctx, about...) {
 			answers[about[j]] = d

@@ -28,6 +28,7 @@ type Set struct {
 	actions  map[types.EntityUID]types.Entity // with all groups that each belongs to
 	byAction map[types.EntityUID]ruleList     // the rules whose scope can hold for the action
 	version  string
+	memory   memory
 }
 
 // A Rule is one rule as it is shown to those who govern.
@@ -220,8 +221,11 @@ func vocabulary() map[types.EntityType][]string {
 	v := map[types.EntityType][]string{
 		orgKindType:      {string(Trust), string(Council), string(Provider), string(System)},
 		purposeType:      {none, string(DirectCare), string(DischargePlanning), string(OtherPurpose), string(Operations), string(Governance)},
-		relationshipType: {none, string(Stay), string(Referral), string(Involvement), string(Declared)},
+		relationshipType: {none, string(Stay), string(Referral), string(Involvement), string(Declared), string(Emergency)},
 		audienceType:     {none, string(ForBoth), string(ForCouncil), string(ForHospital)},
+	}
+	for _, s := range Sections() {
+		v[sectionType] = append(v[sectionType], string(s))
 	}
 	for _, r := range roles {
 		v[roleType] = append(v[roleType], string(r.role))

@@ -89,6 +89,9 @@ func literal(v map[string]any) (types.EntityUID, bool) {
 }
 
 func (n names) exists(uid types.EntityUID) error {
+	if uid.Type == personType {
+		return fmt.Errorf("%s names one person; a rule is about anyone", uid)
+	}
 	if enum, ok := n.schema.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
 		return fmt.Errorf("%s is not one of the values in the schema", uid)
 	}

@@ -112,6 +112,7 @@ const (
 	Referral     Relationship = "referral"    // referred by the actor's trust or to the actor's council
 	Involvement  Relationship = "involvement" // the actor's council supports the person
 	Declared     Relationship = "declared"    // the actor says so, with a purpose, and is audited
+	Emergency    Relationship = "emergency"   // the actor broke the glass
 	NoneRelation Relationship = "none"
 )
 
@@ -124,6 +125,31 @@ const (
 	ForCouncil  Audience = "council"
 	ForHospital Audience = "hospital"
 )
+
+// A Section is a part of what is held about a person that a sharing agreement
+// can name. The words are those of package sharing.
+type Section string
+
+// The sections.
+const (
+	Demographics  Section = "demographics"
+	Whereabouts   Section = "whereabouts"
+	Packages      Section = "packages"
+	ProviderPart  Section = "provider"
+	PackageDetail Section = "package-detail"
+	Safeguarding  Section = "safeguarding"
+	Assessments   Section = "assessments"
+	Risk          Section = "risk"
+	Finance       Section = "finance"
+	Notes         Section = "notes"
+	ReferralPart  Section = "referral"
+	Timeline      Section = "timeline"
+)
+
+// Sections lists every section, in the order of a table.
+func Sections() []Section {
+	return []Section{Demographics, Whereabouts, Packages, ProviderPart, PackageDetail, Safeguarding, Assessments, Risk, Finance, Notes, ReferralPart, Timeline}
+}
 
 // An Actor is whoever asks: a person at a screen, or a machine.
 type Actor struct {
@@ -140,16 +166,18 @@ type Case struct {
 	ID                string // opaque, never an NHS number
 	Adult             bool   // 18 or over; counts only with AgeKnown
 	AgeKnown          bool
-	Restricted        bool     // who and where they are is kept from most: the hospital's own sensitive flag
-	CouncilRestricted bool     // a council that supports them restricts its own record
-	Frozen            bool     // it is in question whether the record is of one person
-	Died              bool     //
+	Restricted        bool // who and where they are is kept from most: the hospital's own sensitive flag
+	CouncilRestricted bool // a council that supports them restricts its own record
+	Frozen            bool // it is in question whether the record is of one person
+	Died              bool
+	Objected          bool     // the person objects to sharing
 	Hospitals         []string // ODS codes of trusts with a stay now, or one that ended within the watching period
 	Councils          []string // ODS codes of councils that hold packages or are involved
 	ReferredTo        []string // ODS codes of councils with a referral, in any state
 	ReferredBy        []string // ODS codes of trusts that referred
 	NumberedBy        []string // ODS codes of trusts and councils whose own number the record carries
 	Allocated         []string // ids of the actors who are the named workers
+	Glass             []string // ids of the actors who broke the glass, while it is open
 }
 
 // A Context is the circumstances of one question.
@@ -158,6 +186,10 @@ type Context struct {
 	ReasonGiven  bool // the actor wrote a reason down
 	Relationship Relationship
 	Audience     Audience // for notes
+	// Open is the sections that are open to the actor's organisation: those that
+	// it holds itself (Own), and those that others share with it by an agreement
+	// in force. An empty one means that none is.
+	Open []Section
 }
 
 // A Request is one question: may this actor do this, to this case, now?
@@ -180,7 +212,7 @@ type Decision struct {
 
 // Relate finds the relationship of an actor to a case from the facts, the
 // strongest first. Where there is none, declared says whether the actor has
-// declared an interest by giving a purpose.
+// declared an interest by giving a purpose; and a broken glass comes last.
 func Relate(a Actor, c *Case, declared bool) Relationship {
 	switch {
 	case c == nil:
@@ -191,10 +223,27 @@ func Relate(a Actor, c *Case, declared bool) Relationship {
 	case a.OrgKind == Council && has(c.ReferredTo, a.Org), a.OrgKind == Trust && has(c.ReferredBy, a.Org):
 		return Referral
 	}
-	if declared {
+	switch {
+	case declared:
 		return Declared
+	case c != nil && has(c.Glass, a.ID):
+		return Emergency
 	}
 	return NoneRelation
+}
+
+// Own is the sections that the actor's own organisation holds of a case: a
+// trust's of its patients and of those whom it referred, a council's of the
+// people whom it supports. They need no agreement.
+func Own(a Actor, c *Case) []Section {
+	switch {
+	case c == nil:
+	case a.OrgKind == Trust && (has(c.Hospitals, a.Org) || has(c.ReferredBy, a.Org) || has(c.NumberedBy, a.Org)):
+		return []Section{Demographics, Whereabouts, Risk, Notes, ReferralPart, Timeline}
+	case a.OrgKind == Council && has(c.Councils, a.Org):
+		return []Section{Demographics, Packages, ProviderPart, PackageDetail, Safeguarding, Assessments, Finance, Notes, ReferralPart, Timeline}
+	}
+	return nil
 }
 
 func has(list []string, s string) bool {

@@ -16,6 +16,7 @@ func (q RowQuery) Matches(r care.Row) bool {
 		q.Hospital != "" && r.Hospital != q.Hospital,
 		q.Council != "" && r.Council != q.Council,
 		q.From != "" && r.From != q.From,
+		q.Senders != nil && !slices.Contains(q.Senders, r.From),
 		q.Trust != "" && r.Hospital != q.Trust && r.From != q.Trust,
 		q.Worker != "" && r.Worker.ID != q.Worker,
 		q.Pathway != "" && r.Pathway != q.Pathway,

@@ -82,8 +82,9 @@ type RowQuery struct {
 	MovedSince             time.Time
 	NoWard                 bool // only those whose hospital has not said on which ward
 	Council                nhs.ODS
-	From                   nhs.ODS // hospital that sent the referral
-	Trust                  nhs.ODS // hospital that has the person, or that sent the referral
+	From                   nhs.ODS   // hospital that sent the referral
+	Senders                []nhs.ODS // hospitals, one of which sent the referral; nil: any, and an empty list: none
+	Trust                  nhs.ODS   // hospital that has the person, or that sent the referral
 	Pathway                string
 	ReadyFrom, ReadyBefore time.Time // discharge-ready since between these
 	Worker                 care.ActorID
@@ -152,6 +153,17 @@ func (q RowQuery) where() *where {
 	}
 	if q.From != "" {
 		w.and("from_org = ?", q.From)
+	}
+	switch {
+	case q.Senders == nil:
+	case len(q.Senders) == 0:
+		w.and("1 = 0")
+	default:
+		vs := make([]any, len(q.Senders))
+		for i, s := range q.Senders {
+			vs[i] = s
+		}
+		w.and("from_org IN (?"+strings.Repeat(", ?", len(vs)-1)+")", vs...)
 	}
 	if q.Trust != "" {
 		w.and("(hospital = ? OR from_org = ?)", q.Trust, q.Trust)
