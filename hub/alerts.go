@@ -15,6 +15,27 @@ import (
 	"homeward/store"
 )
 
+// Finding is what a lead found who looked into an alert.
+type Finding = store.Finding
+
+// The findings.
+const (
+	FoundRight  = store.FoundRight
+	FoundWrong  = store.FoundWrong
+	FoundAction = store.FoundAction
+)
+
+// AlertKind is what an alert is about.
+type AlertKind = store.AlertKind
+
+// The kinds of alert.
+const (
+	AlertGlass     = store.AlertGlass
+	AlertMisses    = store.AlertMisses
+	AlertAudit     = store.AlertAudit
+	AlertAgreement = store.AlertAgreement
+)
+
 // AlertQuery chooses alerts: those that are open, oldest first, or those that
 // were closed, newest first.
 type AlertQuery struct {

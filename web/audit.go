@@ -244,12 +244,12 @@ func policyNames(ids []string) ui.Node {
 
 var purposes = map[string]string{
 	string(policy.DirectCare): "Direct care", string(policy.DischargePlanning): "Discharge planning", string(policy.OtherPurpose): "Another purpose",
-	string(policy.Operations): "Running the service", string(policy.Governance): "Governance",
+	string(policy.Operations): "Running the service", string(policy.Governance): "Governance", "emergency": "Emergency",
 }
 
 var relationships = map[string]string{
 	string(policy.Stay): "in their hospital", string(policy.Referral): "referred", string(policy.Involvement): "supported by their council",
-	string(policy.Declared): "they declared an interest",
+	string(policy.Declared): "they declared an interest", "emergency": "they broke the glass",
 }
 
 // whyCell is what for, in whose words, and what ties them to the person.

@@ -142,6 +142,7 @@ func stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	}
 	var body ui.Nodes
 	body = append(body, caseNotices(c)...)
+	body = append(body, objectionPart(c))
 	if c.Died == nil && c.Row.HasWait {
 		body = append(body, ui.Para(ui.RAGTag(ui.RAG(c.Row.Wait), c.Row.Days), ui.Text(" since ready to leave hospital")))
 	}

@@ -132,7 +132,7 @@ func (s *Server) lookPage(f lookForm, errs []ui.FieldError, slow bool) ui.Page {
 	return ui.Page{Title: "Find a person", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.If(slow, func() ui.Node {
-			return ui.Inset(ui.P("Too many look-ups did not match. You can try again in 30 seconds. Your information governance lead can see these tries."))
+			return ui.Inset(ui.P("Too many look-ups did not match. You can try again in 30 seconds. Your information governance lead has been told."))
 		}),
 		ui.H1("Find a person"),
 		ui.PostForm(action,
@@ -197,5 +197,9 @@ func (s *Server) lookResult(v *visit) (response, error) {
 	default:
 		p.Main = []ui.Node{ui.H1("Details do not match"), ui.P("These details do not match. Check all of them."), ui.Small(lookRecorded)}
 	}
+	if line := glassLine(result.Glass, v); line != nil {
+		p.Main = append([]ui.Node{line}, p.Main...)
+	}
+	p.Main = append(p.Main, s.glassOffer(result, v))
 	return show(p), nil
 }

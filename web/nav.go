@@ -20,6 +20,9 @@ var doors = []door{
 	{"operations", "/ops", "Operations"},
 	{"imports", "/ops/imports", "Imports"},
 	{"audit", "/audit", "Audit"},
+	{"alerts", "/alerts", "Alerts"},
+	{"patterns", "/audit/patterns", "Patterns"},
+	{"report", "/audit/person", "Who looked"},
 	{"rules", "/audit/rules", "Sharing rules"},
 	{"identity", "/identity", "Who is who"},
 }
@@ -33,7 +36,7 @@ var menus = map[care.Role][]string{
 	care.SocialWorker:  {"worklist", "tracker", "find"},
 	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
 	care.Broker:        {"worklist", "tracker"},
-	care.IGLead:        {"audit", "rules", "identity"},
+	care.IGLead:        {"audit", "alerts", "patterns", "report", "rules", "identity"},
 	care.Integration:   {"operations", "imports"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"people"},
@@ -56,6 +59,10 @@ func (s *Server) open(r care.Role) []door {
 func (s *Server) nav(v *visit) []ui.NavItem {
 	var items []ui.NavItem
 	for _, d := range s.open(v.by.Role) {
+		if d.key == "alerts" {
+			items = append(items, s.bell(v))
+			continue
+		}
 		items = append(items, ui.NavItem{Href: d.path, Text: d.text, Current: d.key == v.route.nav})
 	}
 	return items

@@ -238,6 +238,9 @@ func nothingParts(l hub.LookView) []ui.Node {
 			main = append(main, safeguarding(c, l, false))
 		}
 	}
+	if l.MayOpen { // the reader broke the glass
+		main = append(main, ui.Para(ui.Link("/cases/"+string(l.Case), "Open the record to read it")))
+	}
 	return []ui.Node{ui.TwoThirds(append(main, ui.Para(ui.Link("/lookup", "Find another person")), ui.Small(lookRecorded))...)}
 }
 
@@ -250,6 +253,7 @@ func cannotParts(l hub.LookView) []ui.Node {
 			ui.P("If you cannot wait, ring:"),
 			lookPhones(l),
 			ui.Para(ui.Text("You can also "), ui.Link("/lookup", "try again"), ui.Text("."))),
+		ui.If(l.MayOpen, func() ui.Node { return ui.Para(ui.Link("/cases/"+string(l.Case), "Open the record to read it")) }),
 		ui.Small(lookRecorded))}
 }
 

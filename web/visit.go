@@ -180,6 +180,9 @@ func refuse(p ui.Page) response {
 }
 
 func (p page) answer(s *Server, v *visit) error {
+	if line := s.casesGlass(v, p.status); line != nil {
+		p.Main = append([]ui.Node{line}, p.Main...)
+	}
 	if v.said != "" && p.status == http.StatusOK {
 		p.Main = append([]ui.Node{ui.Success(v.said)}, p.Main...)
 		s.setCookie(v, s.cookieName()+"-said", "")

@@ -38,6 +38,24 @@ type User struct{ Name, Role, Org string }
 type NavItem struct {
 	Href, Text string
 	Current    bool // the page that is shown
+	// ID and Stream are of an item that changes by itself: the id of its element,
+	// for "part" events, and where those come from after Last.
+	ID, Stream string
+	Last       int64
+}
+
+// MenuItem is one item of the menu by itself, as a "part" event carries it.
+func MenuItem(n NavItem) Node {
+	return h.Li(cls("nhsuk-header__navigation-item", when(n.Current, "nhsuk-header__navigation-item--current")),
+		g.Iff(n.ID != "", func() g.Node {
+			return g.Group{h.ID(n.ID), flag("live-part"), data("bell", n.Stream), data("last", strconv.FormatInt(n.Last, 10))}
+		}),
+		h.A(h.Class("nhsuk-header__navigation-link"), href(n.Href), current(n.Current),
+			// upstream's fallback where CSS is off: the current page is bold
+			g.Iff(n.Current, func() g.Node {
+				return h.Strong(h.Class("nhsuk-header__navigation-item-current-fallback"), g.Text(n.Text))
+			}),
+			g.Iff(!n.Current, func() g.Node { return g.Text(n.Text) })))
 }
 
 // A Session says when a signed-in page warns and gives up. The server enforces
@@ -151,15 +169,7 @@ func navigation(items []NavItem) g.Node {
 	return h.Nav(h.Class("nhsuk-header__navigation"), h.Aria("label", "Menu"),
 		h.Div(h.Class("nhsuk-header__navigation-container nhsuk-width-container-fluid"),
 			h.Ul(h.Class("nhsuk-header__navigation-list"),
-				g.Map(items, func(n NavItem) g.Node {
-					return h.Li(cls("nhsuk-header__navigation-item", when(n.Current, "nhsuk-header__navigation-item--current")),
-						h.A(h.Class("nhsuk-header__navigation-link"), href(n.Href), current(n.Current),
-							// upstream's fallback where CSS is off: the current page is bold
-							g.Iff(n.Current, func() g.Node {
-								return h.Strong(h.Class("nhsuk-header__navigation-item-current-fallback"), g.Text(n.Text))
-							}),
-							g.Iff(!n.Current, func() g.Node { return g.Text(n.Text) })))
-				}),
+				g.Map(items, func(n NavItem) g.Node { return MenuItem(n) }),
 				h.Li(h.Class("nhsuk-header__menu"), g.Attr("hidden"),
 					h.Button(h.Class("nhsuk-header__menu-toggle nhsuk-header__navigation-link"), h.Type("button"), h.ID("toggle-menu"), h.Aria("expanded", "false"),
 						hidden("Browse "), g.Text("More"))),
