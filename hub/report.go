@@ -86,6 +86,10 @@ type reported struct {
 	Verified string
 }
 
+// MayReport reports whether the reader's role can make reports: whether a form to
+// do so is of use to them.
+func (h *Hub) MayReport(by care.Actor) bool { return h.mayServe(by, policy.ReportAccess) }
+
 // ReportAccess begins a report of who looked at a person, and gives its handle.
 // A person in whose record the reader's organisation has no part is answered as
 // one who is not known.
@@ -113,7 +117,7 @@ func (h *Hub) ReportAccess(ctx context.Context, by care.Actor, q ReportRequest) 
 			if q.Case == "" {
 				field = "nhs"
 			}
-			return committed{&care.Error{Kind: care.NotFound, Field: field, Text: "Nobody is known by these details in whose record your organisation has a part. Check them"}}
+			return committed{&care.Error{Kind: care.Invalid, Field: field, Text: "Nobody is known by these details in whose record your organisation has a part. Check them"}}
 		}
 		a.record.Case = c.ID
 		if err := a.audit(tx, true, "who looked: "+q.Verified); err != nil {
