@@ -23,6 +23,7 @@ var doors = []door{
 	{"alerts", "/alerts", "Alerts"},
 	{"patterns", "/audit/patterns", "Patterns"},
 	{"report", "/audit/person", "Who looked"},
+	{"agreements", "/agreements", "Sharing agreements"},
 	{"rules", "/audit/rules", "Sharing rules"},
 	{"identity", "/identity", "Who is who"},
 }
@@ -36,7 +37,7 @@ var menus = map[care.Role][]string{
 	care.SocialWorker:  {"worklist", "tracker", "find"},
 	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
 	care.Broker:        {"worklist", "tracker"},
-	care.IGLead:        {"audit", "alerts", "patterns", "report", "rules", "identity"},
+	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "identity"},
 	care.Integration:   {"operations", "imports"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"people"},

@@ -180,6 +180,11 @@ func refuse(p ui.Page) response {
 }
 
 func (p page) answer(s *Server, v *visit) error {
+	if p.status == http.StatusOK {
+		if n := s.agreementWarnings(v); n != nil {
+			p.Main = append([]ui.Node{n}, p.Main...)
+		}
+	}
 	if line := s.casesGlass(v, p.status); line != nil {
 		p.Main = append([]ui.Node{line}, p.Main...)
 	}
