@@ -29,6 +29,7 @@ type Config struct {
 	TLSCert    string           `toml:"tls_cert" doc:"File with the certificate of the web pages, PEM. Empty: plain HTTP, for use behind a proxy that does TLS."`
 	TLSKey     string           `toml:"tls_key" doc:"File with its private key, PEM."`
 	Behind     bool             `toml:"behind_proxy" doc:"A proxy in front does TLS: cookies are marked Secure and X-Forwarded-For names the reader."`
+	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]]."`
 	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
 	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
@@ -37,6 +38,7 @@ type Config struct {
 	Orgs       []OrgConfig      `toml:"organisation" doc:"Each trust and council."`
 	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
 	Councils   []CouncilConfig  `toml:"council" doc:"Each council whose extract is read."`
+	Providers  []ProviderConfig `toml:"provider" doc:"Each identity provider by which staff sign in with their organisation's own account. Accounts kept here work besides."`
 }
 
 // LimitsConfig are numbers that a site may change.
@@ -147,7 +149,7 @@ func readConfig(path string) (Config, error) {
 		return c, fmt.Errorf("reading the configuration: %w", err)
 	}
 	var many struct {
-		Feed, Council []map[string]any
+		Feed, Council, Provider []map[string]any
 	}
 	if _, err := toml.Decode(string(b), &many); err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)
@@ -159,6 +161,9 @@ func readConfig(path string) (Config, error) {
 	}
 	for range many.Council {
 		c.Councils = append(c.Councils, councilDefaults())
+	}
+	for range many.Provider {
+		c.Providers = append(c.Providers, providerDefaults())
 	}
 	meta, err := toml.Decode(string(b), &c)
 	if err != nil {
@@ -197,6 +202,10 @@ func (c *Config) relativeTo(dir string) {
 		fix(&f.TLSCert)
 		fix(&f.TLSKey)
 		fix(&f.ClientCA)
+	}
+	for i := range c.Providers {
+		fix(&c.Providers[i].SecretFile)
+		fix(&c.Providers[i].KeyFile)
 	}
 	for i := range c.Councils {
 		fix(&c.Councils[i].Folder)
@@ -243,7 +252,7 @@ func (c Config) check() error {
 		}
 		names[k.Name], councils[k.ODS] = true, true
 	}
-	return nil
+	return c.checkProviders()
 }
 
 // check refuses a zero too: the packages that use these take it for "default",
@@ -380,7 +389,7 @@ func (f FeedConfig) listener() mllp.Config {
 func printConfig(w io.Writer, c Config) error {
 	var b bytes.Buffer
 	b.WriteString("# Homeward's configuration. Every key is here; those above [[organisation]] have their defaults.\n" +
-		"# Organisations, feeds and councils are examples. Paths are relative to this file. Secrets are paths of files.\n")
+		"# Organisations, feeds, councils and providers are examples. Paths are relative to this file. Secrets are paths of files.\n")
 	if err := writeKeys(&b, reflect.ValueOf(c), "", true); err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
@@ -403,8 +412,8 @@ func writeKeys(b *bytes.Buffer, v reflect.Value, prefix string, explain bool) er
 				if j > 0 {
 					doc = "\n"
 				}
-				fmt.Fprintf(b, "%s[[%s]]\n", doc, key)
-				err = errors.Join(err, writeKeys(b, at.Index(j), key+".", j == 0))
+				fmt.Fprintf(b, "%s[[%s%s]]\n", doc, prefix, key)
+				err = errors.Join(err, writeKeys(b, at.Index(j), prefix+key+".", j == 0))
 			}
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Duration]():
 			fmt.Fprintf(b, "%s[%s]\n", doc, key)

@@ -17,6 +17,7 @@ import (
 	"homeward/nhs"
 	"homeward/signin"
 	"homeward/sim"
+	"homeward/sim/idp"
 	"homeward/store"
 )
 
@@ -38,6 +39,8 @@ type demo struct {
 	site   *site
 	county *sim.County
 	clock  *shiftedClock
+
+	providers []*idp.Provider
 }
 
 // shiftedClock is the real clock moved by a settable offset, so that a person or
@@ -67,6 +70,10 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := d.makeCounty(&cfg); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.closeProviders()) }()
+	if err := d.pretendProviders(&cfg); err != nil {
 		return err
 	}
 	log := logger(true)
@@ -318,6 +325,7 @@ func (d *demo) tell(pages net.Listener) {
 	for _, a := range demoAccounts() {
 		say(out, "    %-8s %s", a.login, a.does)
 	}
+	say(out, "\n  Or, without a password, by a pretend identity provider: its button stands on the sign-in page.")
 	say(out, "\n  HL7 v2 over MLLP")
 	for _, l := range d.site.feeds {
 		say(out, "    %-22s %s", l.at.Addr(), l.feed.Title)

@@ -40,6 +40,8 @@ type site struct {
 	signin *signin.Service
 	feeds  []*listener
 
+	providers *signin.Federation // nil: none
+
 	scratch string // a folder that goes when the site is closed; "" for none
 }
 
@@ -120,6 +122,10 @@ func (st *site) wire(clock func() time.Time) error {
 	l := st.config.Limits
 	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone,
 		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
+	if err != nil {
+		return err
+	}
+	st.providers, err = st.federation()
 	return err
 }
 
@@ -275,6 +281,7 @@ func (st *site) serve(srv *http.Server, pages net.Listener) error {
 func (st *site) handler() (*web.Server, http.Handler, error) {
 	wc := web.Config{Hub: st.hub, SignIn: st.signin, Zone: st.hub.Zone, Log: st.log, Clock: st.hub.Clock, Build: build(), Phase: st.phase,
 		Secure: st.config.TLSCert != "" || st.config.Behind}
+	wc.Federation = st.providers
 	if st.config.Behind {
 		wc.Address = forwardedFor
 	}

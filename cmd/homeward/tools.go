@@ -103,6 +103,7 @@ func example() Config {
 	k := councilDefaults()
 	k.Name, k.Title, k.ODS, k.Folder = "mosaic", "Mosaic (Nottinghamshire)", "511", "extracts"
 	d.Feeds, d.Councils = []FeedConfig{f}, []CouncilConfig{k}
+	d.PublicURL, d.Providers = "https://homeward.example", []ProviderConfig{exampleProvider()}
 	return d
 }
 
