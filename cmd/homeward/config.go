@@ -34,6 +34,7 @@ type Config struct {
 	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
 	Encryption EncryptionConfig `toml:"encryption" doc:"What is stored of people is encrypted at rest."`
+	Audit      AuditConfig      `toml:"audit" doc:"The audit log is signed, and people are erased when their time is over."`
 	Limits     LimitsConfig     `toml:"limits" doc:"Numbers that a site may change."`
 	Orgs       []OrgConfig      `toml:"organisation" doc:"Each trust and council."`
 	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
@@ -125,7 +126,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
-		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn},
+		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), LookMisses: 5, AtRiskDays: 2, DelayedDays: 3},
 	}
@@ -193,6 +194,9 @@ func (c *Config) relativeTo(dir string) {
 	fix(&c.TLSCert)
 	fix(&c.TLSKey)
 	fix(&c.Gazetteer)
+	fix(&c.Audit.Key)
+	fix(&c.Audit.Checkpoints)
+	fix(&c.Audit.Retention)
 	fix(&c.Encryption.KeyFile)
 	if !isPostgres(c.Database) {
 		fix(&c.Database)

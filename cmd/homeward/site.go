@@ -116,6 +116,12 @@ func (st *site) wire(clock func() time.Time) error {
 			return err
 		}
 	}
+	if hc.Ledger, err = st.config.Audit.ledger(st.config.Database, st.log); err != nil {
+		return err
+	}
+	if hc.Retention, err = st.config.Audit.schedule(); err != nil {
+		return err
+	}
 	if st.hub, err = hub.New(hc); err != nil {
 		return err
 	}
@@ -339,20 +345,6 @@ func (st *site) listenerStats() map[string]api.Listener {
 		out[l.feed.Name] = api.Listener{Open: s.Open, Refused: s.Refused, Broken: s.TooLong + s.Timeouts + s.Broken}
 	}
 	return out
-}
-
-// checkDaily recomputes the audit log at start and every day.
-func (st *site) checkDaily(ctx context.Context) {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		st.hub.CheckAudit(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 func (st *site) close() error {

@@ -210,6 +210,13 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	}
 	if !c.Messages {
 		say(os.Stdout, "History, keys, lists, counts and the audit log are as they should be.")
+		n, err := s.ErasedCount(ctx)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			say(os.Stdout, "%d people were erased when their time was over, and nothing is left of them.", n)
+		}
 	}
 	return nil
 }
