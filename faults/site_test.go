@@ -76,6 +76,8 @@ type site struct {
 
 const configText = `http = %q
 database = %q
+[encryption]
+key_file = "site.key"
 [[organisation]]
 ods = "RK5"
 name = "Sherwood Forest Hospitals"
@@ -107,6 +109,9 @@ func newSite(t *testing.T, database string) *site {
 	s := &site{t: t, binary: binary, config: filepath.Join(dir, "homeward.toml"), log: filepath.Join(dir, "log"), http: freeAddress(t), mllp: freeAddress(t)}
 	if err := os.WriteFile(s.config, fmt.Appendf(nil, configText, s.http, database, s.mllp), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if out, err := exec.Command(binary, "keys", "new", filepath.Join(dir, "site.key")).CombinedOutput(); err != nil {
+		t.Fatalf("making a key: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if s.cmd != nil {

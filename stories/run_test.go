@@ -281,6 +281,8 @@ func (s *run) taught(st step) error {
 		database = s.site.dir
 	}
 	config := fmt.Sprintf(`database = %q
+[encryption]
+key_file = "homeward.key"
 [[organisation]]
 ods = "RK5"
 name = "King's Mill Hospital"

@@ -201,7 +201,7 @@ func (s *site) tool(ctx context.Context, args ...string) (string, error) {
 func (s *site) verify(ctx context.Context) error {
 	at := []string{"--data", s.dir}
 	if s.dsn != "" {
-		at = []string{"--database", s.dsn}
+		at = []string{"--database", s.dsn, "--key", filepath.Join(s.dir, "homeward.key")}
 	}
 	out, err := s.tool(ctx, append([]string{"verify"}, at...)...)
 	if err == nil && !strings.Contains(out, "as they should be") {
