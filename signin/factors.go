@@ -36,6 +36,8 @@ type Factors interface {
 	TakeChallenge(ctx context.Context, id, kind string) (care.Challenge, error)
 	// SessionsOf lists an account's sessions, the last used first.
 	SessionsOf(ctx context.Context, account care.ActorID) ([]care.Session, error)
+	// SavePassword keeps the hash of a new password.
+	SavePassword(ctx context.Context, account care.ActorID, hash string) error
 }
 
 // Kinds of challenges.

@@ -98,6 +98,11 @@ func (k *keeper) SessionsOf(_ context.Context, account care.ActorID) (out []care
 	return out, nil
 }
 
+func (k *keeper) SavePassword(_ context.Context, account care.ActorID, hash string) error {
+	k.change(account, func(a *care.Account) { a.Hash = hash })
+	return nil
+}
+
 // app sets up an app for codes and gives its key and a token that rests on it.
 func (d *door) app(t *testing.T, login string) (key []byte, token string) {
 	t.Helper()

@@ -77,3 +77,32 @@ func (s *Service) EndSessions(ctx context.Context, token, handle, address string
 	}
 	return n, nil
 }
+
+// ChangePassword sets a new password for whoever acts with a token, which
+// CheckPassword must find good, ends their sessions elsewhere, and goes on in a
+// new one (OWASP ASVS 5.0 6.2.2, 7.4.3). That they proved who they are before is
+// the caller's to see to.
+func (s *Service) ChangePassword(ctx context.Context, token, password, address string) (Entry, error) {
+	a, err := s.holder(ctx, token)
+	if err != nil {
+		return Entry{}, err
+	}
+	_, ses, err := s.Pending(ctx, token)
+	if err != nil {
+		return Entry{}, err
+	}
+	hash, err := HashPassword(a.Login, password, s.Rand)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := s.note(ctx, care.SignIn{Event: care.FactorAdded, Account: a.ID, Grant: ses.Grant, Address: address, Detail: "password"}); err != nil {
+		return Entry{}, err
+	}
+	if err := s.Accounts.SavePassword(ctx, a.ID, hash); err != nil {
+		return Entry{}, fmt.Errorf("keeping a new password: %w", err)
+	}
+	if _, err := s.EndSessions(ctx, token, "", address); err != nil {
+		return Entry{}, err
+	}
+	return s.Reprove(ctx, token, How{Method: ses.Method}, address)
+}

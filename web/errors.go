@@ -95,12 +95,19 @@ func (s *Server) toDoor(v *visit, err error) response {
 	if errors.Is(err, signin.ErrChoose) {
 		return goTo("/role")
 	}
+	if errors.Is(err, signin.ErrEnrol) {
+		return goTo("/me")
+	}
 	q := url.Values{}
 	if next := s.kindOfPage(v.r.URL.Path); next != "/" {
 		q.Set("next", next)
 	}
 	if v.token != "" {
-		s.setCookie(v, s.cookieName(), "")
+		// What a script asks for must not take away the session that a page has
+		// just renewed.
+		if mode := v.r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
+			s.setCookie(v, s.cookieName(), "")
+		}
 		q.Set("why", "ended")
 	}
 	to := "/signin"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"homeward/care"
+	"homeward/signin"
 	"homeward/web/ui"
 )
 
@@ -14,6 +15,11 @@ func (s *Server) signinRoutes() []route {
 	return []route{
 		{pattern: "GET /signin", public: true, do: s.door},
 		{pattern: "POST /signin", public: true, do: s.enter},
+		{pattern: "GET /signin/second", public: true, do: s.askSecond},
+		{pattern: "POST /signin/second", public: true, do: s.second},
+		{pattern: "POST /signin/second/ask", public: true, do: s.askHalfPasskey},
+		{pattern: "POST /signin/passkey", public: true, do: s.enterPasskey},
+		{pattern: "POST /signin/passkey/ask", public: true, do: s.askPasskey},
 		{pattern: "GET /role", public: true, do: s.askRole},
 		{pattern: "POST /role", public: true, do: s.takeRole},
 		{pattern: "POST /logout", public: true, do: s.leave},
@@ -28,14 +34,16 @@ func (s *Server) door(v *visit) (response, error) {
 	if v.signedIn() {
 		return goTo(s.onward(v.by.Role, v.query("next"))), nil
 	}
-	return show(s.signinPage(v.query("next"), v.query("why"), "", nil)), nil
+	return show(s.signinPage(v, v.query("next"), v.query("why"), "", nil)), nil
 }
 
-func (s *Server) signinPage(next, why, login string, errs []ui.FieldError) ui.Page {
+func (s *Server) signinPage(v *visit, next, why, login string, errs []ui.FieldError) ui.Page {
 	var news ui.Node
 	switch why {
 	case "ended":
 		news = ui.Notification{Heading: "You were logged out to keep records safe. Your draft is saved."}
+	case "slow":
+		news = ui.Notification{Heading: "That took too long. Sign in again."}
 	case "switched":
 		news = ui.Notification{Heading: "The user before you is logged out. Sign in to go on."}
 	}
@@ -55,6 +63,12 @@ func (s *Server) signinPage(next, why, login string, errs []ui.FieldError) ui.Pa
 			ui.Input{ID: "login", Label: "User name", Value: login, Width: 20, Autocomplete: "username", Error: ui.ErrorFor(errs, "login")},
 			ui.PasswordInput{ID: "password", Label: "Password", Error: ui.ErrorFor(errs, "password")},
 			ui.Submit("Sign in")),
+		ui.If(!s.party(v).IsZero(), func() ui.Node {
+			return ui.PostForm("/signin/passkey",
+				ui.If(s.kindOfPage(next) != "/", func() ui.Node { return ui.Hidden("next", s.kindOfPage(next)) }),
+				ui.PasskeyButton{Text: "Sign in with a passkey", From: "/signin/passkey/ask", Fields: "confirm", Second: true,
+					Failed: "No passkey was used. Try again, or sign in with your password."})
+		}),
 		ui.Small("What you look at is recorded with your name."),
 	)}}
 }
@@ -70,34 +84,59 @@ func listed(names []string) string {
 func (s *Server) enter(v *visit) (response, error) {
 	login, next := v.form("login"), v.form("next")
 	e, err := s.SignIn.SignIn(v.ctx(), login, v.r.PostFormValue("password"), s.Address(v.r))
+	if res, err := s.refusedDoor(v, next, login, err); res != nil || err != nil {
+		return res, err
+	}
+	if e.Half != nil {
+		s.setCookie(v, s.halfName(), e.Half.Ticket)
+		return goTo(withNext("/signin/second", s.kindOfPage(next))), nil
+	}
+	return s.entered(v, e, next)
+}
+
+// refusedDoor is the answer to a sign-in that did not succeed; nothing when it
+// did.
+func (s *Server) refusedDoor(v *visit, next, login string, err error) (response, error) {
 	switch kind := care.KindOf(err); kind {
 	case "":
+		return nil, nil
 	case care.Required:
 		errs, _ := fieldErrors(err, nil)
-		return refuse(s.signinPage(next, "", login, errs)), nil
+		return refuse(s.signinPage(v, next, "", login, errs)), nil
 	case care.Login, care.Throttled:
-		p := s.signinPage(next, "", login, []ui.FieldError{{ID: "login", Text: errorText(err)}})
+		p := s.signinPage(v, next, "", login, []ui.FieldError{{ID: "login", Text: errorText(err)}})
 		p.Error = true
+		if kind == care.Throttled {
+			v.retryLater()
+		}
 		return page{p, answers401[kind]}, nil
 	case care.Forbidden:
 		return page{s.noAccess(errorText(err)), 403}, nil
-	default:
-		return nil, err
 	}
-	if v.token != "" { // whoever was signed in at this browser is not any more
+	return nil, err
+}
+
+// entered goes on in a session that has just begun. Whoever was signed in at
+// this browser is not any more.
+func (s *Server) entered(v *visit, e signin.Entry, next string) (response, error) {
+	if v.token != "" {
 		if err := s.SignIn.SignOut(v.ctx(), v.token, care.SwitchedUser); err != nil {
 			return nil, err
 		}
 	}
 	s.setCookie(v, s.cookieName(), e.Token)
 	if e.Choose {
-		to := "/role"
-		if next = s.kindOfPage(next); next != "/" {
-			to += "?" + url.Values{"next": {next}}.Encode()
-		}
-		return goTo(to), nil
+		return goTo(withNext("/role", s.kindOfPage(next))), nil
 	}
 	return goTo(s.onward(e.Session.Grant.Role, next)), nil
+}
+
+// withNext is a path that remembers where to go on; "/" is nowhere.
+func withNext(path, next string) string {
+	if next == "/" {
+		return path
+	}
+	return path + "?" + url.Values{"next": {next}}.Encode()
 }
 
 // answers401 is the status of a sign-in that was refused.

@@ -23,10 +23,13 @@ import (
 // The fields of a proof. No other form may use their names.
 const (
 	confirmPassword = "confirm-password"
+	confirmCode     = "confirm-code"
+	confirmTicket   = "confirm-ticket" // of a passkey's challenge
+	confirmAnswer   = "confirm-answer"
 	confirmTo       = "confirm-to"
 )
 
-var confirmFields = []string{confirmPassword, confirmTo}
+var confirmFields = []string{confirmPassword, confirmCode, confirmTicket, confirmAnswer, confirmTo}
 
 // mostKept is the longest posted form that is kept through a step-up, in bytes:
 // the proof must fit beside it.
@@ -35,7 +38,7 @@ const mostKept = maxBody - 16<<10
 // steppedUp sees to it that the reader has proven who they are. No response and
 // no error mean that the route may go on.
 func (s *Server) steppedUp(v *visit) (response, error) {
-	proof, given := v.proof()
+	proof, given := s.proof(v)
 	v.dropProof()
 	if s.SignIn.Fresh(v.session) {
 		return nil, nil
@@ -51,10 +54,11 @@ func (s *Server) steppedUp(v *visit) (response, error) {
 }
 
 // proof is what the reader showed; given is whether they answered the question.
-func (v *visit) proof() (p signin.Proof, given bool) {
-	p = signin.Proof{Password: v.r.PostFormValue(confirmPassword)}
+func (s *Server) proof(v *visit) (p signin.Proof, given bool) {
+	p = signin.Proof{Password: v.r.PostFormValue(confirmPassword), Code: v.form(confirmCode),
+		Ticket: v.form(confirmTicket), Passkey: []byte(v.r.PostFormValue(confirmAnswer)), Party: s.party(v)}
 	_, given = v.r.PostForm[confirmPassword]
-	return p, given
+	return p, given || p.Ticket != ""
 }
 
 // dropProof takes the proof out of the form, so that no handler ever sees it.
@@ -77,32 +81,55 @@ func (s *Server) confirm(v *visit, p signin.Proof) ([]ui.FieldError, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.renewed(v, e)
+	return nil, nil
+}
+
+// renewed goes on in a session that takes the place of the reader's own.
+func (s *Server) renewed(v *visit, e signin.Entry) {
 	v.token, v.session = e.Token, e.Session
 	s.setCookie(v, s.cookieName(), e.Token)
-	return nil, nil
 }
 
 // confirmPage asks who the reader is, in place of the route's own answer.
 func (s *Server) confirmPage(v *visit, errs []ui.FieldError) (response, error) {
-	action, kept := v.r.URL.RequestURI(), []ui.Node(nil)
-	f := ui.Form{Action: action}
+	action := v.r.URL.RequestURI()
 	if v.r.Method != http.MethodPost { // the proof must not stand in an address
-		return s.confirmWith(ui.Form{Action: "/me/confirm", Body: []ui.Node{ui.Hidden(confirmTo, action)}}, errs), nil
+		return s.confirmFirst(v, action, errs)
 	}
 	if len(v.r.PostForm.Encode()) > mostKept {
 		return nil, &care.Error{Kind: care.Invalid, Text: "What you sent is too long to be kept while you confirm that it is you. Go back, make the longest answers shorter, and send it again"}
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
-		for _, value := range v.r.PostForm[name] {
-			kept = append(kept, ui.Hidden(name, value))
-		}
+	f := ui.Form{Action: action, Body: hiddenFields(v.r.PostForm)}
+	if v.session.Provider != "" {
+		f.Action, f.Body = "/me/confirm/elsewhere", append(f.Body, ui.Hidden(confirmTo, action))
+		return s.confirmElsewhere(f), nil
 	}
 	if v.r.MultipartForm != nil {
 		f.Upload = true
-		kept = append(kept, filesAgain(v.r.MultipartForm)...)
+		f.Body = append(f.Body, filesAgain(v.r.MultipartForm)...)
 	}
-	f.Body = kept
-	return s.confirmWith(f, errs), nil
+	return s.confirmWith(v, f, errs)
+}
+
+// confirmFirst asks who the reader is before they go on to a page.
+func (s *Server) confirmFirst(v *visit, to string, errs []ui.FieldError) (response, error) {
+	f := ui.Form{Action: "/me/confirm", Body: []ui.Node{ui.Hidden(confirmTo, to)}}
+	if v.session.Provider != "" {
+		f.Action = "/me/confirm/elsewhere"
+		return s.confirmElsewhere(f), nil
+	}
+	return s.confirmWith(v, f, errs)
+}
+
+// hiddenFields are the fields of a form that was posted.
+func hiddenFields(form url.Values) (out []ui.Node) {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, value := range form[name] {
+			out = append(out, ui.Hidden(name, value))
+		}
+	}
+	return out
 }
 
 // filesAgain asks for the files of a form again: a page cannot carry a file.
@@ -117,10 +144,32 @@ func filesAgain(m *multipart.Form) []ui.Node {
 }
 
 // confirmWith is the page, with a form that carries what it must.
-func (s *Server) confirmWith(f ui.Form, errs []ui.FieldError) response {
-	f.Body = append(f.Body,
-		ui.PasswordInput{ID: confirmPassword, Label: "Password", Error: ui.ErrorFor(errs, confirmPassword)},
-		ui.Submit("Confirm and continue"))
+func (s *Server) confirmWith(v *visit, f ui.Form, errs []ui.FieldError) (response, error) {
+	has, err := s.SignIn.Has(v.ctx(), v.by.ID)
+	if err != nil {
+		return nil, err
+	}
+	f.Body = append(f.Body, ui.PasswordInput{ID: confirmPassword, Label: "Password", Error: ui.ErrorFor(errs, confirmPassword)})
+	if has.Second() {
+		f.Body = append(f.Body, codeInput(confirmCode, has, errs))
+	}
+	f.Body = append(f.Body, ui.Submit("Confirm and continue"))
+	if len(has.Passkeys) > 0 && !s.party(v).IsZero() {
+		f.Body = append(f.Body, ui.PasskeyButton{Text: "Use a passkey instead", From: "/me/passkeys/ask", Fields: "confirm", Second: true})
+	}
+	return confirmLayout(errs, f), nil
+}
+
+// codeInput asks for a code of the app, or a recovery code.
+func codeInput(id string, has signin.Has, errs []ui.FieldError) ui.Node {
+	in := ui.Input{ID: id, Label: "Code from your app", Hint: "6 numbers. If you do not have your phone, enter a recovery code.", Width: 20, Autocomplete: "one-time-code", Code: true, Error: ui.ErrorFor(errs, id)}
+	if has.App == nil {
+		in.Label, in.Hint = "Recovery code", "Only if you cannot use your passkey."
+	}
+	return in
+}
+
+func confirmLayout(errs []ui.FieldError, f ui.Form) response {
 	p := ui.Page{Title: "Confirm that it is you", Width: ui.FormPage, Error: len(errs) > 0, Main: []ui.Node{ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.H1("Confirm that it is you"),
@@ -130,23 +179,82 @@ func (s *Server) confirmWith(f ui.Form, errs []ui.FieldError) response {
 	return page{p, http.StatusUnauthorized}
 }
 
+// confirmElsewhere is the page of somebody for whom an identity provider vouches.
+func (s *Server) confirmElsewhere(f ui.Form) response {
+	f.Body = append(f.Body, ui.P("You sign in with your organisation’s account, so you confirm there and come back here."), ui.Submit("Confirm with your organisation"))
+	if s.elsewhere == nil {
+		f.Body = []ui.Node{ui.P("This needs your organisation’s sign-in, which is not set up here any more. Log out and sign in again.")}
+	}
+	return confirmLayout(nil, f)
+}
+
+// A kept form waits for its sender to come back from their provider.
+type keptForm struct {
+	To   string     `json:"to"`
+	Form url.Values `json:"form"`
+}
+
+// confirmThere sends the reader to their provider and keeps what they posted.
+func (s *Server) confirmThere(v *visit) (response, error) {
+	to := v.form(confirmTo)
+	v.dropProof()
+	if s.elsewhere == nil || v.session.Provider == "" {
+		return nil, &care.Error{Kind: care.NotFound}
+	}
+	if len(v.r.PostForm) == 0 {
+		return s.elsewhere(v, s.ownPage(v, to))
+	}
+	ticket, err := s.SignIn.Keep(v.ctx(), v.token, keptForm{to, v.r.PostForm})
+	if err != nil {
+		return nil, err
+	}
+	return s.elsewhere(v, "/me/confirm/"+ticket)
+}
+
+// resume is where somebody comes back to from their provider: the form that they
+// posted, to send now.
+func (s *Server) resume(v *visit) (response, error) {
+	var k keptForm
+	err := s.SignIn.Kept(v.ctx(), v.token, v.path("ticket"), &k)
+	if care.KindOf(err) == care.NotFound {
+		return nil, &care.Error{Kind: care.NotFound, Text: "This took too long, so what you sent is gone. Go back to where you began"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(k.To)
+	if err != nil || !s.posts(v, u.Path) {
+		return nil, &care.Error{Kind: care.NotFound}
+	}
+	return show(ui.Page{Title: "Continue", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
+		ui.H1("Thank you. It is you"),
+		ui.P("What you sent is kept, and not done yet."),
+		ui.Form{Action: u.RequestURI(), Body: append(hiddenFields(k.Form), ui.Submit("Continue"))})}}), nil
+}
+
+// posts reports whether something can be posted to a path of ours.
+func (s *Server) posts(v *visit, path string) bool {
+	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodPost, URL: &url.URL{Path: path}, Host: v.r.Host})
+	return strings.HasPrefix(pattern, "POST /")
+}
+
 // askConfirm is the question by itself, before a form that carries a file, or
 // after coming back to a page that needs it.
 func (s *Server) askConfirm(v *visit) (response, error) {
-	return s.confirmWith(ui.Form{Action: "/me/confirm", Body: []ui.Node{ui.Hidden(confirmTo, s.ownPage(v, v.query("to")))}}, nil), nil
+	return s.confirmFirst(v, s.ownPage(v, v.query("to")), nil)
 }
 
 // confirmed goes on to the page that asked.
 func (s *Server) confirmed(v *visit) (response, error) {
 	to := s.ownPage(v, v.form(confirmTo))
-	proof, _ := v.proof()
+	proof, _ := s.proof(v)
 	v.dropProof()
 	errs, err := s.confirm(v, proof)
 	if err != nil {
 		return nil, err
 	}
 	if len(errs) > 0 {
-		return s.confirmWith(ui.Form{Action: "/me/confirm", Body: []ui.Node{ui.Hidden(confirmTo, to)}}, errs), nil
+		return s.confirmFirst(v, to, errs)
 	}
 	return goTo(to), nil
 }

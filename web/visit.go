@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/signin"
 	"homeward/web/ui"
 )
 
@@ -100,6 +101,9 @@ func (s *Server) identify(v *visit) error {
 	}
 	v.by, v.session, err = check(v.ctx(), c.Value)
 	v.by.Address, v.by.Request, v.by.RoleID = s.Address(v.r), v.requestID(), v.session.Grant.Profile
+	if errors.Is(err, signin.ErrEnrol) && v.route.enrol {
+		err = nil
+	}
 	if err != nil {
 		v.by = care.Actor{}
 		return err

@@ -36,6 +36,9 @@ type Config struct {
 	Served func(pattern string, status int, took time.Duration)
 	// Federation signs people in by their organisations' identity providers; nil: none.
 	Federation *signin.Federation
+	// Party is who asks for passkeys; zero: whoever the reader's browser came to,
+	// where that is a name and its connection cannot be changed on the way.
+	Party signin.Party
 }
 
 // maxBody is the largest form, in bytes. A referral with every answer at its
@@ -45,12 +48,15 @@ const maxBody = 256 << 10
 // Server answers browsers. Make one with New.
 type Server struct {
 	Config
-	assets  *Assets
-	mux     *http.ServeMux
-	pages   map[string]route // GET routes without a name in their path, by path
-	council []care.Org       // kept here so that their numbers are shown when the database is gone
-	stop    sync.Once
-	stopped chan struct{}
+	assets *Assets
+	mux    *http.ServeMux
+	pages  map[string]route // GET routes without a name in their path, by path
+	// elsewhere sends somebody to prove again who they are at their identity
+	// provider, and then back to an address of ours; nil: no provider.
+	elsewhere func(v *visit, back string) (response, error)
+	council   []care.Org // kept here so that their numbers are shown when the database is gone
+	stop      sync.Once
+	stopped   chan struct{}
 }
 
 // A route is one address of the service.
@@ -64,7 +70,9 @@ type route struct {
 	asks []policy.Action
 	own  bool // only about the reader's own session, account or choice of words
 	step bool // the reader proved who they are within the last minutes (signin: step-up)
-	do   handler
+	// enrol is open to somebody who must set up a second factor before all else.
+	enrol bool
+	do    handler
 }
 
 // A handler answers one visit. An error becomes a page by one table (errors.go).

@@ -11,12 +11,12 @@ import (
 )
 
 // A PasskeyButton asks the browser for a passkey, or to make one, and sends the
-// form it stands in with the answer in the fields passkey-ticket and
-// passkey-answer. Without scripts, or where the browser knows no passkeys, it is
+// form it stands in with the answer in two hidden fields. Without scripts, or where the browser knows no passkeys, it is
 // not there: something else must always do.
 type PasskeyButton struct {
 	Text   string
 	From   string // where the challenge is posted for
+	Fields string // the fields are this with "-ticket" and "-answer"
 	Make   bool   // make a passkey instead of using one
 	Failed string // what is said when nothing came of it
 	Second bool   // not the one thing that the page is for
@@ -29,8 +29,8 @@ func (b PasskeyButton) Render(w io.Writer) error {
 		failed = "No passkey was used. Try again, or use another way."
 	}
 	return render(w, h.Div(h.Class("nhsuk-form-group"),
-		Hidden("passkey-ticket", ""), Hidden("passkey-answer", ""),
-		h.Button(cls("nhsuk-button", when(b.Second, "nhsuk-button--secondary")), h.Type("button"), data("passkey", b.From), data("passkey-failed", failed),
+		Hidden(b.Fields+"-ticket", ""), Hidden(b.Fields+"-answer", ""),
+		h.Button(cls("nhsuk-button", when(b.Second, "nhsuk-button--secondary")), h.Type("button"), data("passkey", b.From), data("passkey-fields", b.Fields), data("passkey-failed", failed),
 			g.If(b.Make, flag("passkey-make")), g.Attr("hidden"), g.Text(b.Text)),
 		h.P(h.Role("status"), flag("passkey-status"), h.Class("nhsuk-body-s"))))
 }
