@@ -251,6 +251,11 @@ func TestJoinIsReversible(t *testing.T) {
 			a = Apply(a, Doubted{At: hour(1), Doubt: Doubt{Kind: DoubtSame, Other: "b"}})
 			b = Apply(b, Doubted{At: hour(1), Doubt: Doubt{Kind: DoubtSame, Other: "a"}})
 		}
+		for i, c := range []*Case{&a, &b} {
+			if rapid.Bool().Draw(t, "objects") {
+				*c = Apply(*c, Objected{Objection{At: hour(1), Words: "Not the council", RaisedBy: ObjectedPerson, How: ObjectedPhone, RecordedBy: Who{ID: ActorID(itoa(i))}}})
+			}
+		}
 		if rapid.Bool().Draw(t, "had joined") {
 			es, _ := Join(a, anyCase(t, "e"), hour(2))
 			a = Apply(a, es...)
