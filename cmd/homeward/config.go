@@ -29,7 +29,7 @@ type Config struct {
 	TLSCert    string           `toml:"tls_cert" doc:"File with the certificate of the web pages, PEM. Empty: plain HTTP, for use behind a proxy that does TLS."`
 	TLSKey     string           `toml:"tls_key" doc:"File with its private key, PEM."`
 	Behind     bool             `toml:"behind_proxy" doc:"A proxy in front does TLS: cookies are marked Secure and X-Forwarded-For names the reader."`
-	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]]."`
+	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]] or a [[system]]: systems sign it into their assertions, and links from a record system begin with it."`
 	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
 	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
@@ -40,6 +40,9 @@ type Config struct {
 	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
 	Councils   []CouncilConfig  `toml:"council" doc:"Each council whose extract is read."`
 	Providers  []ProviderConfig `toml:"provider" doc:"Each identity provider by which staff sign in with their organisation's own account. Accounts kept here work besides."`
+
+	Machines MachinesConfig `toml:"machines" doc:"How systems that sign in by themselves show a client certificate."`
+	Systems  []SystemConfig `toml:"system" doc:"Each system that signs in by itself, such as a hospital's record system."`
 }
 
 // LimitsConfig are numbers that a site may change.
@@ -150,7 +153,7 @@ func readConfig(path string) (Config, error) {
 		return c, fmt.Errorf("reading the configuration: %w", err)
 	}
 	var many struct {
-		Feed, Council, Provider []map[string]any
+		Feed, Council, Provider, System []map[string]any
 	}
 	if _, err := toml.Decode(string(b), &many); err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)
@@ -165,6 +168,9 @@ func readConfig(path string) (Config, error) {
 	}
 	for range many.Provider {
 		c.Providers = append(c.Providers, providerDefaults())
+	}
+	for range many.System {
+		c.Systems = append(c.Systems, systemDefaults())
 	}
 	meta, err := toml.Decode(string(b), &c)
 	if err != nil {
@@ -217,6 +223,11 @@ func (c *Config) relativeTo(dir string) {
 			fix(&c.Councils[i].Layout)
 		}
 	}
+	for i := range c.Systems {
+		if !strings.Contains(c.Systems[i].Keys, "://") {
+			fix(&c.Systems[i].Keys)
+		}
+	}
 }
 
 // check refuses what cannot work, naming the key and the mend.
@@ -256,7 +267,10 @@ func (c Config) check() error {
 		}
 		names[k.Name], councils[k.ODS] = true, true
 	}
-	return c.checkProviders()
+	if err := c.checkProviders(); err != nil {
+		return err
+	}
+	return c.checkSystems()
 }
 
 // check refuses a zero too: the packages that use these take it for "default",

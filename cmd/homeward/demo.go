@@ -41,6 +41,7 @@ type demo struct {
 	clock  *shiftedClock
 
 	providers []*idp.Provider
+	epr       *epr // of the first hospital
 }
 
 // shiftedClock is the real clock moved by a settable offset, so that a person or
@@ -69,7 +70,7 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.makeCounty(&cfg); err != nil {
+	if err := errors.Join(d.makeCounty(&cfg), d.makeEPR(&cfg)); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.closeProviders()) }()

@@ -37,6 +37,7 @@ type commands struct {
 	Audit      auditCmd      `cmd:"" help:"Export the audit log, prove a record of it, or verify an export without the database."`
 	Keys       keysCmd       `cmd:"" help:"Make and change the keys that encrypt what is stored."`
 	Governance governanceCmd `cmd:"" help:"Write the governance pack from the live configuration."`
+	System     systemCmd     `cmd:"" help:"Make keys for a system that signs in by itself, and try them."`
 	Sim        simCmd        `cmd:"" help:"Pretend to be hospitals and a council, against listeners elsewhere."`
 }
 

@@ -36,6 +36,7 @@ func (d *demo) panel() http.Handler {
 	p.mux.HandleFunc("GET /demo", func(w http.ResponseWriter, r *http.Request) { p.show(w, r, http.StatusOK, "", nil) })
 	p.mux.HandleFunc("POST /demo/do/{act}", p.do)
 	p.mux.HandleFunc("POST /demo/clock", p.setClock)
+	p.mux.HandleFunc("POST /demo/epr", p.fromEPR)
 	if d.cmd.Pprof {
 		p.mux.HandleFunc("GET /demo/pprof/profile", pprof.Profile)
 	}
@@ -176,6 +177,9 @@ func (p *panel) show(w http.ResponseWriter, r *http.Request, status int, said st
 		}
 		body = append(body, ui.Section(g.title, g.title, ui.P(g.about), acts))
 	}
+	body = append(body, ui.Section("epr", "From the hospital’s own record system",
+		ui.P("King’s Mill’s record system signs in with its key, and opens Homeward with Barbara in context: nothing to type, and the reason is still asked. Sign in as nina."),
+		ui.PostForm("/demo/epr", ui.Button{Text: "Open Homeward from the EPR for Barbara", Kind: ui.Secondary, Small: true})))
 	page := ui.Page{Title: "Make things happen", Assets: p.assets, Phase: "Demonstration: everybody here is invented", Width: ui.ReadingPage, Main: body}
 	if err := ui.Write(w, r, status, page); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)

@@ -41,6 +41,7 @@ type site struct {
 	feeds  []*listener
 
 	providers *signin.Federation // nil: none
+	systems   *api.Systems       // nil where no system signs in by itself
 
 	scratch string // a folder that goes when the site is closed; "" for none
 }
@@ -99,6 +100,7 @@ func (st *site) wire(clock func() time.Time) error {
 	hc := hub.Config{Store: st.store, Policies: set, Forms: forms, Orgs: st.config.orgs(), Clock: clock, Zone: zone, Log: st.log,
 		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, LookMisses: st.config.Limits.LookMisses,
 			AtRisk: st.config.Limits.AtRiskDays, Delayed: st.config.Limits.DelayedDays}}
+	hc.Systems = st.config.systemList()
 	for _, f := range st.config.Feeds {
 		hc.Feeds = append(hc.Feeds, f.feed(zone))
 	}
@@ -241,6 +243,11 @@ func (st *site) run(ctx context.Context, pages net.Listener) error {
 	wg.Go(func() { st.watchFolders(ctx) })
 	wg.Go(func() { st.checkDaily(ctx) })
 	wg.Go(func() {
+		if err := st.runSystems(ctx); err != nil {
+			cancel(err)
+		}
+	})
+	wg.Go(func() {
 		<-ctx.Done()
 		end, stop := context.WithTimeout(context.Background(), 5*time.Second)
 		defer stop()
@@ -299,6 +306,14 @@ func (st *site) handler() (*web.Server, http.Handler, error) {
 	machine := api.New(st.hub, st.listenerStats)
 	for _, p := range []string{"/healthz", "/readyz", "/metrics"} {
 		mux.Handle("GET "+p, machine)
+	}
+	if err := st.wireSystems(wc.Address); err != nil {
+		return nil, nil, err
+	}
+	if st.systems != nil {
+		for _, p := range st.systems.Paths() {
+			mux.Handle(p, st.systems)
+		}
 	}
 	if st.extra != nil {
 		mux.Handle("/demo", st.extra)

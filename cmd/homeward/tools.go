@@ -104,6 +104,9 @@ func example() Config {
 	k.Name, k.Title, k.ODS, k.Folder = "mosaic", "Mosaic (Nottinghamshire)", "511", "extracts"
 	d.Feeds, d.Councils = []FeedConfig{f}, []CouncilConfig{k}
 	d.PublicURL, d.Providers = "https://homeward.example", []ProviderConfig{exampleProvider()}
+	s := systemDefaults()
+	s.Client, s.Title, s.Org, s.Scopes, s.Keys = "kings-mill-epr", "King's Mill EPR", "RK5", []string{"launch"}, "kings-mill-epr.jwks.json"
+	d.Systems = []SystemConfig{s}
 	return d
 }
 
