@@ -95,8 +95,8 @@ func (h *Hub) opened(e Enforced, open []sharing.Section) [][]bool {
 			ctx.Open = append(ctx.Open, policy.Section(s))
 		}
 		var row []bool
-		for i, d := range h.Policies.DecideMany(a, &facts, ctx, sectionActions()...) {
-			row = append(row, d.Allow && slices.Contains(open, sharing.Sections()[i]))
+		for _, d := range h.Policies.DecideMany(a, &facts, ctx, sectionActions()...) {
+			row = append(row, d.Allow)
 		}
 		out = append(out, row)
 	}

@@ -194,8 +194,13 @@ func (s *Server) lookResult(v *visit) (response, error) {
 		p.Main = nothingParts(result)
 	case hub.LookCannot:
 		p.Main = cannotParts(result)
+	case hub.LookPaused:
+		p.Title, p.Main = "Access is paused", s.pausedParts(result)
 	default:
 		p.Main = []ui.Node{ui.H1("Details do not match"), ui.P("These details do not match. Check all of them."), ui.Small(lookRecorded)}
+	}
+	if note := s.pausedNote(result.Paused); note != nil && result.Outcome != hub.LookPaused {
+		p.Main = append([]ui.Node{note}, p.Main...)
 	}
 	if line := glassLine(result.Glass, v); line != nil {
 		p.Main = append([]ui.Node{line}, p.Main...)

@@ -40,6 +40,7 @@ func (s *Server) tracker(v *visit) (response, error) {
 	}
 	p.Main = []ui.Node{
 		ui.WorkHead("People ready to leave hospital", l.countsText(viewCounts(rows)), l.views()),
+		s.pausedBanner(rows.Paused),
 		l.strip(rows),
 		l.bar(rows, workers),
 		ui.Chips(l.unfiltered(), l.chips(rows, workers)...),

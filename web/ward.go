@@ -37,6 +37,7 @@ func (s *Server) ward(v *visit) (response, error) {
 	}
 	p := ui.Page{Title: "Ward list", Width: ui.WorkPage, Main: []ui.Node{
 		ui.WorkHead(l.wardName(rows), l.countsText(viewCounts(rows))),
+		s.pausedBanner(rows.Paused),
 		l.strip(rows),
 		ui.Filter{Action: "/ward", Button: "Show ward", Fields: []ui.Node{ui.Select{ID: "filter-ward", Name: "ward", Label: "Ward", Value: l.query.Ward, Items: choices}}},
 		ui.PrintMeta(v.now, v.by.Name),

@@ -86,6 +86,7 @@ func (s *Server) worklist(v *visit) (response, error) {
 	}
 	p := ui.Page{Title: "Worklist", Width: ui.WorkPage, Main: []ui.Node{
 		ui.WorkHead(workTitles[l.view], l.countsText(c), tabs...),
+		s.pausedBanner(rows.Paused),
 		l.strip(rows),
 		ui.PrintMeta(v.now, v.by.Name),
 	}}
