@@ -53,6 +53,9 @@ func (s *Server) errorPage(v *visit, err error) response {
 	if e != nil && len(e.Allowed) > 0 {
 		main = append(main, ui.P("You can do this instead:"), ui.Bullets(ui.Map(e.Allowed, func(w string) ui.Node { return ui.Text(w) })...))
 	}
+	if paused := s.pausedRefusal(err); paused != nil {
+		main = append(main, paused)
+	}
 	if a.phones && v.ctx().Err() == nil { // a reader who has gone is no fault of ours
 		s.Log.Error("a page could not be shown", "request", v.requestID(), "route", v.r.Pattern, "error", err)
 		main = append(main, s.phones(2), ui.Small("If you report this, give the number "+v.requestID()+"."))
