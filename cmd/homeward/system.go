@@ -120,32 +120,11 @@ func (c *systemTokenCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return errors.New("the key is no PEM")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	e, err := farSide(b, c.Alg, c.KID)
 	if err != nil {
-		return fmt.Errorf("reading the key: %w", err)
+		return err
 	}
-	key, ok := parsed.(crypto.Signer)
-	if !ok {
-		return errors.New("the key cannot sign")
-	}
-	e := &epr{url: strings.TrimSuffix(c.URL, "/"), client: c.Client, key: key, alg: c.Alg, kid: c.KID, clock: time.Now, web: &http.Client{Timeout: 20 * time.Second}}
-	if e.alg == "" {
-		e.alg = string(jose.RS512)
-		if _, ec := key.(*ecdsa.PrivateKey); ec {
-			e.alg = string(jose.ES384)
-		}
-	}
-	if e.kid == "" {
-		public, err := publicKey(key, e.alg)
-		if err != nil {
-			return err
-		}
-		e.kid = public.KeyID
-	}
+	e.url, e.client, e.clock, e.web = strings.TrimSuffix(c.URL, "/"), c.Client, time.Now, &http.Client{Timeout: 20 * time.Second}
 	if c.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(c.Cert, c.CertKey)
 		if err != nil {
@@ -161,6 +140,38 @@ func (c *systemTokenCmd) Run(ctx context.Context) error {
 	}
 	_, err = fmt.Println(string(answer))
 	return err
+}
+
+// farSide reads the private key of a system, in PEM. alg and kid may be empty:
+// then they are those that homeward system key gives such a key.
+func farSide(b []byte, alg, kid string) (*epr, error) {
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errors.New("the key is no PEM")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key: %w", err)
+	}
+	key, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the key cannot sign")
+	}
+	e := &epr{key: key, alg: alg, kid: kid}
+	if e.alg == "" {
+		e.alg = string(jose.RS512)
+		if _, ec := key.(*ecdsa.PrivateKey); ec {
+			e.alg = string(jose.ES384)
+		}
+	}
+	if e.kid == "" {
+		public, err := publicKey(key, e.alg)
+		if err != nil {
+			return nil, err
+		}
+		e.kid = public.KeyID
+	}
+	return e, nil
 }
 
 // epr is the far side: a record system that signs in and brings a person in
