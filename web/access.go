@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -14,12 +13,13 @@ import (
 	"homeward/web/ui"
 )
 
-// accessRoutes is signing in and out by an identity provider. ui.md 7.1. All are
-// public: who comes is not known yet, or is a provider's server.
+// accessRoutes is signing in and out by an identity provider. ui.md 7.1. Public is
+// where it is not known yet who comes, or where a provider's server does.
 func (s *Server) accessRoutes() []route {
 	return []route{
 		{pattern: "GET /signin/with/{provider}", public: true, do: s.toProvider},
 		{pattern: "GET /signin/from/{provider}", public: true, do: s.fromProvider},
+		{pattern: "GET /me/confirm/there", own: true, do: s.toProve},
 		{pattern: "GET /signin/front/{provider}", public: true, do: s.frontLogout},
 		{pattern: "POST /signin/back/{provider}", public: true, do: s.backLogout},
 		{pattern: "GET /signin/bye", public: true, do: s.toFarewell},
@@ -36,11 +36,7 @@ func (s *Server) providerButtons(next string) ui.Node {
 	}
 	var out ui.Nodes
 	for i, p := range s.Federation.Providers {
-		to := "/signin/with/" + p.Name
-		if next = s.kindOfPage(next); next != "/" {
-			to += "?" + url.Values{"next": {next}}.Encode()
-		}
-		b := ui.Button{Text: p.Title, Href: to, Kind: ui.Secondary}
+		b := ui.Button{Text: p.Title, Href: withNext("/signin/with/"+p.Name, s.kindOfPage(next)), Kind: ui.Secondary}
 		if i == 0 {
 			b.Kind = ui.Primary
 		}
@@ -51,27 +47,65 @@ func (s *Server) providerButtons(next string) ui.Node {
 
 func (s *Server) questionCookie() string { return s.cookieName() + "-asked" }
 
-// toProvider sends the reader to a provider. What their browser keeps meanwhile
-// must come back with a link from there, so it is Lax and not Strict.
+// toProvider sends the reader to a provider.
 func (s *Server) toProvider(v *visit) (response, error) {
 	p, ok := s.Federation.Find(v.path("provider"))
 	if !ok {
 		return nil, &care.Error{Kind: care.NotFound}
 	}
-	again, next := v.query("again") != "", s.kindOfPage(v.query("next"))
-	switch {
-	case again && v.token == "":
-		return goTo("/signin"), nil
-	case !again && v.signedIn():
+	next := s.kindOfPage(v.query("next"))
+	if v.signedIn() {
 		return goTo(s.onward(v.by.Role, next)), nil
 	}
-	l, err := s.Federation.Begin(v.ctx(), p.Name, next, again)
+	to, err := s.ask(v, p.Name, next, false)
 	if err != nil {
 		return s.trouble(v, p, err)
 	}
+	return goTo(to), nil
+}
+
+// ask is the address of a provider to which the reader goes with a question of
+// ours. What their browser keeps meanwhile must come back with a link from there,
+// so it is Lax and not Strict.
+func (s *Server) ask(v *visit, provider, next string, again bool) (string, error) {
+	l, err := s.Federation.Begin(v.ctx(), provider, next, again)
+	if err != nil {
+		return "", err
+	}
 	http.SetCookie(v.w, &http.Cookie{Name: s.questionCookie(), Value: l.Cookie, Path: "/", MaxAge: int(l.Life / time.Second),
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
-	return goTo(l.URL), nil
+	return l.URL, nil
+}
+
+// elsewhere leads somebody to prove again who they are at their provider, and then
+// back to an address of ours. They come from a form, and the policy of our pages
+// lets no form lead to another host, not even by a redirect: so a page leads on,
+// by itself where browsers do that (WCAG technique G110).
+func (s *Server) elsewhere(v *visit, back string) (response, error) {
+	p, ok := s.Federation.Find(v.session.Provider)
+	if !ok {
+		return nil, &care.Error{Kind: care.NotFound}
+	}
+	to := withNext("/me/confirm/there", back)
+	v.w.Header().Set("Refresh", "0; url="+to)
+	return show(ui.Page{Title: "Confirm with your organisation", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
+		ui.H1("Confirm with your organisation"),
+		ui.P(p.Called+" asks who you are, and then you come back here."),
+		ui.ActionLink(to, "Go to "+p.Called))}}), nil
+}
+
+// toProve sends somebody who is signed in to their provider, which must ask them
+// again.
+func (s *Server) toProve(v *visit) (response, error) {
+	p, ok := s.Federation.Find(v.session.Provider)
+	if !ok {
+		return nil, &care.Error{Kind: care.NotFound}
+	}
+	to, err := s.ask(v, p.Name, s.ownPage(v, v.query("next")), true)
+	if err != nil {
+		return s.trouble(v, p, err)
+	}
+	return goTo(to), nil
 }
 
 // fromProvider lets in who comes back from a provider.
@@ -95,26 +129,14 @@ func (s *Server) fromProvider(v *visit) (response, error) {
 		}
 	}
 	s.setCookie(v, s.cookieName(), a.Entry.Token)
-	switch next := s.kindOfPage(a.Next); {
-	case a.Again:
-		return s.provenAgain(v, a, next)
-	case a.Entry.Choose && next != "/":
-		return goTo("/role?" + url.Values{"next": {next}}.Encode()), nil
-	case a.Entry.Choose:
-		return goTo("/role"), nil
-	default:
-		return goTo(s.onward(a.Entry.Session.Grant.Role, next)), nil
+	if a.Again {
+		return goTo(s.ownPage(v, a.Next)), nil
 	}
-}
-
-// provenAgain is where a second proof ends. What the reader was doing waits in the
-// window that they came from.
-func (s *Server) provenAgain(v *visit, a signin.Arrival, next string) (response, error) {
-	v.token, v.session = a.Entry.Token, a.Entry.Session
-	return show(ui.Page{Title: "You have confirmed that it is you", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
-		ui.H1("You have confirmed that it is you"),
-		ui.P("Close this tab. In the page that you came from, select “Continue”."),
-		ui.Para(ui.Link(s.onward(v.session.Grant.Role, next), "Go on here instead")))}}), nil
+	next := s.kindOfPage(a.Next)
+	if a.Entry.Choose {
+		return goTo(withNext("/role", next)), nil
+	}
+	return goTo(s.onward(a.Entry.Session.Grant.Role, next)), nil
 }
 
 // trouble is the page of whoever did not get in by a provider.

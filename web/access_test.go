@@ -656,36 +656,69 @@ func TestFrontChannelLogout(t *testing.T) {
 	}
 }
 
+// lead is the address of the provider to which a page leads on by itself.
+func (r *reader) lead(p shown) string {
+	p.t.Helper()
+	to, ok := strings.CutPrefix(p.header.Get("Refresh"), "0; url=")
+	if !ok {
+		p.t.Fatalf("%d leads nowhere: %s", p.status, p.text())
+	}
+	return r.get(to).to
+}
+
 func TestProvingAgainAtTheProvider(t *testing.T) {
 	f := newFederal(t)
 	r, _ := f.by("cis2", "9001")
-	before := r.c.Jar.Cookies(mustURL(f, f.url))
+	token := func() string {
+		for _, c := range r.c.Jar.Cookies(mustURL(f, f.url)) {
+			if c.Name == "homeward" {
+				return c.Value
+			}
+		}
+		return ""
+	}
+	before := token()
 	f.later(9 * time.Minute)
-	at := r.get("/signin/with/cis2?again=1&next=/lookup")
-	if q := mustURL(f, at.to).Query(); q.Get("max_age") != "0" || q.Get("prompt") != "login" {
-		t.Errorf("the provider need not ask: %q", at.to)
+	page := r.get("/me/confirm?to=/me/sessions")
+	page.says("you confirm there and come back here", "Confirm with your organisation")
+	lead := r.post("/me/confirm/elsewhere", "confirm-to", "/me/sessions")
+	wellMade(t, lead)
+	at := r.lead(lead)
+	if q := mustURL(f, at).Query(); lead.status != 200 || q.Get("max_age") != "0" || q.Get("prompt") != "login" {
+		t.Errorf("the provider need not ask: %q", at)
 	}
-	got := r.get(r.picks(at.to, "9001"))
-	got.says("You have confirmed that it is you")
-	wellMade(t, got)
-	if got.status != 200 || f.last().Action != "stepped-up" {
-		t.Error(got.status, f.last().Action)
+	got := r.get(r.picks(at, "9001"))
+	if got.status != 303 || got.to != "/me/sessions" || f.last().Action != "stepped-up" {
+		t.Error(got.status, got.to, f.last().Action)
 	}
-	if after := r.c.Jar.Cookies(mustURL(f, f.url)); slices.EqualFunc(before, after, func(a, b *http.Cookie) bool { return a.Value == b.Value }) {
+	if token() == before {
 		t.Error("the session has the same token")
 	}
 	r.get("/lookup").says("Nadia Coles")
-	got = r.get(r.pick("/signin/with/cis2?again=1", "9002"))
+	again := func() shown { return r.post("/me/confirm/elsewhere", "confirm-to", "https://evil.example/") }
+	if got := r.get(r.picks(r.lead(again()), "9001")); got.to != "/lookup" {
+		t.Errorf("led to %q", got.to)
+	}
+	got = r.get(r.picks(r.lead(again()), "9002"))
 	got.says("Somebody else confirmed")
 	r.get("/lookup").says("Nadia Coles")
-	back := r.pick("/signin/with/cis2?again=1", "9001")
+	back := r.picks(r.lead(again()), "9001")
 	f.cis2.Set(idp.OldProof)
 	got = r.get(back)
 	if got.status != 502 || !strings.HasSuffix(f.last().Outcome, "not asked again") {
 		t.Errorf("%d: %s", got.status, f.last().Outcome)
 	}
-	if got := f.stranger().get("/signin/with/cis2?again=1"); got.to != "/signin" {
-		t.Error("nobody proves again who they are:", got.to)
+	f.cis2.Set(idp.Honest)
+	kept := r.post("/me/confirm/elsewhere", "confirm-to", "/signin", "login", "kept")
+	if got = r.get(r.picks(r.lead(kept), "9001")); !strings.HasPrefix(got.to, "/me/confirm/") {
+		t.Fatalf("what was posted is lost: %q", got.to)
+	}
+	if page := r.get(got.to); !strings.Contains(page.body, `value="kept"`) {
+		t.Error("what was posted is lost:", page.text())
+	}
+	local := f.as("ae-nurse")
+	if got := local.post("/me/confirm/elsewhere", "confirm-to", "/lookup"); got.status != 404 {
+		t.Error("a local account is sent to a provider:", got.status)
 	}
 }
 

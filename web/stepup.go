@@ -182,7 +182,7 @@ func confirmLayout(errs []ui.FieldError, f ui.Form) response {
 // confirmElsewhere is the page of somebody for whom an identity provider vouches.
 func (s *Server) confirmElsewhere(f ui.Form) response {
 	f.Body = append(f.Body, ui.P("You sign in with your organisation’s account, so you confirm there and come back here."), ui.Submit("Confirm with your organisation"))
-	if s.elsewhere == nil {
+	if s.Federation == nil {
 		f.Body = []ui.Node{ui.P("This needs your organisation’s sign-in, which is not set up here any more. Log out and sign in again.")}
 	}
 	return confirmLayout(nil, f)
@@ -198,7 +198,7 @@ type keptForm struct {
 func (s *Server) confirmThere(v *visit) (response, error) {
 	to := v.form(confirmTo)
 	v.dropProof()
-	if s.elsewhere == nil || v.session.Provider == "" {
+	if s.Federation == nil || v.session.Provider == "" {
 		return nil, &care.Error{Kind: care.NotFound}
 	}
 	if len(v.r.PostForm) == 0 {

@@ -48,15 +48,12 @@ const maxBody = 256 << 10
 // Server answers browsers. Make one with New.
 type Server struct {
 	Config
-	assets *Assets
-	mux    *http.ServeMux
-	pages  map[string]route // GET routes without a name in their path, by path
-	// elsewhere sends somebody to prove again who they are at their identity
-	// provider, and then back to an address of ours; nil: no provider.
-	elsewhere func(v *visit, back string) (response, error)
-	council   []care.Org // kept here so that their numbers are shown when the database is gone
-	stop      sync.Once
-	stopped   chan struct{}
+	assets  *Assets
+	mux     *http.ServeMux
+	pages   map[string]route // GET routes without a name in their path, by path
+	council []care.Org       // kept here so that their numbers are shown when the database is gone
+	stop    sync.Once
+	stopped chan struct{}
 }
 
 // A route is one address of the service.
