@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,14 +83,22 @@ func (h *Hub) BreakGlass(ctx context.Context, by care.Actor, handle, words strin
 	id, now := newID(), h.now()
 	err := h.update(ctx, func(tx *store.Tx) error {
 		v = LookView{}
-		k, err := h.lookedAt(tx, by, handle, now)
-		if err != nil {
-			return err
-		}
 		a := h.ask(by, policy.BreakGlass, nil, policy.DirectCare, words, now)
 		a.record.Purpose = forEmergency
 		if !a.allowed(policy.BreakGlass) {
 			return a.refuse(tx)
+		}
+		k, err := h.lookedAt(tx, by, handle, now)
+		var none *care.Error
+		if errors.As(err, &none) && none.Kind == care.NotFound {
+			a.record.Sections = nil
+			if err := a.audit(tx, false, "no such result"); err != nil {
+				return err
+			}
+			return committed{none}
+		}
+		if err != nil {
+			return err
 		}
 		if k.View.Glass != nil { // sent twice
 			v = k.View

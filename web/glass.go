@@ -84,15 +84,15 @@ func (s *Server) glassPage(v *visit, errs []ui.FieldError) ui.Page {
 			ui.P("What opens is for you alone, in the role that you have now, to read, for 60 minutes: who the person is, the care in place, the referral and what has happened."),
 			ui.P("It may open nothing. Some records are never opened this way, and we may know nothing of the person. Both look the same.")),
 		ui.PostForm(result+"/glass",
-			ui.Textarea{ID: "words", Label: "Why must you see this record now?", Hint: "Say what the emergency is. Do not enter names or numbers of people", Value: v.form("words"), Max: 500, Rows: 3,
-				Error: ui.ErrorFor(errs, "words")},
+			ui.Textarea{ID: "reason", Label: "Why must you see this record now?", Hint: "Say what the emergency is. Do not enter names or numbers of people", Value: v.form("reason"), Max: 500, Rows: 3,
+				Error: ui.ErrorFor(errs, "reason")},
 			ui.ButtonGroup(ui.Button{Text: "Break the glass", Kind: ui.Warning}, ui.Link(result, "Go back"))),
 		ui.Small("This is recorded with your name."))}}
 }
 
 func (s *Server) breakGlass(v *visit) (response, error) {
-	l, err := s.Hub.BreakGlass(v.ctx(), v.by, v.path("handle"), v.form("words"))
-	if errs, ok := fieldErrors(err, nil); ok {
+	l, err := s.Hub.BreakGlass(v.ctx(), v.by, v.path("handle"), v.form("reason"))
+	if errs, ok := fieldErrors(err, map[string]string{"words": "reason"}); ok {
 		p := s.glassPage(v, errs)
 		if care.KindOf(err) == care.Throttled {
 			p.Error = true
