@@ -67,7 +67,7 @@ func (t *Tx) PutAlert(a Alert) (added bool, err error) {
 		return false, err
 	}
 	err = t.change(`INSERT INTO alerts (id, seq, kind, at, actor, case_id, open, doc) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
-		ON CONFLICT (id) DO NOTHING RETURNING id`, []any{a.ID, seq + 1, string(a.Kind), a.At, string(a.Actor), string(a.Case), doc},
+		ON CONFLICT (id) DO NOTHING RETURNING id`, []any{a.ID, seq + 1, string(a.Kind), a.At, string(a.Actor), string(a.Case), t.seal(alertDoc, doc, a.ID)},
 		func([]any) error { added = true; return nil })
 	if err != nil || !added {
 		return false, err
@@ -102,7 +102,7 @@ func (t *Tx) CloseAlert(id string, end AlertClosed) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(`UPDATE alerts SET open = 0, seq = $1, doc = $2 WHERE id = $3`, seq+1, doc, id)
+	return t.exec(`UPDATE alerts SET open = 0, seq = $1, doc = $2 WHERE id = $3`, seq+1, t.seal(alertDoc, doc, id), id)
 }
 
 // Alert reads an alert; care.NotFound when there is none.
@@ -110,6 +110,15 @@ func (t *Tx) Alert(id string) (Alert, error) {
 	var doc string
 	if err := t.one(`SELECT doc FROM alerts WHERE id = $1`, []any{id}, &doc); err != nil {
 		return Alert{}, orNotFound(err, "The alert")
+	}
+	return t.alert(id, doc)
+}
+
+// alert reads a stored alert.
+func (t *Tx) alert(id, doc string) (Alert, error) {
+	doc, err := t.openText(alertDoc, doc, id)
+	if err != nil {
+		return Alert{}, err
 	}
 	return fromJSON[Alert](doc)
 }
@@ -152,13 +161,13 @@ func (t *Tx) Alerts(f AlertFilter) (as []Alert, err error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	sql := `SELECT doc FROM alerts WHERE ` + w.b.String() + ` ORDER BY ` + order + w.bind(" LIMIT ?", f.Limit) + w.bind(" OFFSET ?", f.Skip)
+	sql := `SELECT id, doc FROM alerts WHERE ` + w.b.String() + ` ORDER BY ` + order + w.bind(" LIMIT ?", f.Limit) + w.bind(" OFFSET ?", f.Skip)
 	err = t.query(sql, w.vs, func(row []any) error {
-		var doc string
-		if err := scan(row, &doc); err != nil {
+		var id, doc string
+		if err := scan(row, &id, &doc); err != nil {
 			return err
 		}
-		a, err := fromJSON[Alert](doc)
+		a, err := t.alert(id, doc)
 		as = append(as, a)
 		return err
 	})
@@ -236,7 +245,7 @@ func (t *Tx) AuditSince(org nhs.ODS, from time.Time, most int, each func(Audited
 			more = true
 			return nil
 		}
-		l, err := scanAudit(row)
+		l, err := t.scanAudit(row)
 		if err != nil || l.At.Before(from) {
 			return err
 		}

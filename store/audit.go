@@ -109,7 +109,7 @@ func (t *Tx) Audit(rs ...AuditRecord) error {
 			hashes = append(hashes, h[:]...)
 		}
 		t.b.tally.audit++
-		rows[i] = []any{n, r.At, r.Actor, r.Org, r.Case, r.Action, r.Allowed, salt, doc, hashes}
+		rows[i] = []any{n, r.At, r.Actor, r.Org, r.Case, r.Action, r.Allowed, salt, t.seal(auditDoc, doc, n), hashes}
 	}
 	return t.insert(`INSERT INTO audit (n, at, actor, org, case_id, action, allowed, salt, doc, hashes)`, rows, "")
 }
@@ -169,7 +169,7 @@ func (t *Tx) audits(f AuditFilter, of string, vs ...any) (as []Audited, err erro
 	}
 	sql := auditText + " WHERE " + w.b.String() + " ORDER BY n DESC" + w.bind(" LIMIT ?", f.Limit)
 	err = t.query(sql, w.vs, func(row []any) error {
-		l, err := scanAudit(row)
+		l, err := t.scanAudit(row)
 		as = append(as, l.Audited)
 		return err
 	})
@@ -220,7 +220,7 @@ type auditLine struct {
 	plain        AuditRecord // what the columns say
 }
 
-func scanAudit(row []any) (l auditLine, err error) {
+func (t *Tx) scanAudit(row []any) (l auditLine, err error) {
 	p := &l.plain
 	if err := scan(row, &l.N, &p.At, &p.Actor, &p.Org, &p.Case, &p.Action, &p.Allowed, &l.salt, &l.doc, &l.hashes); err != nil {
 		return l, err
@@ -228,6 +228,9 @@ func scanAudit(row []any) (l auditLine, err error) {
 	if l.Erased = l.salt == nil; l.Erased {
 		l.AuditRecord = *p
 		return l, nil
+	}
+	if l.doc, err = t.openText(auditDoc, l.doc, l.N); err != nil {
+		return l, err
 	}
 	if err := json.Unmarshal([]byte(l.doc), &l.AuditRecord); err != nil {
 		return l, fmt.Errorf("reading audit record %d: %w", l.N, err)

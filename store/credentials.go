@@ -126,14 +126,14 @@ func (cs *challenges) one(kind string, err error) (care.Challenge, error) {
 
 // SessionsOf lists an account's sessions that are not over, the last used first.
 func (t *Tx) SessionsOf(account care.ActorID, now time.Time) (ss []care.Session, err error) {
-	err = t.query(`SELECT doc, seen FROM sessions WHERE user_id = $1 AND expires > $2 ORDER BY seen DESC, created DESC`, []any{string(account), now}, func(row []any) error {
+	err = t.query(`SELECT token, doc, seen FROM sessions WHERE user_id = $1 AND expires > $2 ORDER BY seen DESC, created DESC`, []any{string(account), now}, func(row []any) error {
+		var token []byte
 		var doc string
 		var seen time.Time
-		if err := scan(row, &doc, &seen); err != nil {
+		if err := scan(row, &token, &doc, &seen); err != nil {
 			return err
 		}
-		s, err := fromJSON[care.Session](doc)
-		s.Seen = seen
+		s, err := t.session(token, doc, seen)
 		ss = append(ss, s)
 		return err
 	})

@@ -26,17 +26,21 @@ func (t *Tx) PutUser(a care.Account) error {
 	if a.Disabled {
 		state = "disabled"
 	}
-	return t.exec(putUser, string(a.ID), a.Login, state, a.Hash, a.Failed, a.LockedUntil, doc)
+	return t.exec(putUser, string(a.ID), a.Login, state, a.Hash, a.Failed, a.LockedUntil, t.seal(userDoc, doc, string(a.ID)))
 }
 
-const userColumns = `doc, hash, bad_tries, locked_until`
+const userColumns = `id, doc, hash, bad_tries, locked_until`
 
 func (t *Tx) users(where string, vs ...any) (as []care.Account, err error) {
 	err = t.query(`SELECT `+userColumns+` FROM users `+where, vs, func(row []any) error {
-		var doc, hash string
+		var id, doc, hash string
 		var tries int64
 		var locked time.Time
-		if err := scan(row, &doc, &hash, &tries, &locked); err != nil {
+		if err := scan(row, &id, &doc, &hash, &tries, &locked); err != nil {
+			return err
+		}
+		doc, err := t.openText(userDoc, doc, id)
+		if err != nil {
 			return err
 		}
 		a, err := fromJSON[care.Account](doc)
@@ -76,7 +80,7 @@ func (t *Tx) PutSession(s care.Session) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(putSession, []byte(s.ID), string(s.Account), s.Created, s.Seen, s.Ends, s.Address, sidKey(s.Provider, s.SID), doc)
+	return t.exec(putSession, []byte(s.ID), string(s.Account), s.Created, s.Seen, s.Ends, s.Address, sidKey(s.Provider, s.SID), t.seal(sessionDoc, doc, []byte(s.ID)))
 }
 
 // Session reads a session; care.NotFound when there is none.
@@ -85,6 +89,15 @@ func (t *Tx) Session(id string) (care.Session, error) {
 	var seen time.Time
 	if err := t.one(`SELECT doc, seen FROM sessions WHERE token = $1`, []any{[]byte(id)}, &doc, &seen); err != nil {
 		return care.Session{}, orNotFound(err, "The session")
+	}
+	return t.session([]byte(id), doc, seen)
+}
+
+// session reads a stored session.
+func (t *Tx) session(token []byte, doc string, seen time.Time) (care.Session, error) {
+	doc, err := t.openText(sessionDoc, doc, token)
+	if err != nil {
+		return care.Session{}, err
 	}
 	s, err := fromJSON[care.Session](doc)
 	s.Seen = seen

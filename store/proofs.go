@@ -199,7 +199,7 @@ func (t *Tx) auditPage(f AuditFilter, after int64) (ls []auditLine, err error) {
 		narrow(w)
 		sql := auditText + " WHERE " + w.b.String() + " ORDER BY n" + w.bind(" LIMIT ?", linesAtOnce)
 		err := t.query(sql, w.vs, func(row []any) error {
-			l, err := scanAudit(row)
+			l, err := t.scanAudit(row)
 			ls = append(ls, l)
 			return err
 		})
@@ -240,7 +240,7 @@ func (t *Tx) VerifyAudit(progress func(done int64), known ...tlog.Tree) error {
 		return err
 	}
 	err := t.query(auditText+` ORDER BY n`, nil, func(row []any) error {
-		l, err := scanAudit(row)
+		l, err := t.scanAudit(row)
 		if err != nil {
 			return err
 		}

@@ -19,21 +19,23 @@ func sidKey(provider, sid string) string {
 // is given, those that it vouches for of that account.
 func (t *Tx) SessionsProvided(provider, sid string, account care.ActorID) (out []care.Session, err error) {
 	read := func(row []any) error {
+		var token []byte
 		var doc string
-		if err := scan(row, &doc); err != nil {
+		var seen time.Time
+		if err := scan(row, &token, &doc, &seen); err != nil {
 			return err
 		}
-		s, err := fromJSON[care.Session](doc)
+		s, err := t.session(token, doc, seen)
 		if s.Provider == provider {
 			out = append(out, s)
 		}
 		return err
 	}
 	if sid != "" {
-		err = t.query(`SELECT doc FROM sessions WHERE sid = $1`, []any{sidKey(provider, sid)}, read)
+		err = t.query(`SELECT token, doc, seen FROM sessions WHERE sid = $1`, []any{sidKey(provider, sid)}, read)
 	}
 	if err == nil && account != "" {
-		err = t.query(`SELECT doc FROM sessions WHERE user_id = $1`, []any{string(account)}, read)
+		err = t.query(`SELECT token, doc, seen FROM sessions WHERE user_id = $1`, []any{string(account)}, read)
 	}
 	return out, err
 }

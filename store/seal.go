@@ -49,9 +49,15 @@ var (
 	quarantineRaw = &column{"quarantine", "raw", []string{"import_id", "n"}, false}
 	credentialKey = &column{"credentials", "secret", []string{"id"}, true}
 	challengeDoc  = &column{"challenges", "doc", []string{"id"}, true}
+	auditDoc      = &column{"audit", "doc", []string{"n"}, false}
+	alertDoc      = &column{"alerts", "doc", []string{"id"}, false}
+	reviewDoc     = &column{"reviews", "doc", []string{"item"}, false}
+	erasedDoc     = &column{"erased", "doc", []string{"case_id"}, false}
+	userDoc       = &column{"users", "doc", []string{"id"}, false}
+	sessionDoc    = &column{"sessions", "doc", []string{"token"}, false}
 
 	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload,
-		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc}
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12
@@ -296,11 +302,14 @@ func (c *column) unbox(k *sealer, box []byte, key []any) ([]byte, error) {
 	return k.aead.Open(to, box[:nonceSize], box[nonceSize:], c.bound(key))
 }
 
-// row names a row in an error: rows are named by numbers and opaque ids, and
-// what a person called a view is left out.
+// row names a row in an error: rows are named by numbers and opaque ids. What a
+// person called a view, and the token of a session, are left out.
 func (c *column) row(key []any) string {
-	if c == viewDoc {
+	switch c {
+	case viewDoc:
 		key = key[:1]
+	case sessionDoc:
+		return "a session"
 	}
 	var parts []string
 	for _, k := range key {

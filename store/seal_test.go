@@ -46,7 +46,8 @@ func keyed(ks ...MasterKey) func(*Config) {
 
 // secrets is what must not be found in what is stored by told.
 var secrets = []string{"Adams", "ADAMS", "Brenda", "NG21", "Rose Cottage", "confused at night", "PID|1||", "1941-03-14", "MRN0077", "P4711",
-	"draft words", "view words", "handle words", "job words", "row,of,an,extract"}
+	"draft words", "view words", "handle words", "job words", "row,of,an,extract",
+	"audit words", "alert words", "review words", "session words", "Nina Brandt"}
 
 // told stores a person's things of every kind.
 func told(t *testing.T, s *Store) {
@@ -64,11 +65,16 @@ func told(t *testing.T, s *Store) {
 	}
 	update(t, s, func(tx *Tx) error {
 		i, err := tx.BeginImport(Import{Council: "511", File: "people.csv", Kind: ImportFull})
+		_, alert := tx.PutAlert(Alert{ID: "a", Kind: AlertGlass, At: day, Words: "alert words"})
 		return errors.Join(err, tx.StagedSeen(i.ID, "council:511", "P4711"), tx.Quarantine(Quarantined{Import: i.ID, N: 1, Raw: "row,of,an,extract"}),
 			tx.PutDraft(Draft{User: "u", Case: "c1", Form: "f", Saved: day, Doc: []byte(`"draft words"`)}),
 			tx.PutSavedView(SavedView{User: "u", Name: "mine", Doc: []byte(`"view words"`)}),
 			tx.PutHandle(Handle{ID: "h", User: "u", Expires: day, Doc: []byte(`"handle words"`)}),
-			tx.Enqueue("lane", "kind", "key", "job words"))
+			tx.Audit(AuditRecord{At: day, Actor: "u", Action: "look", Case: "c1", Reason: "audit words"}),
+			tx.PutUser(care.Account{ID: "u", Login: "u", Name: "Nina Brandt", Hash: "x"}),
+			tx.PutSession(care.Session{ID: "s", Account: "u", Hint: "session words", Ends: day}),
+			tx.PutReview(Review{Item: "c1", Reason: "review words"}),
+			alert, tx.Enqueue("lane", "kind", "key", "job words"))
 	})
 }
 
@@ -164,8 +170,14 @@ func all(t *testing.T, s *Store) {
 		js, err5 := tx.Jobs(JobReady, 0, 10)
 		qs, err6 := tx.QuarantinedRows(1, 0, 10)
 		vs, err7 := tx.SavedViews("u")
-		if err := errors.Join(err, err2, err3, err4, err5, err6, err7); err != nil {
+		u, err8 := tx.User("u")
+		a, err9 := tx.Alert("a")
+		as, err10 := tx.Audits(AuditFilter{Case: "c1"})
+		if err := errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10); err != nil {
 			return err
+		}
+		if u.Name != "Nina Brandt" || a.Words != "alert words" || as[0].Reason != "audit words" {
+			t.Error("something came back as it was not")
 		}
 		if c.Person.Family != "Adams" || string(d.Doc) != `"draft words"` || string(h.Doc) != `"handle words"` || string(m.Raw) != "PID|1||Adams" ||
 			js[0].Payload != "job words" || qs[0].Raw != "row,of,an,extract" || string(vs[0].Doc) != `"view words"` {
@@ -416,10 +428,14 @@ func TestTamperingIsSaid(t *testing.T) {
 			{`UPDATE drafts SET user_id = 'v'`, "drafts.doc of v/c1/f", func(tx *Tx) error { _, err := tx.Draft("v", "c1", "f"); return err }},
 			{`UPDATE handles SET doc = substr(doc, 1, 20)`, "handles.doc of h", func(tx *Tx) error { _, err := tx.Handle("h"); return err }},
 			{`UPDATE views SET doc = '{}'`, "views.doc of u", func(tx *Tx) error { _, err := tx.SavedViews("u"); return err }},
+			{`UPDATE alerts SET doc = (SELECT doc FROM audit)`, "alerts.doc of a", func(tx *Tx) error { _, err := tx.Alert("a"); return err }},
+			{`UPDATE audit SET doc = (SELECT doc FROM alerts)`, "audit.doc of 0", func(tx *Tx) error { _, err := tx.Audits(AuditFilter{}); return err }},
+			{`UPDATE users SET doc = '{}'`, "users.doc of u", func(tx *Tx) error { _, err := tx.User("u"); return err }},
+			{`UPDATE sessions SET doc = '{}'`, "sessions.doc of a session", func(tx *Tx) error { _, err := tx.Session("s"); return err }},
 			{`UPDATE quarantine SET raw = 'hw1.00000000.AAAA'`, "data key 00000000", func(tx *Tx) error { _, err := tx.QuarantinedRows(1, 0, 9); return err }},
 		} {
 			update(t, s, func(tx *Tx) error {
-				return errors.Join(wipe(tx), tx.exec(`DELETE FROM drafts`), tx.exec(`DELETE FROM handles`), tx.exec(`DELETE FROM quarantine`), tx.exec(`DELETE FROM views`), tx.exec(`DELETE FROM imports`))
+				return errors.Join(wipe(tx), tx.exec(`DELETE FROM drafts`), tx.exec(`DELETE FROM handles`), tx.exec(`DELETE FROM quarantine`), tx.exec(`DELETE FROM views`), tx.exec(`DELETE FROM imports`), tx.exec(`DELETE FROM alerts`), tx.exec(`DELETE FROM users`))
 			})
 			told(t, s)
 			verified(t, s)

@@ -292,7 +292,7 @@ func (v *verifying) sealed() error {
 		return nil
 	}
 	for _, c := range sealedColumns {
-		if c == caseDoc || c == historyBody || c == trackerDoc {
+		if c == caseDoc || c == historyBody || c == trackerDoc || c == auditDoc {
 			continue
 		}
 		list := strings.Join(append(slices.Clone(c.key), c.name), ", ")
