@@ -54,29 +54,32 @@ func (h *Hub) Audits(ctx context.Context, by care.Actor, q AuditQuery) ([]AuditV
 
 // RulesView is what is enforced, generated from the policies.
 type RulesView struct {
-	Version string
-	Rules   []policy.Rule
-	Matrix  [][]policy.Cell
+	Version  string
+	Since    time.Time // when this site first ran it
+	Rules    []policy.Rule
+	Matrix   [][]policy.Cell
+	Sections []policy.Action // those of the matrix that see a section, in the order of sharing.Sections
+	Before   *RulesBefore    // nil: this site ran no other
 }
 
 // Rules shows what the policies say of an adult who is in hospital, referred,
-// and known to a council.
+// and known to a council, and what is different from the rules before.
 func (h *Hub) Rules(ctx context.Context, by care.Actor) (RulesView, error) {
-	v := RulesView{Version: h.Policies.Version(), Rules: h.Policies.Rules()}
-	err := h.operating(ctx, by, policy.SeeAudit, "sharing rules", "", func(*store.Tx) error { return nil })
+	v := RulesView{Version: h.Policies.Version(), Rules: h.Policies.Rules(), Matrix: h.exampleMatrix(), Sections: sectionActions()}
+	err := h.operating(ctx, by, policy.SeeAudit, "sharing rules", "", func(tx *store.Tx) error {
+		kept, err := h.noteRules(tx)
+		if err != nil {
+			return err
+		}
+		v.Since, v.Before = kept[0].Since, nil
+		if len(kept) > 1 {
+			v.Before = kept[0].against(kept[1])
+		}
+		return nil
+	})
 	if err != nil {
 		return RulesView{}, err
 	}
-	var trusts, councils []string
-	for _, o := range h.Orgs {
-		switch o.Kind {
-		case care.Trust:
-			trusts = add(trusts, o.ODS)
-		case care.Council:
-			councils = add(councils, o.ODS)
-		}
-	}
-	v.Matrix = h.Policies.Matrix(policy.Case{ID: "example", Adult: true, AgeKnown: true, Hospitals: trusts, Councils: councils, ReferredTo: councils, ReferredBy: trusts})
 	return v, nil
 }
 

@@ -164,6 +164,9 @@ func def[T comparable](v *T, d T) {
 // Run works the loops that read each feed, until ctx ends, and returns when
 // all have stopped.
 func (h *Hub) Run(ctx context.Context) error {
+	if err := h.NoteRules(ctx); err != nil && ctx.Err() == nil {
+		h.Log.Warn("remembering which sharing rules run", "err", err)
+	}
 	var wg sync.WaitGroup
 	for name := range h.feeds {
 		wg.Go(func() { h.readLoop(ctx, name) })
