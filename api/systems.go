@@ -128,7 +128,12 @@ func (s *Systems) add(c Client) error {
 }
 
 // ServeHTTP answers the addresses that Paths lists.
-func (s *Systems) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Systems) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(s.URLs[0], "https:") {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // Paths are the addresses that Systems answers.
 func (s *Systems) Paths() []string {
@@ -309,11 +314,14 @@ func (s *Systems) metadata(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	slices.Sort(scopes)
-	writeJSON(w, http.StatusOK, map[string]any{
+	said := map[string]any{
 		"issuer": s.URLs[0], "token_endpoint": s.URLs[0] + tokenPath, "grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{},
 		"token_endpoint_auth_methods_supported": []string{"private_key_jwt"}, "token_endpoint_auth_signing_alg_values_supported": algs,
-		"scopes_supported": scopes, "capabilities": []string{"client-confidential-asymmetric"}, "tls_client_certificate_bound_access_tokens": bound,
-		"mtls_endpoint_aliases": map[string]string{"token_endpoint": s.URLs[len(s.URLs)-1] + tokenPath}})
+		"scopes_supported": scopes, "capabilities": []string{"client-confidential-asymmetric"}, "tls_client_certificate_bound_access_tokens": bound}
+	if len(s.URLs) > 1 { // RFC 8705 5
+		said["mtls_endpoint_aliases"] = map[string]string{"token_endpoint": s.URLs[1] + tokenPath}
+	}
+	writeJSON(w, http.StatusOK, said)
 }
 
 // limits is how often one address may ask.
