@@ -98,6 +98,9 @@ func everything() sharing.Agreement {
 	return a
 }
 
+// keyOfTests is what encrypts the databases of all tests of this process.
+var keyOfTests = sync.OnceValues(func() ([]store.MasterKey, error) { return []store.MasterKey{store.NewMasterKey()}, nil })
+
 // agreedNow is what flows at the time of the test.
 func (s *site) agreedNow() (g *accord) {
 	s.Helper()
@@ -108,7 +111,7 @@ func (s *site) agreedNow() (g *accord) {
 // another is a hub of another process on the same database.
 func (s *site) another(change ...func(*Config, *store.Config)) *Hub {
 	s.Helper()
-	sc := store.Config{URL: s.url, Clock: s.clock, Row: care.RowOf}
+	sc := store.Config{URL: s.url, Clock: s.clock, Row: care.RowOf, Keys: keyOfTests}
 	hc := s.config()
 	for _, f := range change {
 		f(&hc, &sc)
