@@ -164,10 +164,12 @@ func def[T comparable](v *T, d T) {
 // Run works the loops that read each feed, until ctx ends, and returns when
 // all have stopped.
 func (h *Hub) Run(ctx context.Context) error {
-	if err := h.NoteRules(ctx); err != nil && ctx.Err() == nil {
-		h.Log.Warn("remembering which sharing rules run", "err", err)
-	}
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := h.NoteRules(ctx); err != nil && ctx.Err() == nil {
+			h.Log.Warn("remembering which sharing rules run", "err", err)
+		}
+	})
 	for name := range h.feeds {
 		wg.Go(func() { h.readLoop(ctx, name) })
 	}
