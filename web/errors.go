@@ -69,8 +69,13 @@ func (s *Server) errorPage(v *visit, err error) response {
 	return page{ui.Page{Title: a.title, Main: []ui.Node{ui.TwoThirds(main)}}, a.status}
 }
 
-// retryLater says to machines how many seconds to wait at most. RFC 9110 10.2.3.
-func (v *visit) retryLater() { v.w.Header().Set("Retry-After", "30") }
+// retryLater says to machines how many seconds to wait at most, where that is not
+// known better. RFC 9110 10.2.3.
+func (v *visit) retryLater() {
+	if v.w.Header().Get("Retry-After") == "" {
+		v.w.Header().Set("Retry-After", "30")
+	}
+}
 
 // sentence ends text with a full stop where it has none.
 func sentence(text string) string {

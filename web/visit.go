@@ -71,7 +71,13 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 func (v *visit) requestID() string { return v.w.Header().Get("X-Request-Id") }
 
 func (s *Server) respond(v *visit) (response, error) {
+	if err := s.fromAddress(v); err != nil {
+		return nil, err
+	}
 	if err := s.identify(v); err != nil && !v.route.public {
+		return nil, err
+	}
+	if err := s.fromReader(v); err != nil {
 		return nil, err
 	}
 	if err := v.parse(); err != nil {

@@ -38,7 +38,8 @@ type Config struct {
 	Federation *signin.Federation
 	// Party is who asks for passkeys; zero: whoever the reader's browser came to,
 	// where that is a name and its connection cannot be changed on the way.
-	Party signin.Party
+	Party  signin.Party
+	Limits Limits
 }
 
 // maxBody is the largest form, in bytes. A referral with every answer at its
@@ -54,6 +55,7 @@ type Server struct {
 	council []care.Org       // kept here so that their numbers are shown when the database is gone
 	stop    sync.Once
 	stopped chan struct{}
+	limits  limits
 }
 
 // A route is one address of the service.
@@ -132,7 +134,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, council: c.Hub.CouncilOrgs(), stopped: make(chan struct{})}
+	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, council: c.Hub.CouncilOrgs(), stopped: make(chan struct{}), limits: newLimits(c.Limits)}
 	s.mux.Handle("GET /static/", assets)
 	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
 		return nil, &care.Error{Kind: care.NotFound}
