@@ -106,7 +106,7 @@ func (s *site) take(by *reader, page, step string, more ...string) {
 }
 
 func TestAnAgreementOnItsWayIntoForce(t *testing.T) {
-	s := newSite(t)
+	s := newBareSite(t)
 	ig, second := s.as("ig-lead"), s.lead("ivy", county)
 	ig.get("/agreements").says("Sharing agreements", "Draft an agreement", "Import from a file")
 
@@ -263,7 +263,7 @@ func TestTwoWhoChangeOneDraft(t *testing.T) {
 }
 
 func TestMoreDirectionsAndSignatories(t *testing.T) {
-	s := newSite(t)
+	s := newBareSite(t)
 	ig := s.as("ig-lead")
 	f := draftFields("Going home", "31", "10", "2027")
 	for _, add := range []string{"add-flow", "add-signatory"} {

@@ -27,6 +27,7 @@ import (
 	"homeward/pathways"
 	"homeward/policies"
 	"homeward/policy"
+	"homeward/sharing"
 	"homeward/signin"
 	"homeward/store"
 	"homeward/translate"
@@ -92,6 +93,14 @@ func (s *site) later(d time.Duration) {
 
 // newSite makes the site and serves it on this machine until the test ends.
 func newSite(t testing.TB) *site {
+	t.Helper()
+	s := newBareSite(t)
+	s.must(s.store.Update(context.Background(), func(tx *store.Tx) error { return tx.PutAgreement(everythingAgreed()) }))
+	return s
+}
+
+// newBareSite is newSite before anything is agreed.
+func newBareSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, now: evening, log: &bytes.Buffer{}}
 	s.open()
@@ -196,6 +205,18 @@ func (s *site) fill() {
 			care.Provider{Council: county, ID: "p2", Name: "Notts Lifeline", Phone: "01632 960500"})
 	}))
 	s.people()
+}
+
+// everythingAgreed is an agreement by which the hospitals and the council share
+// all that they hold.
+func everythingAgreed() sharing.Agreement {
+	a := sharing.Agreement{ID: "everything", Version: 1, Title: "Everything", Purpose: "Tests", Basis: "Tests", DPIA: "T-1", Owner: "Tests", Contact: "01632 960000",
+		From: nhs.Date{Year: 2020, Month: 1, Day: 1}, To: nhs.Date{Year: 2040, Month: 1, Day: 1}, Status: sharing.Agreed,
+		Parties: []sharing.Party{{ODS: kingsMill, Name: "King’s Mill Hospital"}, {ODS: queens, Name: "Queen’s Hospital"}, {ODS: county, Name: "Nottinghamshire County Council"}}}
+	for _, trust := range []nhs.ODS{kingsMill, queens} {
+		a.Flows = append(a.Flows, sharing.Flow{From: trust, To: county, Sections: sharing.Sections()}, sharing.Flow{From: county, To: trust, Sections: sharing.Sections()})
+	}
+	return a
 }
 
 func (s *site) people() {

@@ -90,6 +90,9 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 	if err := d.accounts(ctx); err != nil {
 		return err
 	}
+	if err := d.agreements(ctx); err != nil {
+		return err
+	}
 	d.tell(pages)
 	d.warn(pages)
 	return d.play(ctx, pages)
