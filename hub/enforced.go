@@ -13,9 +13,10 @@ import (
 // roles of one organisation see which sections of what another holds. It is
 // made by asking the policies, so it cannot differ from what they do.
 type Enforced struct {
-	From, To care.Org
-	Roles    []policy.Role
-	Rows     []EnforcedRow
+	From, To  care.Org
+	Elsewhere bool // To is not an organisation of this site, so that none of its staff reads here
+	Roles     []policy.Role
+	Rows      []EnforcedRow
 }
 
 // EnforcedRow is one section, a role at a place of Enforced.Roles.
@@ -39,9 +40,21 @@ func (h *Hub) enforced(a sharing.Agreement, before *sharing.Agreement) []Enforce
 		if slices.ContainsFunc(out, pair) || f.From == "" || f.To == "" {
 			continue
 		}
-		out = append(out, h.enforcedFlow(f.From, f.To, flowing(a, f.From, f.To), flowing(old, f.From, f.To)))
+		e := h.enforcedFlow(f.From, f.To, flowing(a, f.From, f.To), flowing(old, f.From, f.To))
+		e.From.Name, e.To.Name = calledIn(a, e.From), calledIn(a, e.To)
+		out = append(out, e)
 	}
 	return out
+}
+
+// calledIn is an organisation's name: as here, or else as the agreement names it.
+func calledIn(a sharing.Agreement, o care.Org) string {
+	for _, p := range a.Parties {
+		if p.ODS == o.ODS && o.Kind == "" && p.Name != "" {
+			return p.Name
+		}
+	}
+	return o.Name
 }
 
 // flowing is the sections that an agreement names from one to another.
@@ -56,6 +69,9 @@ func flowing(a sharing.Agreement, from, to nhs.ODS) (out []sharing.Section) {
 
 func (h *Hub) enforcedFlow(from, to nhs.ODS, now, then []sharing.Section) Enforced {
 	e := Enforced{From: h.Org(from), To: h.Org(to), Roles: readersIn(h.Org(to).Kind)}
+	if e.Elsewhere = e.To.Kind == ""; e.Elsewhere {
+		return e
+	}
 	sections := sharing.Sections()
 	may, mayThen := h.opened(e, now), h.opened(e, then)
 	for i, s := range sections {

@@ -373,6 +373,9 @@ func enforcedTables(p hub.AgreementPage) ui.Node {
 	}
 	return ui.Map(p.Enforced, func(e hub.Enforced) ui.Node {
 		title := "What " + e.To.Name + " sees of what " + e.From.Name + " holds"
+		if e.Elsewhere {
+			return ui.Nodes{ui.H3(title), ui.P("Nothing here: " + e.To.Name + " is not set up at this site, so none of its staff reads here.")}
+		}
 		t := ui.Table{Caption: title, ShowTitle: true, Columns: []ui.Column{{Label: "Section"}}}
 		for _, r := range e.Roles {
 			t.Columns = append(t.Columns, ui.Column{Label: upper(r.Title())})

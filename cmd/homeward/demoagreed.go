@@ -52,8 +52,8 @@ func demoAgreement(orgs []care.Org, today nhs.Date) sharing.Agreement {
 	return a
 }
 
-// agreements puts the invented agreement in force, unless it is there.
+// agreements adds the invented agreements that are not there yet.
 func (d *demo) agreements(ctx context.Context) error {
 	a := demoAgreement(d.site.config.orgs(), nhs.DateOf(d.clock.now()))
-	return d.site.hub.SeedAgreements(ctx, []sharing.Agreement{a})
+	return d.site.hub.SeedAgreements(ctx, demoAgreements(a, nhs.DateOf(d.clock.now())))
 }
