@@ -1,6 +1,8 @@
 // Package api is what machines ask over HTTP: whether the process lives, whether
-// it is ready, and its metrics. The FHIR faces will stand here. It shows no
-// personal data, and no metric has a label that comes from a message.
+// it is ready, and its metrics; and, of systems that sign in by themselves
+// (Systems), tokens and one-time links for a person in context. The FHIR faces
+// will stand here. It shows no personal data, decides nothing (hub does), and no
+// metric has a label that comes from a message.
 package api
 
 import (

@@ -58,6 +58,7 @@ type Systems struct {
 	clients   map[string]*client
 	addresses *limits // requests for tokens
 	failures  *limits // tokens that were not good
+	strangers *limits // refusals of systems that nobody knows, of all addresses together
 	mux       *http.ServeMux
 }
 
@@ -91,7 +92,8 @@ func NewSystems(c SystemsConfig) (*Systems, error) {
 	for i, u := range c.URLs {
 		c.URLs[i] = strings.TrimSuffix(u, "/")
 	}
-	s := &Systems{SystemsConfig: c, clients: map[string]*client{}, addresses: newLimits(c.PerSecond, c.Clock), failures: newLimits(c.PerSecond, c.Clock), mux: http.NewServeMux()}
+	s := &Systems{SystemsConfig: c, clients: map[string]*client{}, addresses: newLimits(c.PerSecond, c.Clock), failures: newLimits(c.PerSecond, c.Clock),
+		strangers: newLimits(c.PerSecond/10, c.Clock), mux: http.NewServeMux()}
 	for _, one := range c.Clients {
 		if err := s.add(one); err != nil {
 			return nil, fmt.Errorf("system %q: %w", one.ID, err)
@@ -354,8 +356,13 @@ func (l *limits) allow(address string) bool {
 	return one.AllowN(l.clock(), 1)
 }
 
-// told audits a refusal; when that cannot be done, nothing else is said.
+// told audits a refusal; when that cannot be done, nothing else is said. What
+// strangers are refused is audited up to a limit: the log is kept for years, and
+// nobody must be able to fill it from outside.
 func (s *Systems) told(ctx context.Context, who, address string, no *refusal) *refusal {
+	if _, known := s.clients[who]; !known && !s.strangers.allow("") {
+		return tooMany()
+	}
 	if err := s.Hub.TokenRefused(ctx, who, address, no.why()); err != nil {
 		s.Log.Error("a refusal could not be audited", "err", err)
 		return unavailable()

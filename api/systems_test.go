@@ -669,6 +669,15 @@ func TestRates(t *testing.T) {
 	if a := slow.ask(slow.good("kmh-epr")); a.status != 429 {
 		t.Errorf("the address: %d", a.status)
 	}
+	rows := 0
+	slow.must(slow.store.View(context.Background(), func(tx *store.Tx) error {
+		as, err := tx.Audits(store.AuditFilter{Actor: "system-unknown", Limit: 1000})
+		rows = len(as)
+		return err
+	}))
+	if rows != 1 { // a tenth of one a second
+		t.Errorf("a stranger wrote %d rows of the audit", rows)
+	}
 	slow.now.Add(time.Minute.Microseconds())
 	slow.granted(slow.ask(slow.good("kmh-epr")))
 }
