@@ -572,3 +572,53 @@ func TestMasterKeysReadBackAndMaskThemselves(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryColumnIsAccountedFor compares the table of docs/design/keys.md with
+// the tables that there are, and with what is sealed.
+func TestEveryColumnIsAccountedFor(t *testing.T) {
+	page, err := os.ReadFile("../docs/design/keys.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "## Every column")
+	said := map[string]string{}
+	for line := range strings.Lines(text) {
+		f := strings.Split(line, "|")
+		if len(f) != 6 || strings.Contains(f[1], "---") || strings.TrimSpace(f[1]) == "table" {
+			continue
+		}
+		for _, c := range strings.Fields(f[2]) {
+			name := strings.TrimSpace(f[1]) + "." + c
+			if said[name] != "" {
+				t.Errorf("%s stands twice", name)
+			}
+			said[name] = strings.TrimSpace(f[3])
+		}
+	}
+	for _, c := range []string{"launches.sealed", "data_keys.wrapped"} { // by other keys
+		if said[c] == "sealed" {
+			said[c] = "clear"
+		}
+	}
+	want := map[string]string{"keys.value": "blind", "cases.person": "blind", "staged.person": "blind"}
+	for _, c := range sealedColumns {
+		want[c.String()] = "sealed"
+	}
+	s := opener(t, filepath.Join(t.TempDir(), "test.db"))()
+	view(t, s, func(tx *Tx) error {
+		return tx.query(`SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name <> 'migrations'`, nil, func(row []any) error {
+			name := fmt.Sprint(row[0], ".", row[1])
+			switch how := said[name]; {
+			case how == "":
+				t.Errorf("docs/design/keys.md does not say of %s whether it is sealed, and why", name)
+			case want[name] != "" && how != want[name] || want[name] == "" && how != "clear" && how != "hash":
+				t.Errorf("docs/design/keys.md says that %s is %s", name, how)
+			}
+			delete(said, name)
+			return nil
+		})
+	})
+	for name := range said {
+		t.Errorf("docs/design/keys.md tells of %s, and there is none", name)
+	}
+}
