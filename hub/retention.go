@@ -123,9 +123,9 @@ func (i DueItem) reviewed(reviews map[string]store.Review, by care.Actor, now ti
 }
 
 // due finds an item that the reader may review; care.NotFound when there is
-// none, and a conflict when it is not due any more.
+// none, or when it is not due.
 func (h *Hub) due(tx *store.Tx, by care.Actor, item string, now time.Time) (DueItem, error) {
-	gone := &care.Error{Kind: care.NotFound, Text: "This is not on your review list"}
+	gone := &care.Error{Kind: care.NotFound, Text: "This is not on your review list. Somebody may have decided about it, or heard of the person again"}
 	reviews, err := tx.Reviews(item)
 	if err != nil {
 		return DueItem{}, err
@@ -153,8 +153,8 @@ func (h *Hub) due(tx *store.Tx, by care.Actor, item string, now time.Time) (DueI
 		return DueItem{}, err
 	}
 	due, why := h.Config.Retention.Due(c, recorded, now)
-	if !due {
-		return DueItem{}, &care.Error{Kind: care.Conflict, Text: "This record is not due: " + why}
+	if !due { // and why it is not, is of the person's care: no lead is told
+		return DueItem{}, gone
 	}
 	return DueItem{Item: item, Case: c.ID, Last: retention.LastContact(c, recorded), Why: why}.reviewed(reviews, by, now), nil
 }

@@ -69,7 +69,7 @@ func TestTwoLeadsEraseWhoseTimeIsOver(t *testing.T) {
 		if l := s.reviewed(igLead()); len(l) != 0 {
 			t.Fatalf("due at once: %+v", l)
 		}
-		s.refused(s.ProposeErasing(s.ctx(), igLead(), string(id), "too early"), care.Conflict, "")
+		s.refused(s.ProposeErasing(s.ctx(), igLead(), string(id), "too early"), care.NotFound, "")
 		s.set(s.clock().AddDate(8, 0, 1))
 		l := s.reviewed(igLead())
 		if len(l) != 1 || l[0].Case != id || l[0].State != "" || l[0].Why == "" {
@@ -83,7 +83,7 @@ func TestTwoLeadsEraseWhoseTimeIsOver(t *testing.T) {
 		}
 		item := string(id)
 		s.refused(s.ProposeErasing(s.ctx(), as(care.IGLead, other), item, "not mine"), care.NotFound, "")
-		s.refused(s.ProposeErasing(s.ctx(), igLead(), string(in), "in hospital"), care.Conflict, "")
+		s.refused(s.ProposeErasing(s.ctx(), igLead(), string(in), "in hospital"), care.NotFound, "")
 		s.refused(s.ProposeErasing(s.ctx(), igLead(), item, " "), care.Required, "why")
 		s.refused(s.AgreeErasing(s.ctx(), second(), item), care.Conflict, "")
 		s.must(s.ProposeErasing(s.ctx(), igLead(), item, "8 years"))
@@ -148,7 +148,7 @@ func TestSomebodyWhoComesBackIsNotErased(t *testing.T) {
 		if back := s.wentHome(1); back != id {
 			t.Fatal("they were not known again")
 		}
-		s.refused(s.AgreeErasing(s.ctx(), second(), string(id)), care.Conflict, "")
+		s.refused(s.AgreeErasing(s.ctx(), second(), string(id)), care.NotFound, "")
 		if l := s.reviewed(igLead()); len(l) != 0 {
 			t.Errorf("%+v", l)
 		}

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/nhs"
 	"homeward/policy"
 	"homeward/web/ui"
 )
@@ -23,20 +25,57 @@ func (s *Server) auditRoutes() []route {
 }
 
 // auditPath is the address of a part of the audit. It holds handles only.
-func auditPath(q hub.AuditQuery) string {
+func auditPath(q hub.AuditQuery) string { return "/audit" + auditValues(q) }
+
+// auditValues is a query as the end of an address; "" when it chooses all.
+func auditValues(q hub.AuditQuery) string {
 	x := url.Values{}
-	for name, value := range map[string]string{"case": string(q.Case), "who": string(q.Actor), "action": q.Action} {
+	for name, value := range map[string]string{"case": string(q.Case), "who": string(q.Actor), "org": string(q.Org), "action": q.Action,
+		"from": auditTime(q.From), "to": auditTime(q.To)} {
 		if value != "" {
 			x.Set(name, value)
 		}
+	}
+	if q.Denied {
+		x.Set("denied", "yes")
 	}
 	if q.Before > 0 {
 		x.Set("before", strconv.FormatInt(q.Before, 10))
 	}
 	if len(x) == 0 {
-		return "/audit"
+		return ""
 	}
-	return "/audit?" + x.Encode()
+	return "?" + x.Encode()
+}
+
+func auditTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// auditQuery reads what auditPath wrote. What it did not write counts for
+// nothing. from is the address or a form that carries it.
+func auditQuery(from func(string) string) hub.AuditQuery {
+	q := hub.AuditQuery{Action: from("action"), Denied: from("denied") == "yes"}
+	for _, h := range []struct {
+		name string
+		to   func(string)
+	}{
+		{"case", func(v string) { q.Case = care.CaseID(v) }}, {"who", func(v string) { q.Actor = care.ActorID(v) }},
+	} {
+		if v := from(h.name); isHandle(v) {
+			h.to(v)
+		}
+	}
+	if ods, err := nhs.ParseODS(from("org")); err == nil {
+		q.Org = ods
+	}
+	q.Before, _ = strconv.ParseInt(from("before"), 10, 64)
+	q.From, _ = time.Parse(time.RFC3339, from("from"))
+	q.To, _ = time.Parse(time.RFC3339, from("to"))
+	return q
 }
 
 // isHandle reports whether this can be the opaque name of a case or a member of
@@ -55,8 +94,16 @@ func (s *Server) findAudit(v *visit) (response, error) {
 	if q.Actor != "" && !isHandle(string(q.Actor)) {
 		wrong.add("who", "Enter the handle of a member of staff, not their name")
 	}
-	if q.Case == "" && q.Actor == "" {
-		wrong.add("case", "Enter a handle")
+	var word string
+	q.From, word = s.auditMoment(v, "from", "From", false)
+	wrong.add("from", word)
+	q.To, word = s.auditMoment(v, "to", "To", true)
+	wrong.add("to", word)
+	switch {
+	case q == hub.AuditQuery{} && len(wrong) == 0:
+		wrong.add("case", "Enter a handle or a day")
+	case !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To):
+		wrong.add("to", "To must be after From")
 	}
 	if len(wrong) > 0 {
 		p, err := s.auditPage(v, hub.AuditQuery{}, wrong)
@@ -65,10 +112,33 @@ func (s *Server) findAudit(v *visit) (response, error) {
 	return goTo(auditPath(q)), nil
 }
 
+// auditMoment reads a day and perhaps a time of day; to is the end of what was
+// typed, which does not count itself.
+func (s *Server) auditMoment(v *visit, id, name string, to bool) (time.Time, string) {
+	day, wrong := v.date(id).parse(name)
+	clock := v.form(id + "-time")
+	switch {
+	case wrong != "":
+		return time.Time{}, wrong
+	case day.IsZero() && clock != "":
+		return time.Time{}, name + ": enter the day too"
+	case day.IsZero():
+		return time.Time{}, ""
+	case clock == "" && to:
+		return s.at(day, 24*60), ""
+	case clock == "":
+		return s.at(day, 0), ""
+	}
+	minutes, ok := parseClock(clock)
+	if !ok {
+		return time.Time{}, name + ": time must be like 14:30"
+	}
+	return s.at(day, minutes), ""
+}
+
 // audit is who looked at what, who did what, and who was refused.
 func (s *Server) audit(v *visit) (response, error) {
-	before, _ := strconv.ParseInt(v.query("before"), 10, 64)
-	p, err := s.auditPage(v, hub.AuditQuery{Case: care.CaseID(v.query("case")), Actor: care.ActorID(v.query("who")), Action: v.query("action"), Before: before}, nil)
+	p, err := s.auditPage(v, auditQuery(v.query), nil)
 	return show(p), err
 }
 
@@ -83,9 +153,7 @@ func (s *Server) auditPage(v *visit, q hub.AuditQuery, errs []ui.FieldError) (ui
 	}
 	var newest, older *ui.NavItem
 	if q.Before > 0 {
-		first := q
-		first.Before = 0
-		newest = &ui.NavItem{Href: auditPath(first), Text: "Newest"}
+		newest = &ui.NavItem{Href: auditPath(first(q)), Text: "Newest"}
 	}
 	if len(rows) >= pageOf && rows[len(rows)-1].N > 0 {
 		next := q
@@ -96,27 +164,34 @@ func (s *Server) auditPage(v *visit, q hub.AuditQuery, errs []ui.FieldError) (ui
 		ui.ErrorSummary(errs),
 		ui.WorkHead("Audit", "Newest first. You’re being recorded too."),
 		auditHealth(state, v),
-		auditFilter(q), auditChips(q, rows), auditFinder(v, errs),
+		s.auditFilter(q), s.auditChips(q, rows), auditFinder(v, errs),
+		ui.Para(ui.Link("/audit/export"+auditValues(first(q)), "Export what is listed"), ui.Text(", or see "), ui.Link("/audit/records", "what proves the records"), ui.Text(".")),
 		auditTable(rows), ui.PrevNext(newest, older),
 		ui.PrintMeta(v.now, v.by.Name)}}, nil
 }
+
+// first is a query without its page.
+func first(q hub.AuditQuery) hub.AuditQuery { q.Before = 0; return q }
 
 // auditHealth says whether the records prove themselves.
 func auditHealth(h hub.AuditHealth, v *visit) ui.Node {
 	switch {
 	case h.Checked.IsZero():
-		return ui.StatTiles(ui.StatTile{Label: "Records", Value: "Not checked", Note: "They are checked at the start and once a day"})
+		return ui.StatTiles(ui.StatTile{Label: "Records", Value: "Not checked", Note: "They are checked at the start and every night at 02:00"})
 	case h.Intact:
 		note := "Checked " + ui.ClockOn(h.Checked, v.now)
 		if h.Size > 0 { // the check of a short log does not count
 			note += ", " + figure(h.Size) + " records"
 		}
+		if !h.Signed.IsZero() {
+			note += ", signed checkpoint " + ui.ClockOn(h.Signed, v.now)
+		}
 		return ui.StatTiles(ui.StatTile{Label: "Records intact", Value: "Yes", Note: note})
 	}
-	return ui.WarningCard(2, "The records are not intact",
+	return ui.EmergencyCard(2, "The records are not intact",
 		ui.P("Checked "+ui.ClockOn(h.Checked, v.now)+". What stands below may have been changed or taken away. Do not rely on it."),
 		ui.P("Ring whoever runs Homeward now. Ask that nothing is restarted or restored, and that the database and its backups are kept as they are."),
-		ui.Details("What was found", ui.CodeBlock(h.Problem)))
+		ui.H3("What was found"), ui.CodeBlock(h.Problem))
 }
 
 // auditActions are what is audited besides the actions of the policies.
@@ -133,7 +208,7 @@ func auditAction(a string) string {
 	return upper(strings.ReplaceAll(policy.Action(a).Title(), "-", " "))
 }
 
-func auditFilter(q hub.AuditQuery) ui.Node {
+func (s *Server) auditFilter(q hub.AuditQuery) ui.Node {
 	var items []ui.Choice
 	for _, a := range policy.Actions() {
 		items = append(items, ui.Choice{Value: string(a), Label: auditAction(string(a))})
@@ -142,38 +217,50 @@ func auditFilter(q hub.AuditQuery) ui.Node {
 		items = append(items, ui.Choice{Value: a, Label: auditAction(a)})
 	}
 	slices.SortFunc(items, func(a, b ui.Choice) int { return cmp.Compare(a.Label, b.Label) })
+	orgs := []ui.Choice{{Value: "", Label: "All organisations"}}
+	for _, o := range s.Hub.Orgs {
+		orgs = append(orgs, ui.Choice{Value: string(o.ODS), Label: o.Name})
+	}
+	denied := ""
+	if q.Denied {
+		denied = "yes"
+	}
 	f := ui.Filter{Action: "/audit", Fields: []ui.Node{
-		ui.Select{ID: "action", Label: "What was done", Value: q.Action, Items: append([]ui.Choice{{Value: "", Label: "Everything"}}, items...)}}}
-	if q.Case != "" {
-		f.Keep = append(f.Keep, [2]string{"case", string(q.Case)})
+		ui.Select{ID: "action", Label: "What was done", Value: q.Action, Items: append([]ui.Choice{{Value: "", Label: "Everything"}}, items...)},
+		ui.Select{ID: "org", Label: "By staff of", Value: string(q.Org), Items: orgs},
+		ui.Select{ID: "denied", Label: "Decision", Value: denied, Items: []ui.Choice{{Value: "", Label: "Allowed and denied"}, {Value: "yes", Label: "Denied only"}}}}}
+	for name, value := range map[string]string{"case": string(q.Case), "who": string(q.Actor), "from": auditTime(q.From), "to": auditTime(q.To)} {
+		if value != "" {
+			f.Keep = append(f.Keep, [2]string{name, value})
+		}
 	}
-	if q.Actor != "" {
-		f.Keep = append(f.Keep, [2]string{"who", string(q.Actor)})
-	}
+	slices.SortFunc(f.Keep, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
 	return f
 }
 
-func auditChips(q hub.AuditQuery, rows []hub.AuditView) ui.Node {
+func (s *Server) auditChips(q hub.AuditQuery, rows []hub.AuditView) ui.Node {
 	var chips []ui.Chip
-	q.Before = 0
-	if q.Case != "" {
-		without := q
-		without.Case = ""
-		chips = append(chips, ui.Chip{Text: "Record " + handle(q.Case), RemoveHref: auditPath(without)})
+	chip := func(yes bool, text string, drop func(*hub.AuditQuery)) {
+		if yes {
+			without := first(q)
+			drop(&without)
+			chips = append(chips, ui.Chip{Text: text, RemoveHref: auditPath(without)})
+		}
 	}
-	if q.Actor != "" {
-		without, name := q, string(q.Actor)
-		without.Actor = ""
-		for _, r := range rows {
+	name := string(q.Actor)
+	for _, r := range rows {
+		if r.Actor == q.Actor {
 			name = cmp.Or(r.Name, name)
 		}
-		chips = append(chips, ui.Chip{Text: "By " + name, RemoveHref: auditPath(without)})
 	}
-	if q.Action != "" {
-		without := q
-		without.Action = ""
-		chips = append(chips, ui.Chip{Text: auditAction(q.Action), RemoveHref: auditPath(without)})
-	}
+	moment := func(t time.Time) string { return ui.DateTime(t.In(s.Zone)) }
+	chip(q.Case != "", "Record "+handle(q.Case), func(q *hub.AuditQuery) { q.Case = "" })
+	chip(q.Actor != "", "By "+name, func(q *hub.AuditQuery) { q.Actor = "" })
+	chip(q.Org != "", "Staff of "+s.Hub.Org(q.Org).Name, func(q *hub.AuditQuery) { q.Org = "" })
+	chip(q.Action != "", auditAction(q.Action), func(q *hub.AuditQuery) { q.Action = "" })
+	chip(q.Denied, "Denied only", func(q *hub.AuditQuery) { q.Denied = false })
+	chip(!q.From.IsZero(), "From "+moment(q.From), func(q *hub.AuditQuery) { q.From = time.Time{} })
+	chip(!q.To.IsZero(), "Before "+moment(q.To), func(q *hub.AuditQuery) { q.To = time.Time{} })
 	return ui.Chips("/audit", chips...)
 }
 
@@ -184,10 +271,16 @@ func auditFinder(v *visit, errs []ui.FieldError) ui.Node {
 	if len(errs) > 0 {
 		box = ui.OpenDetails
 	}
-	return box("Find by handle", ui.PostForm("/audit",
+	day := func(id, legend, hint string) ui.Node {
+		d := v.date(id)
+		return ui.Nodes{ui.DateInput{ID: id, Legend: legend, Hint: hint, Day: d.Day, Month: d.Month, Year: d.Year, Error: ui.ErrorFor(errs, id)},
+			ui.Input{ID: id + "-time", Label: legend + ": time", Hint: "Optional, like 14:30", Width: 5, Value: v.form(id + "-time")}}
+	}
+	return box("Find by handle or time", ui.PostForm("/audit",
 		ui.Input{ID: "case", Label: "Record", Hint: "The handle that a case’s address ends with. Not a name or a number of a person", Width: 30, Code: true,
 			Value: v.form("case"), Error: ui.ErrorFor(errs, "case")},
 		ui.Input{ID: "who", Label: "Member of staff", Hint: "The handle of their account", Width: 30, Code: true, Value: v.form("who"), Error: ui.ErrorFor(errs, "who")},
+		day("from", "From", "For example, 22 11 2026"), day("to", "To", "That day counts, unless you enter a time"),
 		ui.Button{Text: "Find", Kind: ui.Secondary}))
 }
 

@@ -25,6 +25,7 @@ var doors = []door{
 	{"report", "/audit/person", "Who looked"},
 	{"agreements", "/agreements", "Sharing agreements"},
 	{"rules", "/audit/rules", "Sharing rules"},
+	{"retention", "/retention", "Due to be erased"},
 	{"identity", "/identity", "Who is who"},
 }
 
@@ -37,7 +38,7 @@ var menus = map[care.Role][]string{
 	care.SocialWorker:  {"worklist", "tracker", "find"},
 	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
 	care.Broker:        {"worklist", "tracker"},
-	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "identity"},
+	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
 	care.Integration:   {"operations", "imports"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"people"},

@@ -106,6 +106,13 @@ func WarningCard(level int, title string, body ...Node) Node {
 		heading(level, h.Class("nhsuk-card__heading"), g.Text(title)), g.Group(body)))
 }
 
+// EmergencyCard is what must be acted on at once, in red.
+func EmergencyCard(level int, title string, body ...Node) Node {
+	return h.Div(h.Class("nhsuk-card nhsuk-card--care nhsuk-card--care--emergency"),
+		h.Div(h.Class("nhsuk-card__heading-container"), heading(level, h.Class("nhsuk-card__heading"), hidden("Act now: "), g.Text(title))),
+		h.Div(h.Class("nhsuk-card__content"), g.Group(body)))
+}
+
 // Inset is a remark set off from the text.
 func Inset(body ...Node) Node {
 	return h.Div(h.Class("nhsuk-inset-text"), hidden("Information: "), g.Group(body))
