@@ -864,7 +864,7 @@ func TestACertificateThatTheProxyTells(t *testing.T) {
 	if got := use(structured(der)); got != 201 {
 		t.Errorf("the same certificate, written otherwise: %d", got)
 	}
-	for name, certs := range map[string][]string{"another": {escaped(other)}, "none": nil, "empty": {""}, "both": {escaped(other), escaped(der)}, "nonsense": {"MIIB"}, "no certificate": {structured([]byte("x"))}} {
+	for name, certs := range map[string][]string{"another": {escaped(other)}, "none": nil, "empty": {""}, "both": {escaped(other), escaped(der)}, "both, its own first": {escaped(der), escaped(other)}, "nonsense": {"MIIB"}, "no certificate": {structured([]byte("x"))}} {
 		if got := use(certs...); got != 401 {
 			t.Errorf("%s: %d", name, got)
 		}
