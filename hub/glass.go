@@ -15,7 +15,10 @@ import (
 )
 
 // Glass is a glass that the reader broke: what it opens, it opens until Closes.
-type Glass struct{ Broken, Closes time.Time }
+type Glass struct {
+	Broken, Closes time.Time
+	id             string // of its alert
+}
 
 // glassWords is how much a reason must say at least, and may say, in characters.
 const glassWords, glassMost = 10, 500
@@ -39,10 +42,26 @@ func (h *Hub) glassOf(tx *store.Tx, by care.Actor, id care.CaseID, now time.Time
 	gs, err := tx.Glasses(by.ID, now.Add(-h.Limits.Glass))
 	for _, g := range gs {
 		if g.Case == id && g.Role == by.Role && g.Org == by.Org && !g.Broken.After(now) && g.Closes.After(now) {
-			return &Glass{Broken: g.Broken, Closes: g.Closes}, err
+			return &Glass{Broken: g.Broken, Closes: g.Closes, id: g.ID}, err
 		}
 	}
 	return nil, err
+}
+
+// lookedThrough marks a look-up of somebody whose glass the reader has broken
+// already, and gives the breaking, with which the result is over. It is said
+// only where somebody was found: that a glass is open of somebody who may not be
+// seen all the same would tell that they are known.
+func (h *Hub) lookedThrough(tx *store.Tx, a *asking, v *LookView, now time.Time) (string, error) {
+	if v.Outcome != LookFound || !a.broke() {
+		return "", nil
+	}
+	g, err := h.glassOf(tx, a.by, v.Case, now)
+	if err != nil || g == nil {
+		return "", err
+	}
+	v.Glass = g
+	return g.id, nil
 }
 
 // Glass is the glass that the reader broke of a case; nil when none is open. It

@@ -77,7 +77,15 @@ func TestGlassOpensForAnHour(t *testing.T) {
 		if l := s.alertList(as(care.IGLead, other), AlertQuery{}); len(l.Rows) != 1 {
 			t.Errorf("%d alerts", len(l.Rows))
 		}
-		s.pass(time.Hour)
+		if l := s.look4(nurse, asks(nobody(1))); l.Glass == nil || !l.Glass.Closes.Equal(v.Glass.Closes) || !l.MayOpen {
+			t.Errorf("looked up again: %+v", l)
+		}
+		s.pass(50 * time.Minute)
+		late := s.look4(nurse, asks(nobody(1)))
+		s.pass(10 * time.Minute)
+		if _, err := s.Looked(s.ctx(), nurse, late.Handle); care.KindOf(err) != care.NotFound {
+			t.Errorf("a result from before it closed: %v", err)
+		}
 		if _, err := s.Case(s.ctx(), nurse, id); care.KindOf(err) != care.Forbidden {
 			t.Errorf("an hour later: %v", err)
 		}

@@ -65,7 +65,14 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 				}
 			}
 		}
-		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q, Terms: a.terms.stamp()})
+		if err := h.crowded(tx, by, v, now); err != nil {
+			return err
+		}
+		glass, err := h.lookedThrough(tx, a, &v, now)
+		if err != nil {
+			return err
+		}
+		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q, Glass: glass, Terms: a.terms.stamp()})
 		if err != nil {
 			return err
 		}
