@@ -280,6 +280,12 @@ func editConflict(p ui.Page, theirs, mine sharing.Agreement) response {
 func (s *Server) agreementFormPage(title, action, cancel string, f agreementForm, errs []ui.FieldError) ui.Page {
 	err := func(id string) string { return ui.ErrorFor(errs, id) }
 	orgs := s.agreementOrgs(f)
+	if len(f.Flows) == 0 { // a link to what is missing must lead somewhere
+		f.Flows = []flowForm{{}}
+	}
+	if len(f.Signatories) == 0 {
+		f.Signatories = []signForm{{}}
+	}
 	body := []ui.Node{
 		ui.Hidden("seen", strconv.Itoa(f.Seen)), ui.Hidden("flows", strconv.Itoa(len(f.Flows))), ui.Hidden("signatories", strconv.Itoa(len(f.Signatories))),
 		// The first button is what Enter in a field presses: it must lose nothing.

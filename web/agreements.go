@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"homeward/care"
 	"homeward/hub"
@@ -108,13 +107,14 @@ func agreementTitle(a sharing.Agreement) string {
 	return "Agreement without a title"
 }
 
-func partyNames(a sharing.Agreement) string {
-	var names []string
+func partyList(a sharing.Agreement) (names []string) {
 	for _, p := range a.Parties {
 		names = append(names, p.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
+
+func partyNames(a sharing.Agreement) string { return strings.Join(partyList(a), ", ") }
 
 // partyName is what a party is called in an agreement.
 func partyName(a sharing.Agreement, ods nhs.ODS) string {
@@ -196,7 +196,7 @@ func (s *Server) agreementWarnings(v *visit) ui.Node {
 	for _, w := range warnings {
 		a := w.Agreement
 		lines = append(lines, ui.Para(ui.Strong(expiresIn(w.Days)+": "), ui.Link(agreementPath(a.ID, a.Version), agreementTitle(a)),
-			ui.Text(". Its last day is "+ui.LongDate(a.To.Time())+". Then "+partyNames(a)+" see nothing of each other’s records by it.")))
+			ui.Text(". Its last day is "+ui.LongDate(a.To.Time())+". Then "+listed(partyList(a))+" see nothing of each other’s records by it.")))
 	}
 	return ui.Inset(lines...)
 }
@@ -536,7 +536,6 @@ func (a attachment) answer(_ *Server, v *visit) error {
 	h.Set("Content-Type", a.kind)
 	h.Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	h.Set("Last-Modified", v.now.UTC().Format(time.RFC1123))
 	h.Set("Cache-Control", "no-store")
 	_, err := v.w.Write(a.body)
 	return err

@@ -262,6 +262,33 @@ func TestTwoWhoChangeOneDraft(t *testing.T) {
 	ig.get(made.to).says("01632 960711")
 }
 
+// Every error leads to a control that is there.
+func TestErrorsOfAnAgreementLeadToTheirFields(t *testing.T) {
+	s := newSite(t)
+	ig := s.as("ig-lead")
+	got := ig.post("/agreements/new", "do", "check", "flows", "0", "signatories", "0")
+	if got.status != 422 {
+		t.Fatalf("%d", got.status)
+	}
+	wellMade(t, got)
+	ids := map[string]bool{}
+	for n := range got.doc.Descendants() {
+		ids[attr(n, "id")] = true
+	}
+	found := 0
+	for _, a := range got.all("a") {
+		if id, ok := strings.CutPrefix(attr(a, "href"), "#"); ok && inMain(a) {
+			found++
+			if !ids[id] {
+				t.Errorf("%q leads to %q, which is not there", words(a), id)
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("%d errors", found)
+	}
+}
+
 func TestMoreDirectionsAndSignatories(t *testing.T) {
 	s := newBareSite(t)
 	ig := s.as("ig-lead")
