@@ -98,7 +98,7 @@ func (s *Set) ask(a Actor, c *Case, ctx Context) (*question, error) {
 	if err := checkWords(a, c, ctx); err != nil {
 		return nil, err
 	}
-	q := &question{set: s, actor: actorEntity(a), context: contextRecord(ctx)}
+	q := &question{set: s, actor: actorEntity(a), context: s.contextRecord(ctx)}
 	if c == nil {
 		q.resource = types.Entity{UID: types.NewEntityUID(serviceType, "homeward")}
 	} else {
@@ -197,7 +197,7 @@ func checkWords(a Actor, c *Case, ctx Context) error {
 		return fmt.Errorf("the audience %q is not known", string(ctx.Audience))
 	}
 	for _, s := range ctx.Open {
-		if !slices.Contains(Sections(), s) {
+		if !slices.Contains(sections, s) {
 			return fmt.Errorf("the section %q is not known", string(s))
 		}
 	}
@@ -274,7 +274,7 @@ func named[T ~string](typ types.EntityType, ids []T) types.Set {
 	return types.NewSet(vals...)
 }
 
-func contextRecord(ctx Context) types.Record {
+func (s *Set) contextRecord(ctx Context) types.Record {
 	word := func(typ types.EntityType, w string) types.EntityUID {
 		if w == "" {
 			w = none
@@ -286,6 +286,21 @@ func contextRecord(ctx Context) types.Record {
 		"reasonGiven":  types.Boolean(ctx.ReasonGiven),
 		"relationship": word(relationshipType, string(ctx.Relationship)),
 		"audience":     word(audienceType, string(ctx.Audience)),
-		"open":         named(sectionType, ctx.Open),
+		"open":         s.openSet(ctx.Open),
 	})
+}
+
+// openSet is sections as a set of Cedar's. There are few that differ, and each is
+// made once.
+func (s *Set) openSet(open []Section) types.Set {
+	bits := 0
+	for _, sec := range open {
+		bits |= 1 << slices.Index(sections, sec)
+	}
+	if made := s.open[bits].Load(); made != nil {
+		return *made
+	}
+	made := named(sectionType, open)
+	s.open[bits].Store(&made)
+	return made
 }

@@ -5,6 +5,8 @@
 // screen; and it never says yes when anything about the question is wrong.
 package policy
 
+import "slices"
+
 // An OrgKind is what an organisation is.
 type OrgKind string
 
@@ -147,9 +149,9 @@ const (
 )
 
 // Sections lists every section, in the order of a table.
-func Sections() []Section {
-	return []Section{Demographics, Whereabouts, Packages, ProviderPart, PackageDetail, Safeguarding, Assessments, Risk, Finance, Notes, ReferralPart, Timeline}
-}
+func Sections() []Section { return slices.Clone(sections) }
+
+var sections = []Section{Demographics, Whereabouts, Packages, ProviderPart, PackageDetail, Safeguarding, Assessments, Risk, Finance, Notes, ReferralPart, Timeline}
 
 // An Actor is whoever asks: a person at a screen, or a machine.
 type Actor struct {
