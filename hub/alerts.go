@@ -32,6 +32,7 @@ type AlertKind = store.AlertKind
 const (
 	AlertGlass     = store.AlertGlass
 	AlertMisses    = store.AlertMisses
+	AlertCrowd     = store.AlertCrowd
 	AlertAudit     = store.AlertAudit
 	AlertAgreement = store.AlertAgreement
 )

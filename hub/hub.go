@@ -69,6 +69,7 @@ type Quiet struct{ Day, Night time.Duration }
 type Limits struct {
 	LookStale  time.Duration // a council's extract older than this is not shown at all; 24 h
 	LookMisses int           // wrong dates of birth before a user is slowed down; 5
+	LookedUp   int           // different readers who find one person in an hour, above which leads are alerted; 0: never
 	HandleLife time.Duration // how long a look-up's result can be shown again; 15 min
 	AtRisk     int           // whole days since discharge-ready from which a wait is "At risk"; 2
 	Delayed    int           // and "Delayed"; 3
@@ -90,6 +91,7 @@ type Hub struct {
 	kept     atomic.Int64             // messages kept or kept before, since the start
 	refused  seldom
 	misses   misses
+	crowd    crowd
 	health   health
 
 	agreements agreedBook

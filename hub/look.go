@@ -69,6 +69,9 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		if err != nil {
 			return err
 		}
+		if err := h.crowded(tx, by, v, now); err != nil {
+			return err
+		}
 		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q, Glass: glass, Terms: a.terms.stamp()})
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ type AlertKind string
 const (
 	AlertGlass     AlertKind = "glass"     // somebody broke the glass
 	AlertMisses    AlertKind = "misses"    // too many look-ups that did not match
+	AlertCrowd     AlertKind = "crowd"     // very many people found the same person
 	AlertAudit     AlertKind = "audit"     // the audit log does not prove itself
 	AlertAgreement AlertKind = "agreement" // a sharing agreement ends soon, or ended
 )

@@ -155,6 +155,8 @@ func alertWords(k hub.AlertKind) string {
 		return "The glass was broken"
 	case hub.AlertMisses:
 		return "Too many look-ups did not match"
+	case hub.AlertCrowd:
+		return "Very many people looked up the same person"
 	case hub.AlertAudit:
 		return "The audit log does not prove itself"
 	case hub.AlertAgreement:
@@ -251,6 +253,8 @@ func alertHelp(a hub.AlertView) ui.Node {
 		return ui.P("Ask them what the emergency was. The audit of the record shows what they read; ask whoever held the record, or was with the person, whether it was so.")
 	case hub.AlertMisses:
 		return ui.P("Their audit shows the look-ups that did not match. Ask them what they were looking for: it may be a list with mistakes, or somebody who guesses.")
+	case hub.AlertCrowd:
+		return ui.P("The audit of the record shows who they were and why. There may be a reason, such as an emergency with many teams; or the person may be somebody known to them, or in the news.")
 	case hub.AlertAudit:
 		return ui.P("Ring whoever runs Homeward now. Ask that nothing is restarted or restored, and that the database and its backups are kept as they are.")
 	}

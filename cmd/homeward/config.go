@@ -35,6 +35,7 @@ type Config struct {
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
 	Encryption EncryptionConfig `toml:"encryption" doc:"What is stored of people is encrypted at rest."`
 	Audit      AuditConfig      `toml:"audit" doc:"The audit log is signed, and people are erased when their time is over."`
+	SignIn     SignInConfig     `toml:"signin" doc:"How accounts that are kept here prove who they are."`
 	Limits     LimitsConfig     `toml:"limits" doc:"Numbers that a site may change."`
 	Orgs       []OrgConfig      `toml:"organisation" doc:"Each trust and council."`
 	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
@@ -47,14 +48,19 @@ type Config struct {
 
 // LimitsConfig are numbers that a site may change.
 type LimitsConfig struct {
-	Idle        Duration `toml:"idle" doc:"A session ends after this long without a click."`
-	Absolute    Duration `toml:"absolute" doc:"A session ends after this long in any case."`
-	Attempts    int      `toml:"attempts" doc:"Wrong passwords before an account is locked for a while."`
-	Lock        Duration `toml:"lock" doc:"How long an account is locked."`
-	LookStale   Duration `toml:"look_stale" doc:"A council's extract older than this is not shown by the look-up at all."`
-	LookMisses  int      `toml:"look_misses" doc:"Wrong dates of birth before a reader is slowed down."`
-	AtRiskDays  int      `toml:"at_risk_days" doc:"Whole days since discharge-ready from which a wait is called At risk."`
-	DelayedDays int      `toml:"delayed_days" doc:"Whole days since discharge-ready from which a wait is called Delayed."`
+	Idle            Duration `toml:"idle" doc:"A session ends after this long without a click."`
+	Absolute        Duration `toml:"absolute" doc:"A session ends after this long in any case."`
+	Attempts        int      `toml:"attempts" doc:"Wrong passwords before an account is locked for a while."`
+	Lock            Duration `toml:"lock" doc:"How long an account is locked."`
+	LookStale       Duration `toml:"look_stale" doc:"A council's extract older than this is not shown by the look-up at all."`
+	LookMisses      int      `toml:"look_misses" doc:"Wrong dates of birth before a reader is slowed down."`
+	Requests        int      `toml:"requests" doc:"Requests of one reader in a minute; more are told to wait. 0: no limit, as for the four below."`
+	AddressRequests int      `toml:"address_requests" doc:"Requests from one network address in a minute. A whole hospital may be behind one."`
+	SignIns         int      `toml:"sign_ins" doc:"Tries to sign in from one network address in a minute."`
+	LookUps         int      `toml:"look_ups" doc:"People whom one reader looks up in an hour."`
+	LookedUp        int      `toml:"looked_up" doc:"Different readers who find one person in an hour, above which information governance leads are alerted. Nobody is stopped."`
+	AtRiskDays      int      `toml:"at_risk_days" doc:"Whole days since discharge-ready from which a wait is called At risk."`
+	DelayedDays     int      `toml:"delayed_days" doc:"Whole days since discharge-ready from which a wait is called Delayed."`
 }
 
 // OrgConfig is an organisation.
@@ -130,8 +136,9 @@ func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
 		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
+		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
-			LookStale: minutes(24 * 60), LookMisses: 5, AtRiskDays: 2, DelayedDays: 3},
+			LookStale: minutes(24 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
 	}
 }
 
@@ -244,7 +251,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.Limits.check(), c.Encryption.check(), c.checkOrgs()); err != nil {
+	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.checkOrgs()); err != nil {
 		return err
 	}
 	names := map[string]bool{}
@@ -284,6 +291,11 @@ func (l LimitsConfig) check() error {
 	for key, n := range map[string]int{"attempts": l.Attempts, "look_misses": l.LookMisses, "at_risk_days": l.AtRiskDays, "delayed_days": l.DelayedDays} {
 		if n <= 0 {
 			return fmt.Errorf("[limits] %s must be more than 0", key)
+		}
+	}
+	for key, n := range map[string]int{"requests": l.Requests, "address_requests": l.AddressRequests, "sign_ins": l.SignIns, "look_ups": l.LookUps, "looked_up": l.LookedUp} {
+		if n < 0 {
+			return fmt.Errorf("[limits] %s must not be less than 0, which is no limit", key)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	hc := hub.Config{Store: st.store, Policies: set, Forms: forms, Orgs: st.config.orgs(), Clock: clock, Zone: zone, Log: st.log,
-		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, LookMisses: st.config.Limits.LookMisses,
+		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, LookMisses: st.config.Limits.LookMisses, LookedUp: st.config.Limits.LookedUp,
 			AtRisk: st.config.Limits.AtRiskDays, Delayed: st.config.Limits.DelayedDays}}
 	hc.Systems = st.config.systemList()
 	for _, f := range st.config.Feeds {
@@ -128,7 +128,7 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	l := st.config.Limits
-	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone,
+	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone, Require: st.config.SignIn.require(),
 		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
 	if err != nil {
 		return err
@@ -294,7 +294,7 @@ func (st *site) serve(srv *http.Server, pages net.Listener) error {
 func (st *site) handler() (*web.Server, http.Handler, error) {
 	wc := web.Config{Hub: st.hub, SignIn: st.signin, Zone: st.hub.Zone, Log: st.log, Clock: st.hub.Clock, Build: build(), Phase: st.phase,
 		Secure: st.config.TLSCert != "" || st.config.Behind}
-	wc.Federation = st.providers
+	wc.Federation, wc.Party, wc.Limits = st.providers, st.config.party(), st.config.Limits.pages()
 	if st.config.Behind {
 		wc.Address = forwardedFor
 	}
