@@ -145,6 +145,7 @@ func TestARowThatArrivesIsTheRowOfThePage(t *testing.T) {
 	} {
 		r := s.as(c.login)
 		l := r.listen(c.path)
+		s.later(time.Minute) // a row of which nothing changes is not told of again
 		s.record(s.walter, care.ExpectedChanged{At: s.clock(), Expected: care.Expected{Date: nhs.Date{Year: 2026, Month: 11, Day: 24}, Said: s.clock()}, Count: 1})
 		e := l.until("row", "row-walter-case")
 		page := r.get(c.path)
