@@ -104,3 +104,27 @@ func sameTerms(a, b sharing.Agreement) bool {
 	y, err2 := toJSON(b)
 	return err == nil && err2 == nil && x == y
 }
+
+// agreements finds versions that are missing, or that are not what their row says.
+func (v *verifying) agreements() error {
+	next := map[string]int{}
+	return v.t.query(`SELECT id, version, status, doc FROM agreements ORDER BY id, version`, nil, func(row []any) error {
+		var id, status, doc string
+		var n int
+		if err := scan(row, &id, &n, &status, &doc); err != nil {
+			return err
+		}
+		if next[id]++; next[id] != n {
+			v.wrong("agreement %s: version %d stands where version %d should", id, n, next[id])
+			next[id] = n
+		}
+		a, err := fromJSON[sharing.Agreement](doc)
+		switch {
+		case err != nil:
+			v.wrong("agreement %s version %d: it cannot be read", id, n)
+		case a.ID != id || a.Version != n || string(a.Status) != status:
+			v.wrong("agreement %s version %d: it is not what its row says", id, n)
+		}
+		return nil
+	})
+}

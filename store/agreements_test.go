@@ -126,3 +126,25 @@ func TestABackupHoldsTheAgreements(t *testing.T) {
 		verified(t, back)
 	})
 }
+
+func TestVerifyFindsAgreementsThatWereChanged(t *testing.T) {
+	both(t, func(t *testing.T, open func(...func(*Config)) *Store) {
+		s := open()
+		for n := 1; n <= 3; n++ {
+			update(t, s, func(tx *Tx) error { return tx.PutAgreement(agreement(n, sharing.Draft, "drafted")) })
+		}
+		verified(t, s)
+		for _, sql := range []string{`UPDATE agreements SET status = 'agreed' WHERE version = 1`, `DELETE FROM agreements WHERE version = 2`,
+			`UPDATE agreements SET doc = '{' WHERE version = 3`} {
+			update(t, s, func(tx *Tx) error { return tx.exec(sql) })
+		}
+		var found []string
+		if err := s.Verify(t.Context(), func(p string) { found = append(found, p) }); err == nil {
+			t.Error("nothing was found")
+		}
+		want := []string{"agreement a1 version 1: it is not what its row says", "agreement a1: version 3 stands where version 2 should", "agreement a1 version 3: it cannot be read"}
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
