@@ -12,6 +12,7 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/policy"
+	"homeward/sharing"
 	"homeward/web/ui"
 )
 
@@ -98,6 +99,7 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 			ui.LiveStrip{Events: casePath(c.ID, "/events?"+events.Encode()), Last: uint64(max(c.Seq, 0)), Stale: caseStale, At: c.At},
 			ui.Freshness(caseSources(c), c.At)),
 		changedPart(c, false),
+		s.pausedNote(slices.DeleteFunc(slices.Clone(c.Paused), sharing.Pause.Never)),
 		stagePart(v.by, c),
 		ui.Columns(ui.Nodes{ui.Tabs("Parts of the case", tabs...), tab.show(s, v, c, note)}, s.nowPart(c)),
 	}
