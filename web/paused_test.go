@@ -116,3 +116,19 @@ func TestARefusalSaysThatAccessIsPaused(t *testing.T) {
 		t.Error("a record that is there is refused in other words than one that is not")
 	}
 }
+
+// A case of which a part stopped says so, to its own hospital too.
+func TestACaseSaysWhatIsPaused(t *testing.T) {
+	s := newSite(t)
+	path := "/cases/" + string(s.barbara)
+	if got := s.as("coordinator").get(path); got.status != 200 || strings.Contains(got.text(), "Access is paused") {
+		t.Errorf("while all is agreed: %d", got.status)
+	}
+	s.agreedInstead(ended(yesterday, sharing.Agreed))
+	got := s.as("coordinator").get(path)
+	wellMade(t, got)
+	got.says("Access is paused", "Nottinghamshire County Council: not shown since 22 November 2026")
+	if strings.Contains(got.text(), "Bluebell") {
+		t.Error("what the council holds is shown")
+	}
+}
