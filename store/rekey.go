@@ -358,6 +358,31 @@ func (t *Tx) indexed() error {
 	return err
 }
 
+// Scrub writes the tables of sealed values anew, so that nothing of what stood
+// there before is left in the database's own files: what is overwritten stays in
+// them until its place is used again. Who wants to write waits meanwhile. Archives
+// of PostgreSQL's write-ahead log, and backups, are not reached.
+func (s *Store) Scrub(ctx context.Context) error {
+	c, err := s.engine.open(ctx, roleLong)
+	if err != nil {
+		return fmt.Errorf("scrubbing the database: %w", err)
+	}
+	defer c.close()
+	texts := []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"}
+	if s.engine.name() == "postgres" {
+		texts = nil
+		for _, table := range append(sealedTables(), "keys", "staged") {
+			texts = append(texts, "VACUUM (FULL) "+table)
+		}
+	}
+	for _, text := range texts {
+		if err := c.script(ctx, text); err != nil {
+			return fmt.Errorf("scrubbing the database: %s: %w", text, err)
+		}
+	}
+	return nil
+}
+
 // KeyInfo is a data key, without the key.
 type KeyInfo struct {
 	ID     string

@@ -201,7 +201,7 @@ func all(t *testing.T, s *Store) {
 }
 
 func TestPlainDatabaseIsSealedByRotation(t *testing.T) {
-	onEither(t, func(t *testing.T, _ string, open func(...func(*Config)) *Store) {
+	onEither(t, func(t *testing.T, url string, open func(...func(*Config)) *Store) {
 		plain := open(unsealed)
 		told(t, plain)
 		s := open()
@@ -224,6 +224,15 @@ func TestPlainDatabaseIsSealedByRotation(t *testing.T) {
 		if hits := found(stored(t, s)); len(hits) > 0 {
 			t.Errorf("still there: %q", hits)
 		}
+		if err := s.Scrub(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []string{url, url + "-wal"} {
+			if b, err := os.ReadFile(f); s.Engine() == "sqlite" && (err != nil || len(found(b)) > 0) {
+				t.Errorf("in %s: %q, %v", filepath.Base(f), found(b), err)
+			}
+		}
+		all(t, s)
 		update(t, s, func(tx *Tx) error { return tx.exec(`UPDATE jobs SET payload = 'plain'`) })
 		err := s.View(t.Context(), func(tx *Tx) error { _, err := tx.Jobs(JobReady, 0, 10); return err })
 		if !errors.Is(err, ErrSeal) || !strings.Contains(err.Error(), "jobs.payload of 1") {

@@ -209,6 +209,7 @@ func (c *keysNewCmd) Run() error {
 type keysRotateCmd struct {
 	where
 	MasterOnly bool `help:"Only wrap the data keys with the first key of the key file: done in a moment."`
+	Scrub      bool `help:"Afterwards write the tables anew, so that nothing of what stood there before is left in the database's files. Who wants to write waits meanwhile."`
 	Indexes    bool `help:"Also change the key of the indexes that people are found by. Not while an extract is read."`
 }
 
@@ -233,6 +234,13 @@ func (c *keysRotateCmd) Run(ctx context.Context) error {
 		return err
 	}
 	say(os.Stdout, "The keys are changed.")
+	if !c.Scrub {
+		return nil
+	}
+	if err := s.Scrub(ctx); err != nil {
+		return err
+	}
+	say(os.Stdout, "The tables are written anew.")
 	return nil
 }
 
@@ -271,7 +279,7 @@ func (c *keysStatusCmd) Run(ctx context.Context) error {
 		}
 	}
 	if plain {
-		say(os.Stdout, "Some was stored before the key was set. homeward keys rotate --indexes encrypts it.")
+		say(os.Stdout, "Some was stored before the key was set. homeward keys rotate --indexes --scrub encrypts it.")
 	}
 	return nil
 }
