@@ -31,13 +31,22 @@ type DueItem struct {
 	Import  int64     // of rows in quarantine; 0 for a person
 	Last    time.Time // last contact, or when the import ran
 	Why     string
-	State   store.ReviewState // "": nobody has looked at it
-	By      care.Who          // who decided so
+	State   ReviewState // "": nobody has looked at it
+	By      care.Who    // who decided so
 	Decided time.Time
 	Until   time.Time // kept until
 	Reason  string
 	Mine    bool // the reader proposed it, so another must agree
 }
+
+// ReviewState is what was decided about an item; "" is nothing.
+type ReviewState = store.ReviewState
+
+// What may have been decided about an item.
+const (
+	ReviewKeep     = store.ReviewKeep     // kept until a day
+	ReviewProposed = store.ReviewProposed // to be erased, when another lead agrees
+)
 
 // duePage is how many candidates a page of the review list looks at.
 const duePage = 200

@@ -12,7 +12,6 @@ import (
 	"homeward/hub"
 	"homeward/policy"
 	"homeward/retention"
-	"homeward/store"
 	"homeward/web/ui"
 )
 
@@ -255,9 +254,9 @@ func itemName(d hub.DueItem) string {
 
 func reviewState(d hub.DueItem) ui.Node {
 	switch d.State {
-	case store.ReviewKeep:
+	case hub.ReviewKeep:
 		return ui.Nodes{ui.Tag(ui.TagBlue, "Kept until "+ui.Date(d.Until)), ui.Sub("by " + d.By.Name)}
-	case store.ReviewProposed:
+	case hub.ReviewProposed:
 		return ui.Nodes{ui.Tag(ui.TagOrange, "Proposed to be erased"), ui.Sub("by " + d.By.Name)}
 	}
 	return ui.Tag(ui.TagGrey, "Not reviewed")
@@ -318,10 +317,10 @@ func (s *Server) reviewForms(v *visit, d hub.DueItem, errs []ui.FieldError) []ui
 		ui.DateInput{ID: "until", Legend: "Keep until", Hint: "For example, 31 3 2036", Day: until.Day, Month: until.Month, Year: until.Year, Error: ui.ErrorFor(errs, "until")},
 		why("keep", "For example, a claim or an inquiry is open"), ui.Button{Text: "Keep it", Kind: ui.Secondary}))
 	switch {
-	case d.State == store.ReviewProposed && d.Mine:
+	case d.State == hub.ReviewProposed && d.Mine:
 		return []ui.Node{ui.Inset(ui.P("You proposed to erase this. Another information governance lead must agree.")), keep,
 			ui.Section("withdraw", "Take the proposal back", ui.PostForm(at+"/withdraw", why("withdraw", ""), ui.Button{Text: "Take it back", Kind: ui.Secondary}))}
-	case d.State == store.ReviewProposed:
+	case d.State == hub.ReviewProposed:
 		return []ui.Node{ui.WarningCard(2, "Erase it for good", ui.P(d.By.Name+" proposed on "+ui.Date(d.Decided)+" to erase this. "+what)),
 			ui.PostForm(at+"/agree", ui.Checkboxes{ID: "sure", Legend: "Before you agree", Error: ui.ErrorFor(errs, "sure"),
 				Items: []ui.Choice{{Value: "yes", Label: "I have made sure that nobody needs this record any more"}}}, ui.Button{Text: "Agree: erase it now", Kind: ui.Warning}),
