@@ -189,8 +189,11 @@ func (c *keysNewCmd) Run() error {
 	_, err := os.Stat(c.File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := writeKeyFile(c.File, ks); err != nil {
+			return err
+		}
 		say(os.Stdout, "%s holds the new key %s. Keep a copy in another place than the data and its backups: without it nothing can be read.", c.File, ks[0].ID())
-		return writeKeyFile(c.File, ks)
+		return nil
 	case err != nil:
 		return err
 	}
