@@ -29,6 +29,7 @@ type Config struct {
 	TLSCert    string           `toml:"tls_cert" doc:"File with the certificate of the web pages, PEM. Empty: plain HTTP, for use behind a proxy that does TLS."`
 	TLSKey     string           `toml:"tls_key" doc:"File with its private key, PEM."`
 	Behind     bool             `toml:"behind_proxy" doc:"A proxy in front does TLS: cookies are marked Secure and X-Forwarded-For names the reader."`
+	Metrics    string           `toml:"metrics" doc:"Address of /metrics for a monitoring system, host:port. Empty: at the address of the pages, for programs on this machine only."`
 	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]] or a [[system]]: systems sign it into their assertions, and links from a record system begin with it."`
 	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
 	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
@@ -241,6 +242,9 @@ func (c *Config) relativeTo(dir string) {
 func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		return errors.New("http must be host:port, like 127.0.0.1:8080")
+	}
+	if _, _, err := net.SplitHostPort(c.Metrics); err != nil && c.Metrics != "" {
+		return errors.New("metrics must be host:port, like 127.0.0.1:9090, or empty")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls_cert and tls_key must both be set, or neither")

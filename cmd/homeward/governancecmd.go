@@ -11,6 +11,8 @@ import (
 
 	"homeward/governance"
 	"homeward/nhs"
+	"homeward/policies"
+	"homeward/retention"
 	"homeward/safety"
 	"homeward/store"
 )
@@ -119,4 +121,18 @@ func settings(v reflect.Value, prefix string, into map[string]string) {
 }
 
 // retentionPeriods is for how long each type of record is kept.
-func retentionPeriods() ([]governance.Period, error) { return nil, nil }
+func retentionPeriods() ([]governance.Period, error) {
+	text, err := policies.Files.ReadFile("retention.toml")
+	if err != nil {
+		return nil, err
+	}
+	rules, err := retention.Load(text)
+	if err != nil {
+		return nil, err
+	}
+	var out []governance.Period
+	for _, r := range rules {
+		out = append(out, governance.Period{Type: r.Title, Keep: r.Keep.String(), From: r.From, Basis: r.Basis, Local: r.Local})
+	}
+	return out, nil
+}
