@@ -482,7 +482,7 @@ func parseGrant(s string) (care.Grant, error) {
 
 type policyCmd struct {
 	Check policyCheckCmd `cmd:"" help:"Run the signed cases against the rules."`
-	Why   policyWhyCmd   `cmd:"" help:"Say which rules and facts decide one sentence of cases.txt."`
+	Why   policyWhyCmd   `cmd:"" help:"Say which rules, facts and agreements decide something for somebody, or one sentence of cases.txt."`
 }
 
 type policyCheckCmd struct{}
@@ -517,11 +517,48 @@ func (policyCheckCmd) Run() error {
 }
 
 type policyWhyCmd struct {
-	Line int `arg:"" help:"Line of cases.txt."`
+	Line     int    `help:"Explain this line of cases.txt, and nobody real." placeholder:"N"`
+	User     string `arg:"" optional:"" help:"Who asks, by what they type to sign in."`
+	Action   string `arg:"" optional:"" help:"What they want to see or do, such as seePackages."`
+	Case     string `arg:"" optional:"" help:"The case, by its name in addresses and in the audit. Left out: about nobody."`
+	Purpose  string `help:"What they need it for." enum:"direct-care,discharge-planning,other,operations,governance" default:"discharge-planning"`
+	Reason   bool   `help:"As if they had written a reason down."`
+	Declared bool   `help:"As if they had looked this person up."`
+	Audience string `help:"Of a note." enum:",both,council,hospital" default:""`
+	Config   string `help:"Configuration file." type:"existingfile" placeholder:"FILE"`
 }
 
-// Run explains one sentence.
-func (c policyWhyCmd) Run() error {
+// Validate wants either a sentence or somebody of a site.
+func (c policyWhyCmd) Validate() error {
+	switch {
+	case c.Line != 0 && c.User == "":
+		return nil
+	case c.Line != 0 || c.User == "" || c.Action == "" || c.Config == "":
+		return errors.New("say USER ACTION [CASE] and --config=FILE, or --line=N")
+	}
+	return nil
+}
+
+// Run explains one sentence, or how something is decided for somebody.
+func (c policyWhyCmd) Run(ctx context.Context) error {
+	if c.Line != 0 {
+		return c.sentence()
+	}
+	st, err := toolSite(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	text, err := st.hub.Why(ctx, hub.WhyQuery{Login: c.User, Action: policy.Action(c.Action), Case: care.CaseID(c.Case), Purpose: policy.Purpose(c.Purpose),
+		Reason: c.Reason, Declared: c.Declared, Audience: policy.Audience(c.Audience)})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(os.Stdout, text)
+	return err
+}
+
+func (c policyWhyCmd) sentence() error {
 	set, _, err := released()
 	if err != nil {
 		return err
