@@ -103,7 +103,9 @@ func (h *Hub) newTerms(seq int64, today nhs.Date, book sharing.Book) *accord {
 			for _, s := range book.Open(f.From, f.To, today) {
 				open = append(open, policy.Section(s))
 			}
-			g.open[pair] = open
+			if len(open) > 0 { // what is only drafted must not look like a change
+				g.open[pair] = open
+			}
 		}
 	}
 	for _, o := range h.Orgs {

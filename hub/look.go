@@ -65,11 +65,11 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 				}
 			}
 		}
-		glass, err := h.lookedThrough(tx, a, &v, now)
-		if err != nil {
+		if err := h.crowded(tx, by, v, now); err != nil {
 			return err
 		}
-		if err := h.crowded(tx, by, v, now); err != nil {
+		glass, err := h.lookedThrough(tx, a, &v, now)
+		if err != nil {
 			return err
 		}
 		doc, err := json.Marshal(looked{Role: by.Role, Org: by.Org, View: v, Asked: q, Glass: glass, Terms: a.terms.stamp()})
