@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -288,5 +287,4 @@ func TestNothingIsSignedOnAShakyStart(t *testing.T) {
 	if _, _, err := newSite(t, "sqlite").ExportWhole(s.ctx(), io.Discard, time.Time{}, time.Time{}); err == nil {
 		t.Error("a log without a key was exported")
 	}
-	_ = fmt.Sprint
 }
