@@ -23,7 +23,7 @@ func (s *Store) Verify(ctx context.Context, report func(string)) error {
 			return err
 		}
 		v := &verifying{t: t, report: func(text string) { wrong++; report(text) }}
-		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.agreements, v.audit, v.sealed} {
+		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.agreements, v.overrides, v.audit, v.sealed} {
 			if err := f(); err != nil {
 				return err
 			}
