@@ -216,6 +216,11 @@ func (e Restored) apply(c *Case) {
 	take(c, p)
 }
 
+// DirectPayment is the kind of package that is money and not a service
+// (Interweave-SocialCareServiceType DP). It is finance, and so not counted where
+// everybody reads.
+const DirectPayment = "DP"
+
 // HoldingTold is that a council told what it holds.
 type HoldingTold struct {
 	At      time.Time `json:"at"`
@@ -228,7 +233,7 @@ func (e HoldingTold) When() time.Time { return e.At }
 func (e HoldingTold) Say() string {
 	n := 0
 	for _, p := range e.Holding.Packages {
-		if p.Status == PackageActive {
+		if p.Status == PackageActive && p.Kind != DirectPayment {
 			n++
 		}
 	}

@@ -3,8 +3,10 @@ package hub
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"homeward/care"
@@ -277,11 +279,11 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	for _, r := range c.Referrals {
 		mine[r.ID] = a.seesReferral(r)
 	}
-	spoke := map[string]nhs.ODS{}
+	spoke, held := map[string]nhs.ODS{}, map[nhs.ODS]string{}
 	for _, e := range entries {
 		v.Seq = e.Seq
 		hospital := h.hospitalOf(e, spoke)
-		if item, ok := h.timelineItem(a, e, hospital, see, mine); ok && a.may[policy.SeeTimeline] {
+		if item, ok := h.timelineItem(a, e, hospital, see, mine); ok && a.may[policy.SeeTimeline] && a.isNews(e.Event, held) {
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
@@ -300,6 +302,38 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 		}
 	}
 	return nil
+}
+
+// isNews reports whether what a council told is other than what it told before,
+// as far as the reader sees it: that a council wrote to its record, of money or
+// of details, is nobody else's business. held remembers what was seen before.
+func (a *asking) isNews(e care.Event, held map[nhs.ODS]string) bool {
+	x, ok := e.(care.HoldingTold)
+	if !ok || x.Holding.Council == a.by.Org {
+		return true
+	}
+	was, now := held[x.Holding.Council], shared(x.Holding)
+	held[x.Holding.Council] = now
+	return was != now
+}
+
+// shared is what another organisation may see of what a council holds, as text
+// to compare; "" when there is nothing.
+func shared(d care.Holding) string {
+	if d.Ended {
+		return ""
+	}
+	var b strings.Builder
+	for _, p := range d.Packages {
+		if p.Kind != care.DirectPayment {
+			fmt.Fprintln(&b, p.Ref, p.Kind, p.Status, p.Start, p.End, p.Provider)
+		}
+	}
+	if b.Len() == 0 && d.Safeguarding.Answer != care.AnswerYes && len(d.Unread) == 0 {
+		return ""
+	}
+	fmt.Fprintln(&b, d.Safeguarding.Answer, d.Unread)
+	return b.String()
 }
 
 // hospitalOf is the trust that an entry is about or came from; "" when it is

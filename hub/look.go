@@ -276,7 +276,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 	}
 	shown, open := 0, false
 	for i := range councils {
-		councils[i].Packages = slices.DeleteFunc(councils[i].Packages, func(p PackageView) bool { return p.Package.Kind == directPayment })
+		councils[i].Packages = slices.DeleteFunc(councils[i].Packages, func(p PackageView) bool { return p.Package.Kind == care.DirectPayment })
 		councils[i].Equipment = nil
 		shown += len(councils[i].Packages)
 		open = open || councils[i].Safeguarding.Answer == care.AnswerYes
@@ -314,10 +314,6 @@ func (h *Hub) goneCouncils(a *asking, c care.Case, states map[nhs.ODS]councilSta
 	}
 	return out
 }
-
-// directPayment is the kind of package that is money and not a service
-// (Interweave-SocialCareServiceType DP).
-const directPayment = "DP"
 
 // Looked shows the result of a look-up again, as it stood, to the one who made
 // it, in the role in which they made it, and for a short time.
@@ -415,8 +411,8 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 		if own && d.Council != a.by.Org && !a.broke() {
 			continue // another council's part is not this council's
 		}
-		if a.hides(d, may) {
-			continue
+		if a.hides(d, may) || d.Council != a.by.Org && shared(d) == "" {
+			continue // that a council knows somebody is told with what it shares, and not by itself
 		}
 		st := states[d.Council].of(d)
 		if st.gone && !own {
@@ -462,7 +458,7 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 	}
 	asked := map[string]*care.Provider{} // one provider often has several packages
 	for _, p := range d.Packages {
-		if p.Kind == directPayment && !may[policy.SeeFinance] {
+		if p.Kind == care.DirectPayment && !may[policy.SeeFinance] {
 			continue
 		}
 		if !may[policy.SeePackageDetail] { // "Home care, 4 calls a day" is what the package consists of

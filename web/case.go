@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -88,7 +90,7 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 	for j, t := range shown {
 		tabs[j] = ui.NavItem{Href: casePath(c.ID, "?tab="+t.key), Text: t.text, Current: j == i}
 	}
-	events := url.Values{"tab": {tab.key}}
+	events := url.Values{"tab": {tab.key}, "mark": {caseMark(v.token, c)}}
 	if kind := v.query("kind"); kind != "" {
 		events.Set("kind", kind)
 	}
@@ -541,6 +543,19 @@ func (s *Server) caseEvents(v *visit) (response, error) {
 	return s.followCase(v, min(seen, lastSeen(v))), nil
 }
 
+// caseMark stands for all that a reader is shown of a case. A page that is told
+// only of a new mark is told nothing of what its reader may not know. It is
+// sealed with the session's token, so that nobody can tell from it what it stands
+// for.
+func caseMark(token string, c hub.CaseView) string {
+	c.At, c.Seq, c.Version, c.Sources = time.Time{}, 0, 0, nil
+	doc, err := json.Marshal(c)
+	if err != nil {
+		return "" // like nothing: everything is told
+	}
+	return base64.RawURLEncoding.EncodeToString(seal(token, string(doc))[:12])
+}
+
 // caseParts are the parts of a page that a change replaces.
 func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
 	parts := []ui.Node{stagePart(v.by, c), s.nowPart(c)}
@@ -562,13 +577,14 @@ func (s *Server) followCase(v *visit, last int64) stream {
 		if v.r.Method == http.MethodHead {
 			return nil
 		}
+		told, mark := last, v.query("mark")
 		for beaten := (time.Time{}); ; {
 			if time.Since(beaten) >= sessionEvery {
 				beaten = time.Now()
 				if in, err := s.stillIn(ctx, v); !in || err != nil {
 					return err
 				}
-				if err := out.send(last, "beat", ""); err != nil {
+				if err := out.send(told, "beat", ""); err != nil {
 					return nil // gone already
 				}
 			}
@@ -576,8 +592,17 @@ func (s *Server) followCase(v *visit, last int64) stream {
 			if err != nil {
 				return err
 			}
-			if seq > last {
-				if last, err = s.sendCase(ctx, v, out); err != nil {
+			if seq <= last {
+				continue
+			}
+			c, err := s.Hub.Case(ctx, v.by, v.id())
+			if err != nil {
+				return err
+			}
+			last = c.Seq
+			if now := caseMark(v.token, c); now == "" || now != mark {
+				told, mark = last, now
+				if err := s.sendCase(v, c, out); err != nil {
 					return err
 				}
 			}
@@ -585,18 +610,14 @@ func (s *Server) followCase(v *visit, last int64) stream {
 	}
 }
 
-// sendCase sends the parts of the case as it is now, and gives its place in history.
-func (s *Server) sendCase(ctx context.Context, v *visit, out *eventStream) (int64, error) {
-	c, err := s.Hub.Case(ctx, v.by, v.id())
-	if err != nil {
-		return 0, err
-	}
+// sendCase sends the parts of a case.
+func (s *Server) sendCase(v *visit, c hub.CaseView, out *eventStream) error {
 	for _, part := range s.caseParts(v, c) {
 		if err := out.node(c.Seq, "part", part); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return c.Seq, nil
+	return nil
 }
 
 // lastSeen is the newest event that the page holds: of the stream when it comes
