@@ -187,7 +187,7 @@ func (s *Server) agreementWarnings(v *visit) ui.Node {
 	warnings, err := s.Hub.AgreementWarnings(v.ctx(), v.by)
 	if err != nil {
 		s.Log.Error("the warnings of agreements could not be read", "request", v.requestID(), "error", err)
-		return ui.Inset(ui.Strong("It could not be checked whether a sharing agreement ends soon."))
+		return ui.Note(ui.Strong("It could not be checked whether a sharing agreement ends soon."))
 	}
 	if len(warnings) == 0 {
 		return nil
@@ -198,7 +198,7 @@ func (s *Server) agreementWarnings(v *visit) ui.Node {
 		lines = append(lines, ui.Para(ui.Strong(expiresIn(w.Days)+": "), ui.Link(agreementPath(a.ID, a.Version), agreementTitle(a)),
 			ui.Text(". Its last day is "+ui.LongDate(a.To.Time())+". Then "+listed(partyList(a))+" see nothing of each other’s records by it.")))
 	}
-	return ui.Inset(lines...)
+	return ui.Note(lines...)
 }
 
 // agreement is all that there is to know of one version.

@@ -118,6 +118,12 @@ func Inset(body ...Node) Node {
 	return h.Div(h.Class("nhsuk-inset-text"), hidden("Information: "), g.Group(body))
 }
 
+// Note is a line or two above a page, for what somebody should know and need not
+// act on now.
+func Note(body ...Node) Node {
+	return h.Div(h.Class("app-note"), hidden("Information: "), g.Group(body))
+}
+
 // Details is text that opens on request.
 func Details(summary string, body ...Node) Node {
 	return disclose("nhsuk-details", summary, false, body)
