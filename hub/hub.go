@@ -95,6 +95,8 @@ type Hub struct {
 	health   health
 
 	agreements agreedBook
+	numbers    numbersBook
+	wrongCodes wrongCodes
 }
 
 // New checks the configuration and makes a hub.
@@ -176,6 +178,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		wg.Go(func() { h.readLoop(ctx, name) })
 	}
 	wg.Go(func() { h.sweepLoop(ctx) })
+	wg.Go(func() { h.followNumbers(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
@@ -189,11 +192,11 @@ func newID() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
 }
 
-// Org returns a configured organisation; its code serves as its name when it
-// is not configured.
+// Org returns a configured organisation, with the numbers that an administrator
+// set; its code serves as its name when it is not configured.
 func (h *Hub) Org(ods nhs.ODS) care.Org {
 	if o, ok := h.orgs[ods]; ok {
-		return o
+		return h.numbered(o)
 	}
 	return care.Org{ODS: ods, Name: string(ods)}
 }
@@ -203,7 +206,7 @@ func (h *Hub) CouncilOrgs() []care.Org {
 	var out []care.Org
 	for _, o := range h.Orgs {
 		if o.Kind == care.Council {
-			out = append(out, o)
+			out = append(out, h.numbered(o))
 		}
 	}
 	return out

@@ -488,6 +488,7 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 	if d.Team != "" {
 		team, err := tx.Team(d.Council, d.Team)
 		if err == nil {
+			team, _ = h.team(team)
 			v.Team = &team
 		} else if care.KindOf(err) != care.NotFound {
 			return err
