@@ -329,7 +329,7 @@ func (st *site) handler() (*web.Server, http.Handler, error) {
 		mux.Handle("/demo/", st.extra)
 	}
 	mux.Handle("/", pages.Handler())
-	return pages, mux, nil
+	return pages, guarded(mux, wc.Secure), nil
 }
 
 // hereOnly answers programs on this machine, and sends all others, and whatever
@@ -357,7 +357,7 @@ func (st *site) runMetrics(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", api.New(st.hub, st.listenerStats))
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
+	srv := &http.Server{Handler: guarded(mux, false), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(at); !errors.Is(err, http.ErrServerClosed) {

@@ -158,7 +158,7 @@ func (st *site) runSystems(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the address of the systems: %w", err)
 	}
-	srv := &http.Server{Handler: st.systems, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+	srv := &http.Server{Handler: guarded(st.systems, true), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		TLSConfig:   &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12},
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
 	ended := make(chan struct{})
