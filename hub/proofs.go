@@ -56,10 +56,27 @@ type AuditHealth struct {
 	Verifier    string // of the key that signs; "" when none does
 }
 
-// health keeps the last check of the audit log.
+// health keeps the last check of the audit log, and the largest tree of it that
+// held: who changes the database and its checkpoints too does not change that.
 type health struct {
-	mu sync.Mutex
-	at AuditHealth
+	mu   sync.Mutex
+	at   AuditHealth
+	held tlog.Tree
+}
+
+// hold remembers a tree that held.
+func (h *health) hold(tree tlog.Tree) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if tree.N > h.held.N {
+		h.held = tree
+	}
+}
+
+func (h *health) holds() tlog.Tree {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.held
 }
 
 // AuditState says whether the records are intact, as last checked.
@@ -81,10 +98,13 @@ func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 	v := AuditHealth{Checked: h.now(), Verifier: h.Ledger.Verifier}
 	known, err := h.knownTrees(ctx)
 	v.Checkpoints = len(known)
+	if held := h.health.holds(); held.N > 0 {
+		known = append(known, held)
+	}
+	var tree tlog.Tree
 	if err == nil {
-		err = h.Store.View(ctx, func(tx *store.Tx) error {
-			tree, err := tx.AuditTree()
-			if err != nil {
+		err = h.Store.View(ctx, func(tx *store.Tx) (err error) {
+			if tree, err = tx.AuditTree(); err != nil {
 				return err
 			}
 			v.Size = tree.N
@@ -92,6 +112,7 @@ func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 		})
 	}
 	if err == nil {
+		h.health.hold(tree)
 		var c store.Checkpoint
 		c, err = h.sign(ctx)
 		v.Signed, v.SignedSize = c.At, c.Size
@@ -178,9 +199,9 @@ func (h *Hub) sign(ctx context.Context) (store.Checkpoint, error) {
 	}
 	c := store.Checkpoint{Signer: store.SignerName(l.Signer), At: h.now()}
 	fresh := true
-	err := h.Store.View(ctx, func(tx *store.Tx) error {
-		now, err := tx.AuditTree()
-		if err != nil {
+	var now tlog.Tree
+	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if now, err = tx.AuditTree(); err != nil {
 			return err
 		}
 		last, err := h.continues(tx, now, c.Signer)
@@ -198,6 +219,7 @@ func (h *Hub) sign(ctx context.Context) (store.Checkpoint, error) {
 	if err != nil || !fresh {
 		return c, err
 	}
+	h.health.hold(now)
 	if err := h.Store.Update(ctx, func(tx *store.Tx) error { return tx.PutCheckpoint(c) }); err != nil {
 		return c, err
 	}
@@ -209,8 +231,12 @@ func (h *Hub) sign(ctx context.Context) (store.Checkpoint, error) {
 	return c, nil
 }
 
-// continues checks that the log continues what was signed last, and gives that.
+// continues checks that the log continues what was signed last, and what this
+// process saw hold, and gives the former.
 func (h *Hub) continues(tx *store.Tx, now tlog.Tree, signer string) (store.Checkpoint, error) {
+	if err := h.grew(tx, now, h.health.holds()); err != nil {
+		return store.Checkpoint{}, err
+	}
 	last, err := tx.LastCheckpoint(signer)
 	if store.IsNone(err) {
 		return last, nil
@@ -226,17 +252,25 @@ func (h *Hub) continues(tx *store.Tx, now tlog.Tree, signer string) (store.Check
 	if err != nil {
 		return last, fmt.Errorf("reading the last checkpoint: %w", err)
 	}
-	if old.N > now.N {
-		return last, fmt.Errorf("audit: the log has %d records and had %d at a checkpoint", now.N, old.N)
+	return last, h.grew(tx, now, old)
+}
+
+// grew checks that the log of one tree is the beginning of the log as it is now.
+func (h *Hub) grew(tx *store.Tx, now, old tlog.Tree) error {
+	switch {
+	case old.N == 0:
+		return nil
+	case old.N > now.N:
+		return fmt.Errorf("audit: the log has %d records and had %d at a checkpoint", now.N, old.N)
 	}
 	growth, err := tx.AuditGrowth(now, old)
 	if err == nil {
 		err = proof.CheckGrowth(growth, now, old)
 	}
 	if err != nil {
-		return last, fmt.Errorf("audit: the log does not continue the one that was signed last: %w", err)
+		return fmt.Errorf("audit: the log does not continue the one that was signed last: %w", err)
 	}
-	return last, nil
+	return nil
 }
 
 // AuditExport is which records are exported.

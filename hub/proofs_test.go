@@ -271,6 +271,28 @@ func TestTheWholeLogIsExportedForWhoeverAsks(t *testing.T) {
 	})
 }
 
+// TestALogThatIsReplacedUnderARunningProcessIsFound takes the newest records and
+// every kept checkpoint away, or writes another log: the process remembers.
+func TestALogThatIsReplacedUnderARunningProcessIsFound(t *testing.T) {
+	for records, want := range map[int]string{2: "had 5", 9: "first 5 records are not"} {
+		change, _, _ := signing(t)
+		nowhere := func(c *Config, _ *store.Config) { c.Ledger.Keep, c.Ledger.Kept = nil, nil }
+		s, other := newSite(t, "sqlite", change, nowhere), newSite(t, "sqlite", change, nowhere)
+		s.act(5)
+		if h := s.CheckAudit(s.ctx()); !h.Intact {
+			t.Fatalf("%+v", h)
+		}
+		other.act(records)
+		s.Store = other.Store
+		if err := s.SignAudit(s.ctx()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("signed: %v, want %q", err, want)
+		}
+		if h := s.CheckAudit(s.ctx()); h.Intact || !strings.Contains(h.Problem, want) {
+			t.Errorf("%+v, want %q", h, want)
+		}
+	}
+}
+
 func TestNothingIsSignedOnAShakyStart(t *testing.T) {
 	change, _, _ := signing(t)
 	full := errors.New("the disk is full")

@@ -31,8 +31,8 @@ type Header struct {
 }
 
 // Record is a line with one record of the log. Its leaf is the RFC 6962 hash of
-// Salt and Text one after the other. What is left of an erased one is not
-// proven: only that there was a record, and its hash.
+// Salt and Text one after the other. What is left of an erased one is proven by
+// the record of the erasing, in a file that is whole; else only its hash is.
 type Record struct {
 	N      int64            `json:"n"`
 	Text   string           `json:"record,omitempty"`
@@ -61,6 +61,18 @@ type line struct {
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	Record     *Record     `json:"record,omitempty"`
 	End        *End        `json:"end,omitempty"`
+}
+
+// one reports whether a line is not two things at once, of which each reader
+// might see another.
+func (l line) one() bool {
+	n := 0
+	for _, there := range []bool{l.Header != nil, l.Checkpoint != nil, l.Record != nil, l.End != nil} {
+		if there {
+			n++
+		}
+	}
+	return n <= 1
 }
 
 // Writer writes an exported file: a header, checkpoints by their size, records
@@ -113,6 +125,9 @@ func read(r io.Reader, each func(no int, l line) error) error {
 		if err := d.Decode(&l); err != nil || d.InputOffset() != int64(len(bytes.TrimSpace(s.Bytes()))) {
 			return fmt.Errorf("line %d of the file cannot be read", no)
 		}
+		if !l.one() {
+			return fmt.Errorf("line %d of the file is more than one thing", no)
+		}
 		if err := each(no, l); err != nil {
 			return err
 		}
@@ -158,6 +173,7 @@ type verifying struct {
 	known []tlog.Tree // kept elsewhere, by size
 	trees []tlog.Tree // of the file's checkpoints, by size
 	edge  Edge
+	gone  Erasings
 	next  int // of trees: the first that the edge has not reached
 	begun bool
 	ended bool
@@ -270,8 +286,8 @@ func (v *verifying) record(r Record) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if len(r.Erased) > 0 {
-		v.rep.Erased++
+	if err := v.erased(r); err != nil {
+		return err
 	}
 	if !v.rep.Header.Whole {
 		if r.N >= v.rep.Tree.N {
@@ -286,6 +302,23 @@ func (v *verifying) record(r Record) error {
 		return fmt.Errorf("the hashes at record %d do not follow from the records before it", r.N)
 	}
 	return v.reach()
+}
+
+// erased counts erased records, and in a whole file looks for what tells of it.
+func (v *verifying) erased(r Record) error {
+	if len(r.Erased) == 0 {
+		v.gone.Record(r.Text)
+		return nil
+	}
+	v.rep.Erased++
+	var l Left
+	if err := json.Unmarshal(r.Erased, &l); err != nil {
+		return fmt.Errorf("what is left of record %d cannot be read", r.N)
+	}
+	if v.rep.Header.Whole {
+		v.gone.Erased(r.N, l)
+	}
+	return nil
 }
 
 // place checks that a record stands where it should.
@@ -311,7 +344,7 @@ func (r Record) Check() error {
 		return fmt.Errorf("record %d has lost its hashes", r.N)
 	case len(r.Erased) > 0 && (r.Text != "" || len(r.Salt) > 0):
 		return fmt.Errorf("record %d is called erased and has content", r.N)
-	case len(r.Erased) == 0 && Leaf(r.Salt, r.Text) != r.Hashes[0]:
+	case len(r.Erased) == 0 && (len(r.Salt) != SaltSize || Leaf(r.Salt, r.Text) != r.Hashes[0]):
 		return fmt.Errorf("record %d is not as it was written", r.N)
 	}
 	return nil
@@ -327,7 +360,7 @@ func (v *verifying) finish() error {
 	if v.rep.Header.Whole && v.edge.Size != v.rep.Tree.N {
 		return fmt.Errorf("the file has %d records and its last checkpoint is of %d", v.edge.Size, v.rep.Tree.N)
 	}
-	return nil
+	return v.gone.Finish()
 }
 
 // Proven is a record and the proof that it is in the log of a signed checkpoint.

@@ -4,7 +4,7 @@
 // records were changed, taken away, added or put in another order.
 //
 // It keeps nothing, opens no file or database, and knows nothing of who may see
-// what. What a record says is to it a text.
+// what. Of what a record says it reads only whether it tells of an erasing.
 package proof
 
 import (
@@ -19,6 +19,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
+
+// SaltSize is the length of a record's salt, in bytes. It is fixed, so that where
+// the salt ends and the text begins is no one's to choose.
+const SaltSize = 16
 
 // Leaf is the leaf of a record: a salted hash, so that it tells nothing of a
 // record whose salt was erased. RFC 6962 section 2.1.

@@ -49,12 +49,19 @@ func newBook(t testing.TB, n int) *book {
 
 func (b *book) add() {
 	n := b.edge.Size
-	r := Record{N: n, Salt: fmt.Appendf(nil, "salt-%d", n), Text: fmt.Sprintf(`{"action":"look","n":%d}`, n)}
+	r := Record{N: n, Salt: fmt.Appendf(nil, "salt-%011d", n), Text: fmt.Sprintf(`{"action":"look","n":%d}`, n)}
+	if n%7 == 3 {
+		r.Text = fmt.Sprintf(`{"action":"look","case":"c%d"}`, n)
+	}
+	if n%7 == 4 { // the one before it is erased, and this record tells so
+		last := &b.records[n-1]
+		last.Salt, last.Text, last.Erased = nil, "", json.RawMessage(fmt.Sprintf(`{"action":"look","case":"c%d"}`, n-1))
+		var left Residue
+		left.Add(n-1, Left{Action: "look", Case: fmt.Sprint("c", n-1)})
+		r.Text = fmt.Sprintf(`{"action":"reviewRetention","case":"c%d","allowed":true,"outcome":"erased; residue %s","n":%d}`, n-1, left.Sum(), n)
+	}
 	r.Hashes = b.edge.Add(Leaf(r.Salt, r.Text))
 	b.stored = append(b.stored, r.Hashes...)
-	if n%7 == 3 {
-		r.Salt, r.Text, r.Erased = nil, "", json.RawMessage(`{"action":"look"}`)
-	}
 	b.records = append(b.records, r)
 }
 
@@ -168,6 +175,25 @@ func TestEveryChangeIsNamed(t *testing.T) {
 	}{
 		"a record": {swap(`\"n\":5}`, `\"n\":6}`), "record 5 is not as it was written"},
 		"a salt":   {swap(base64.StdEncoding.EncodeToString(b.records[5].Salt), "AAAA"), "record 5 is not as it was written"},
+		"where the salt ends": {lines(func(l []string) []string {
+			r := b.records[5]
+			r.Salt, r.Text = append(bytes.Clone(r.Salt), r.Text[:9]...), r.Text[9:]
+			j, _ := json.Marshal(line{Record: &r})
+			l[at(5)] = string(j) + "\n"
+			return l
+		}), "record 5 is not as it was written"},
+		"one called erased": {lines(func(l []string) []string {
+			r := b.records[5]
+			r.Salt, r.Text, r.Erased = nil, "", json.RawMessage(`{"action":"look","actor":"another"}`)
+			j, _ := json.Marshal(line{Record: &r})
+			l[at(5)] = string(j) + "\n"
+			return l
+		}), "record 5 has lost its content"},
+		"what is left of one": {swap(`"erased":{"action":"look","case":"c10"}`, `"erased":{"action":"edit","case":"c10"}`), "record 10 has lost its content"},
+		"two things in a line": {lines(func(l []string) []string {
+			l[at(5)] = strings.Replace(l[at(5)], "{", `{"end":{"records":5,"checkpoints":2},`, 1)
+			return l
+		}), "more than one thing"},
 		"a number": {swap(`{"record":{"n":5,`, `{"record":{"n":6,`), "record 5 is missing"},
 		"hashes": {lines(func(l []string) []string {
 			l[at(5)] = strings.Replace(l[at(5)], b.records[5].Hashes[1].String(), b.records[4].Hashes[0].String(), 1)

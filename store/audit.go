@@ -101,7 +101,7 @@ func (t *Tx) Audit(rs ...AuditRecord) error {
 		if err != nil {
 			return err
 		}
-		salt := make([]byte, 16)
+		salt := make([]byte, proof.SaltSize)
 		rand.Read(salt)
 		n := t.b.tally.audit
 		var hashes []byte
@@ -112,17 +112,6 @@ func (t *Tx) Audit(rs ...AuditRecord) error {
 		rows[i] = []any{n, r.At, r.Actor, r.Org, r.Case, r.Action, r.Allowed, salt, t.seal(auditDoc, doc, n), hashes}
 	}
 	return t.insert(`INSERT INTO audit (n, at, actor, org, case_id, action, allowed, salt, doc, hashes)`, rows, "")
-}
-
-// EraseAudit takes the content of records away for good. The log still proves
-// itself, and still tells when who did what to which case.
-func (t *Tx) EraseAudit(ns ...int64) error {
-	for _, n := range ns {
-		if err := t.exec(`UPDATE audit SET doc = NULL, salt = NULL WHERE n = $1`, n); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // AuditFilter chooses records; empty fields choose all.
@@ -218,6 +207,12 @@ type auditLine struct {
 	salt, hashes []byte
 	doc          string
 	plain        AuditRecord // what the columns say
+}
+
+// left is what an erased record still says, as an outsider checks it.
+func (l auditLine) left() proof.Left {
+	p := l.plain
+	return proof.Left{At: p.At, Actor: string(p.Actor), Org: string(p.Org), Case: string(p.Case), Action: p.Action, Allowed: p.Allowed}
 }
 
 func (t *Tx) scanAudit(row []any) (l auditLine, err error) {

@@ -222,7 +222,7 @@ func (l auditLine) export() (proof.Record, error) {
 		r.Text, r.Salt = l.doc, l.salt
 		return r, nil
 	}
-	left, err := json.Marshal(l.AuditRecord)
+	left, err := json.Marshal(l.left())
 	if err != nil {
 		return r, fmt.Errorf("writing audit record %d: %w", l.N, err)
 	}
@@ -258,6 +258,9 @@ func (t *Tx) VerifyAudit(progress func(done int64), known ...tlog.Tree) error {
 	if len(v.known) > 0 {
 		return fmt.Errorf("audit: the log has %d records and had %d at a checkpoint", v.edge.Size, v.known[0].N)
 	}
+	if err := v.gone.Finish(); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
 	return t.verifyAuditSize(v.edge.Size)
 }
 
@@ -275,6 +278,7 @@ func (t *Tx) verifyAuditSize(n int64) error {
 // auditCheck is a check of the log on its way.
 type auditCheck struct {
 	edge  proof.Edge
+	gone  proof.Erasings
 	known []tlog.Tree // not reached yet, by size
 }
 
@@ -298,14 +302,17 @@ func (v *auditCheck) next(l auditLine) error {
 		return fmt.Errorf("audit: record %d has lost its hashes", l.N)
 	}
 	leaf := tlog.Hash(l.hashes[:hashSize])
-	if !l.Erased {
-		if proof.Leaf(l.salt, l.doc) != leaf {
+	if l.Erased {
+		v.gone.Erased(l.N, l.left())
+	} else {
+		if len(l.salt) != proof.SaltSize || proof.Leaf(l.salt, l.doc) != leaf {
 			return fmt.Errorf("audit: record %d is not as it was written", l.N)
 		}
 		r, p := l.AuditRecord, l.plain
 		if !r.At.Equal(p.At) || r.Actor != p.Actor || r.Org != p.Org || r.Case != p.Case || r.Action != p.Action || r.Allowed != p.Allowed {
 			return fmt.Errorf("audit: record %d is listed under something that it does not say", l.N)
 		}
+		v.gone.Record(l.doc)
 	}
 	var want []byte
 	for _, h := range v.edge.Add(leaf) {

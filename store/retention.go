@@ -5,13 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"homeward/care"
+	"homeward/proof"
 )
 
 // Aged is a case that nothing has happened to for long.
@@ -315,14 +313,13 @@ func firstError(errs ...error) error {
 // residue is a sum over what is left of the audit rows about a case before a
 // size of the log.
 func (t *Tx) residue(id care.CaseID, before int64) (string, error) {
-	sum := sha256.New()
+	var sum proof.Residue
 	err := t.query(auditText+` WHERE case_id = $1 AND case_id <> '' AND n < $2 ORDER BY n`, []any{id, before}, func(row []any) error {
 		l, err := t.scanAudit(row)
-		p := l.plain
-		fmt.Fprintf(sum, "%d %d %q %q %q %q %t\n", l.N, p.At.UnixMicro(), p.Actor, p.Org, p.Case, p.Action, p.Allowed)
+		sum.Add(l.N, l.left())
 		return err
 	})
-	return hex.EncodeToString(sum.Sum(nil)[:16]), err
+	return sum.Sum(), err
 }
 
 // tells reports whether a record of the audit says that a case was erased, with
@@ -330,7 +327,8 @@ func (t *Tx) residue(id care.CaseID, before int64) (string, error) {
 func (t *Tx) tells(e Erasure) (told bool, err error) {
 	err = t.query(auditText+` WHERE case_id = $1 AND case_id <> '' AND n >= $2 ORDER BY n`, []any{e.Case, e.Audit}, func(row []any) error {
 		l, err := t.scanAudit(row)
-		told = told || strings.Contains(l.doc, e.Residue)
+		id, sum := proof.Told(l.doc)
+		told = told || id == string(e.Case) && sum == e.Residue
 		return err
 	})
 	return told, err

@@ -747,6 +747,8 @@ func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 			`UPDATE audit SET doc = replace(doc, 'look', 'edit') WHERE n = 1`,
 			`UPDATE audit SET case_id = 'c2' WHERE n = 1`,
 			`DELETE FROM audit WHERE n = 2`,
+			`UPDATE audit SET doc = NULL, salt = NULL WHERE n = 1`, // as if it were erased
+			`UPDATE audit SET doc = NULL, salt = NULL`,
 		} {
 			update(t, s, wipe)
 			start(t, s, "c1", care.Identified{At: day, NHS: nhs.Test(3)}, named("Adams"))
