@@ -324,3 +324,38 @@ func TestWhySaysRulesFactsAndAgreements(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatHappenedElsewhereNeedsItsTimeline: that a hospital heard something of a
+// person, and when, tells that they are there.
+func TestWhatHappenedElsewhereNeedsItsTimeline(t *testing.T) {
+	onBothBare(t, func(t *testing.T, s *site) {
+		p := nobody(1)
+		s.imported(notts, "full", held{id: "P1", p: p, packages: []string{pack("K1", "HS", "active")}})
+		s.pass(time.Hour)
+		p.post = "NG18 9ZZ"
+		id := s.admit(p)
+		worker := as(care.SocialWorker, notts)
+		told := func() (stays, heard int) {
+			for _, i := range s.open(worker, id).Timeline {
+				switch {
+				case i.Kind == "stay":
+					stays++
+				case i.By != "Mosaic":
+					heard++
+				}
+			}
+			return stays, heard
+		}
+		if stays, heard := told(); stays+heard > 0 {
+			t.Errorf("with nobody's agreement the council is told of %d stays and %d other things of a hospital", stays, heard)
+		}
+		s.agree("A1", kings, notts, 90, sharing.Demographics, sharing.Whereabouts)
+		if stays, heard := told(); stays+heard > 0 {
+			t.Errorf("without the timeline the council is told of %d stays and %d other things of a hospital", stays, heard)
+		}
+		s.agree("A2", kings, notts, 90, sharing.Timeline)
+		if stays, heard := told(); stays == 0 || heard == 0 {
+			t.Errorf("with the timeline the council is told of %d stays and %d other things", stays, heard)
+		}
+	})
+}

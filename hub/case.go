@@ -400,6 +400,9 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 	if e.Cause.Kind == importCause && (a.keptByCouncil() || !a.told(h.councilOf(e.Cause.Source))) {
 		return t, false
 	}
+	if source := cmp.Or(hospital, h.councilOf(e.Cause.Source)); e.Cause.Source != "" && !a.sharedBy(source, policy.SeeTimeline) {
+		return t, false // that another organisation heard something, and when, is its part of what happened
+	}
 	switch t.Kind {
 	case "stay":
 		return t, a.seesStay(hospital) && (a.by.OrgKind != care.Trust || hospital == a.by.Org)
@@ -426,13 +429,17 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 }
 
 // seesStay reports whether what happened in a hospital is the reader's to see.
-// Where nobody can say in which, it is where every hospital of the case shares it.
-func (a *asking) seesStay(hospital nhs.ODS) bool {
-	if hospital != "" {
-		return a.from(hospital)[policy.SeeWhereabouts]
+func (a *asking) seesStay(hospital nhs.ODS) bool { return a.sharedBy(hospital, policy.SeeWhereabouts) }
+
+// sharedBy reports whether the reader sees a section of what an organisation
+// holds. Where nobody can say which it is, it is where every hospital of the case
+// shares it.
+func (a *asking) sharedBy(org nhs.ODS, section policy.Action) bool {
+	if org != "" {
+		return a.from(org)[section]
 	}
-	shut := func(org string) bool { return !a.from(nhs.ODS(org))[policy.SeeWhereabouts] }
-	return a.may[policy.SeeWhereabouts] && !slices.ContainsFunc(a.facts.Hospitals, shut)
+	shut := func(org string) bool { return !a.from(nhs.ODS(org))[section] }
+	return a.may[section] && !slices.ContainsFunc(a.facts.Hospitals, shut)
 }
 
 // told reports whether a council that told of a person shares who they are, or
