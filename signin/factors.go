@@ -166,6 +166,12 @@ func (s *Service) Second(ctx context.Context, ticket string, p Proof, address st
 	return s.Enter(ctx, a, How{Method: method}, address)
 }
 
+// halfDone is what is kept of half a sign-in: by which password it was begun, so
+// that it ends when that is changed (OWASP ASVS 5.0 7.4.3).
+type halfDone struct {
+	Password string `json:"password"` // a hash of the password's hash
+}
+
 // HalfOf is whose half sign-in a ticket is, and what they may show.
 func (s *Service) HalfOf(ctx context.Context, ticket string) (care.Account, Has, error) {
 	c, err := s.awaited(ctx, ticket, halfKind)
@@ -175,6 +181,13 @@ func (s *Service) HalfOf(ctx context.Context, ticket string) (care.Account, Has,
 	a, err := s.Accounts.AccountByID(ctx, c.Account)
 	if err != nil {
 		return care.Account{}, Has{}, fmt.Errorf("finding the account of a half sign-in: %w", err)
+	}
+	var half halfDone
+	if err := json.Unmarshal(c.Doc, &half); err != nil {
+		return care.Account{}, Has{}, fmt.Errorf("reading a half sign-in: %w", err)
+	}
+	if half.Password != sessionID(a.Hash) {
+		return care.Account{}, Has{}, errTicket()
 	}
 	a.Hash = ""
 	has, err := s.Has(ctx, a.ID)

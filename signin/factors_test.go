@@ -187,6 +187,23 @@ func TestHalfASignInIsNone(t *testing.T) {
 	wantKind(t, err, care.Login)
 }
 
+// Whoever began with a password that is changed since does not get in.
+func TestHalfASignInEndsWithItsPassword(t *testing.T) {
+	d := newDoor(t)
+	key, _ := d.app(t, "cnurse")
+	half := d.half(t, "cnurse")
+	a, err := d.Accounts.Account(t.Context(), "cnurse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Accounts.SavePassword(t.Context(), a.ID, "another hash"); err != nil {
+		t.Fatal(err)
+	}
+	d.now = d.now.Add(time.Minute)
+	_, err = d.Second(t.Context(), half.Ticket, Proof{Code: codeAt(key, d.now.Unix()/codeStep)}, "")
+	wantKind(t, err, care.Login)
+}
+
 // Whoever has the password must not get more tries at the code by beginning
 // again.
 func TestWrongCodesLock(t *testing.T) {

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 const (
 	mostAnswer = 256 << 10        // bytes of any answer
 	mostKeys   = 64               // of one provider
+	keysHold   = time.Hour        // then keys are asked for again, so that one that was withdrawn is of no use
 	keysRest   = 10 * time.Second // no key is asked for again sooner, however many tokens name an unknown one
 	answerTime = 5 * time.Second  // for one answer
 )
@@ -36,7 +36,8 @@ type keySet struct {
 	mu    sync.Mutex
 	keys  []jose.JSONWebKey
 	asked time.Time
-	err   error // of asking last
+	had   time.Time // when asking succeeded last
+	err   error     // of asking last
 }
 
 // errKeys is that a provider's keys could not be had.
@@ -53,15 +54,22 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if b, ok := k.check(jws); ok {
+	age := k.clock().Sub(k.had)
+	b, ok := k.check(jws)
+	if ok && age < keysHold {
 		return b, nil
 	}
-	if rest := k.clock().Sub(k.asked); !k.asked.IsZero() && rest >= 0 && rest < keysRest && (k.err != nil || len(k.keys) > 0) {
-		return nil, cmp.Or(k.err, errSignature)
+	rest := k.clock().Sub(k.asked)
+	if k.asked.IsZero() || rest < 0 || rest >= keysRest || k.err == nil && len(k.keys) == 0 {
+		k.err = nil
+		if err := k.ask(ctx); err != nil {
+			k.err = fmt.Errorf("%w: %w", errKeys, err)
+		}
 	}
-	k.err = nil
-	if err := k.ask(ctx); err != nil {
-		k.err = fmt.Errorf("%w: %w", errKeys, err)
+	switch {
+	case k.err != nil && ok && age < meetingHolds: // it does not answer now: taken at its old word
+		return b, nil
+	case k.err != nil:
 		return nil, k.err
 	}
 	if b, ok := k.check(jws); ok {
@@ -107,7 +115,7 @@ func (k *keySet) ask(ctx context.Context) error {
 	if err := json.NewDecoder(res.Body).Decode(&set); err != nil {
 		return err
 	}
-	k.keys = nil
+	k.keys, k.had = nil, k.asked
 	for _, raw := range set.Keys[:min(len(set.Keys), mostKeys)] {
 		var key jose.JSONWebKey // a key of a kind that we do not know is passed over
 		if json.Unmarshal(raw, &key) == nil && key.Valid() && key.IsPublic() {

@@ -315,19 +315,16 @@ func (p *peer) meet(ctx context.Context) (*meeting, error) {
 	if p.at != nil && now.Sub(p.met) < meetingHolds {
 		return p.at, nil
 	}
-	if p.failed != nil && now.Sub(p.tried) < meetingRests {
-		return p.at, p.failed
-	}
-	at, err := p.discover(ctx)
-	if p.failed, p.tried = err, now; err != nil {
-		if p.at != nil {
-			p.failed = nil
-			return p.at, nil
+	if p.failed == nil || now.Sub(p.tried) >= meetingRests {
+		at, err := p.discover(ctx)
+		if p.failed, p.tried = err, now; err == nil {
+			p.at, p.met = at, now
 		}
-		return nil, err
 	}
-	p.at, p.met = at, now
-	return at, nil
+	if p.at != nil {
+		return p.at, nil
+	}
+	return nil, p.failed
 }
 
 func (p *peer) discover(ctx context.Context) (*meeting, error) {

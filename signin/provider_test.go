@@ -286,6 +286,103 @@ func TestUnknownKeysAreAskedForSeldom(t *testing.T) {
 	}
 }
 
+// A key that a provider has withdrawn opens nothing for long, even when no token
+// names a newer one; and a provider that does not answer keeps nobody out.
+func TestWithdrawnKeysAreForgotten(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, status := []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1"}}, 200
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
+	}))
+	defer srv.Close()
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	set := &keySet{url: srv.URL, client: newClient(nil), clock: func() time.Time { return now }}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := s.Sign([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		what   string
+		later  time.Duration
+		keys   bool
+		status int
+		good   bool
+	}{{"at first", 0, true, 200, true}, {"withdrawn just now", 59 * time.Minute, false, 200, true}, {"withdrawn", time.Minute, false, 200, false},
+		{"there again", time.Hour, true, 200, true}, {"no answer", 2 * time.Hour, true, 502, true}, {"no answer again", time.Second, true, 502, true},
+		{"no answer for long", 10 * time.Hour, true, 502, false}} {
+		now, status = now.Add(step.later), step.status
+		if keys = nil; step.keys {
+			keys = []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1"}}
+		}
+		if _, err := set.VerifySignature(t.Context(), token); (err == nil) != step.good {
+			t.Errorf("%s: %v", step.what, err)
+		}
+	}
+}
+
+// When a provider that was met does not answer any more, it is taken at its old
+// word, and is not asked again for each reader: each would wait for it.
+func TestAProviderThatIsGoneIsAskedSeldom(t *testing.T) {
+	asked, down := 0, false
+	var srv *httptest.Server
+	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		if down {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": srv.URL, "authorization_endpoint": srv.URL + "/a", "token_endpoint": srv.URL + "/t", "jwks_uri": srv.URL + "/k"})
+	}))
+	defer srv.Close()
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	p := &peer{Provider: Provider{Name: "x", Kind: Entra, Issuer: srv.URL}, client: newClient(nil), clock: func() time.Time { return now }}
+	if _, err := p.meet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	down, now = true, now.Add(meetingHolds)
+	for range 20 {
+		if at, err := p.meet(t.Context()); err != nil || at == nil {
+			t.Fatal(err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	down, now = false, now.Add(meetingRests)
+	if _, err := p.meet(t.Context()); err != nil || asked != 3 || p.met != now {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
+
+// A provider that does not say when somebody proved who they are may have known
+// them for hours: that is no fresh proof.
+func TestAnUnknownProofIsNotFresh(t *testing.T) {
+	d := newDoor(t)
+	a, err := d.Accounts.Account(t.Context(), "cnurse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, fresh := range map[time.Time]bool{{}: false, d.now: true, d.now.Add(time.Second): true, d.now.Add(-5 * time.Minute): false} {
+		e, err := d.Enter(t.Context(), a, How{Method: care.ByProvider, Provider: "council", At: at}, "")
+		if err != nil || d.Fresh(e.Session) != fresh {
+			t.Errorf("proven %v: fresh is %v, %v", at, d.Fresh(e.Session), err)
+		}
+	}
+}
+
 func TestAnswersAreBounded(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/away" {

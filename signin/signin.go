@@ -173,7 +173,7 @@ func (s *Service) SignIn(ctx context.Context, login, password, address string) (
 		return Entry{}, err
 	}
 	if has.Second() {
-		ticket, err := s.challenge(ctx, halfKind, a.ID, struct{}{})
+		ticket, err := s.challenge(ctx, halfKind, a.ID, halfDone{sessionID(a.Hash)})
 		return Entry{Half: &Half{Ticket: ticket, Has: has}}, err
 	}
 	if a.Failed > 0 {
@@ -292,7 +292,7 @@ func (s *Service) tooMany(now, until time.Time, field string) error {
 // How is how somebody proved who they are.
 type How struct {
 	Method   care.Method
-	At       time.Time // when; zero: now
+	At       time.Time // when; zero: now, or of a provider, which did not tell, long ago
 	Provider string    // the identity provider's name in the configuration; "": an account kept here
 	SID      string    // the provider's name for the session
 
@@ -311,7 +311,7 @@ func (s *Service) Enter(ctx context.Context, a care.Account, how How, address st
 		only = a.Grants[0]
 	}
 	now := s.Clock()
-	if how.At.IsZero() || how.At.After(now) {
+	if how.At.IsZero() && how.Provider == "" || how.At.After(now) {
 		how.At = now
 	}
 	ses := care.Session{Grant: only, Created: now, Address: address, Method: how.Method, Proven: how.At, Provider: how.Provider, SID: how.SID,
