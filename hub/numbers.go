@@ -34,6 +34,9 @@ type NumbersChange struct {
 	Seen    int  // how many changes there were when the form was made
 }
 
+// NumbersSet is one change, as it is kept.
+type NumbersSet = store.Override
+
 // NumbersPage is what is known of the numbers of an organisation or team.
 type NumbersPage struct {
 	Of      Numbered
@@ -42,8 +45,8 @@ type NumbersPage struct {
 	Base    Numbers // of the configuration or directory
 	Now     Numbers
 	Retired bool
-	Planned []store.Override // of days to come, the next first
-	History []store.Override // the newest first
+	Planned []NumbersSet // of days to come, the next first
+	History []NumbersSet // the newest first
 	Today   nhs.Date
 }
 

@@ -309,7 +309,7 @@ func typedNode(post url.Values) ui.Node {
 // askRoute offers the likely councils first.
 func (s *Server) askRoute(_ *visit, _ hub.CaseView, r hub.ReferralView, f *commandForm) ui.Node {
 	var likely, others []ui.Choice
-	for _, o := range s.council {
+	for _, o := range s.Hub.CouncilOrgs() {
 		if c := (ui.Choice{Value: string(o.ODS), Label: o.Name}); slices.Contains(r.Referral.Likely, o.ODS) {
 			c.Hint = "Serves part of this postcode"
 			likely = append(likely, c)
@@ -322,7 +322,7 @@ func (s *Server) askRoute(_ *visit, _ hub.CaseView, r hub.ReferralView, f *comma
 	}
 	missing := ui.Node(nil)
 	for _, o := range r.Referral.Likely {
-		if !slices.ContainsFunc(s.council, func(c care.Org) bool { return c.ODS == o }) {
+		if !slices.ContainsFunc(s.Hub.CouncilOrgs(), func(c care.Org) bool { return c.ODS == o }) {
 			missing = ui.Inset(ui.P("The address is probably served by " + s.orgName(o) + ", which does not use Homeward. Ring them, and withdraw the referral here."))
 		}
 	}

@@ -30,7 +30,8 @@ func newLimits(l Limits) limits {
 }
 
 // atDoor are the routes by which people try to sign in.
-var atDoor = map[string]bool{"POST /signin": true, "POST /signin/second": true, "POST /signin/second/ask": true, "POST /signin/passkey": true, "POST /signin/passkey/ask": true}
+var atDoor = map[string]bool{"POST /signin": true, "POST /signin/second": true, "POST /signin/second/ask": true, "POST /signin/passkey": true, "POST /signin/passkey/ask": true,
+	"POST /begin": true, "POST /device": true}
 
 // looksUp are the routes that look somebody up.
 var looksUp = map[string]bool{"POST /lookup": true, "POST /lookup/name": true}

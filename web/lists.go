@@ -120,6 +120,9 @@ func (s *Server) listOf(v *visit, kind string) (list, error) {
 		if v.by.Role == care.WardNurse { // who may list wards and not the tracker
 			q.Scope = hub.ScopeWard
 		}
+		if v.by.Role == care.WallboardRole {
+			q.Ward = v.by.Ward // as it was registered
+		}
 	case kindWard:
 		q.Scope = hub.ScopeWard
 		if q.Ward == "" && v.by.Ward != "" {

@@ -27,6 +27,10 @@ var doors = []door{
 	{"rules", "/audit/rules", "Sharing rules"},
 	{"retention", "/retention", "Due to be erased"},
 	{"identity", "/identity", "Who is who"},
+	{"users", "/admin/users", "Users"},
+	{"organisations", "/admin/organisations", "Organisations"},
+	{"teams", "/admin/teams", "Teams"},
+	{"devices", "/admin/devices", "Wallboards"},
 }
 
 // menus is what each role is offered, first what it begins with. It is a
@@ -41,7 +45,7 @@ var menus = map[care.Role][]string{
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
 	care.Integration:   {"operations", "imports"},
 	care.WallboardRole: {"wall"},
-	care.Admin:         {"people"},
+	care.Admin:         {"users", "organisations", "teams", "devices"},
 }
 
 // open lists the doors of a role whose pages exist.

@@ -70,7 +70,7 @@ func (s *Server) privacy(*visit) (response, error) {
 // configuration, so it needs no database.
 func (s *Server) phones(level int) ui.Node {
 	var cards ui.Nodes
-	for _, o := range s.council {
+	for _, o := range s.Hub.CouncilOrgs() {
 		cards = append(cards, phoneCard(level, o))
 	}
 	if len(cards) == 0 {

@@ -52,7 +52,6 @@ type Server struct {
 	assets  *Assets
 	mux     *http.ServeMux
 	pages   map[string]route // GET routes without a name in their path, by path
-	council []care.Org       // kept here so that their numbers are shown when the database is gone
 	stop    sync.Once
 	stopped chan struct{}
 	limits  limits
@@ -134,7 +133,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, council: c.Hub.CouncilOrgs(), stopped: make(chan struct{}), limits: newLimits(c.Limits)}
+	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, stopped: make(chan struct{}), limits: newLimits(c.Limits)}
 	s.mux.Handle("GET /static/", assets)
 	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
 		return nil, &care.Error{Kind: care.NotFound}

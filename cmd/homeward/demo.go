@@ -280,6 +280,7 @@ func demoAccounts() []demoAccount {
 		{"iggy", "Iggy Marsh", "Information governance lead", one(care.IGLead, "HOMEWARD", "", "")},
 		{"ivan", "Ivan Petrov", "Information governance lead, Nottinghamshire County Council", one(care.IGLead, sim.Nottinghamshire, "", "")},
 		{"inga", "Inga Dahl", "Integration engineer", one(care.Integration, "HOMEWARD", "", "")},
+		{"adam", "Adam Frost", "Administrator", one(care.Admin, "HOMEWARD", "", "")},
 		{"wall", "Wallboard", "Wallboard, King's Mill", one(care.WallboardRole, sim.KingsMill, "", "")},
 	}
 }
