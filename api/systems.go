@@ -58,7 +58,7 @@ type Systems struct {
 	clients   map[string]*client
 	addresses *limits // requests for tokens
 	failures  *limits // tokens that were not good
-	strangers *limits // refusals of systems that nobody knows, of all addresses together
+	unproven  *limits // refusals that no signature stands behind, of all addresses together, by the system that they name
 	mux       *http.ServeMux
 }
 
@@ -93,7 +93,7 @@ func NewSystems(c SystemsConfig) (*Systems, error) {
 		c.URLs[i] = strings.TrimSuffix(u, "/")
 	}
 	s := &Systems{SystemsConfig: c, clients: map[string]*client{}, addresses: newLimits(c.PerSecond, c.Clock), failures: newLimits(c.PerSecond, c.Clock),
-		strangers: newLimits(c.PerSecond/10, c.Clock), mux: http.NewServeMux()}
+		unproven: newLimits(c.PerSecond/10, c.Clock), mux: http.NewServeMux()}
 	for _, one := range c.Clients {
 		if err := s.add(one); err != nil {
 			return nil, fmt.Errorf("system %q: %w", one.ID, err)
@@ -299,7 +299,7 @@ func headerCert(v string) (der []byte, err error) {
 // metadata says what a system needs to know to sign in. RFC 8414 2; SMART App
 // Launch 2.2 names the same address smart-configuration.
 func (s *Systems) metadata(w http.ResponseWriter, _ *http.Request) {
-	scopes, algs, bound := []string{}, []string{}, false
+	scopes, bound := []string{}, false
 	for _, sys := range s.Hub.Systems {
 		for _, scope := range sys.Scopes {
 			if !slices.Contains(scopes, scope) {
@@ -308,17 +308,10 @@ func (s *Systems) metadata(w http.ResponseWriter, _ *http.Request) {
 		}
 		bound = bound || sys.Bound
 	}
-	for _, a := range algorithms {
-		for _, c := range s.clients {
-			if slices.Contains(c.Algs, a) && !slices.Contains(algs, a) {
-				algs = append(algs, a)
-			}
-		}
-	}
 	slices.Sort(scopes)
 	said := map[string]any{
 		"issuer": s.URLs[0], "token_endpoint": s.URLs[0] + tokenPath, "grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{},
-		"token_endpoint_auth_methods_supported": []string{"private_key_jwt"}, "token_endpoint_auth_signing_alg_values_supported": algs,
+		"token_endpoint_auth_methods_supported": []string{"private_key_jwt"}, "token_endpoint_auth_signing_alg_values_supported": s.algs(),
 		"scopes_supported": scopes, "capabilities": []string{"client-confidential-asymmetric"}, "tls_client_certificate_bound_access_tokens": bound}
 	if len(s.URLs) > 1 { // RFC 8705 5
 		said["mtls_endpoint_aliases"] = map[string]string{"token_endpoint": s.URLs[1] + tokenPath}
@@ -356,12 +349,16 @@ func (l *limits) allow(address string) bool {
 	return one.AllowN(l.clock(), 1)
 }
 
-// told audits a refusal; when that cannot be done, nothing else is said. What
-// strangers are refused is audited up to a limit: the log is kept for years, and
-// nobody must be able to fill it from outside.
+// told audits a refusal; when that cannot be done, nothing else is said. What no
+// signature stands behind is audited up to a limit, for each system and for all
+// that nobody knows: the log is kept for years, and nobody must be able to fill it
+// from outside. The answer is the same, or it would tell which systems there are.
 func (s *Systems) told(ctx context.Context, who, address string, no *refusal) *refusal {
-	if _, known := s.clients[who]; !known && !s.strangers.allow("") {
-		return tooMany()
+	if _, known := s.clients[who]; !known {
+		who = ""
+	}
+	if !s.unproven.allow(who) {
+		return no
 	}
 	if err := s.Hub.TokenRefused(ctx, who, address, no.why()); err != nil {
 		s.Log.Error("a refusal could not be audited", "err", err)

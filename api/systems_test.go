@@ -24,6 +24,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -369,7 +370,7 @@ func TestMessages(t *testing.T) {
 			head, claims members
 		}{
 			{"Missing 'alg' header in client_assertion JWT", head.with("alg", nil, "kid", nil, "typ", nil), claims.with("exp", past, "sub", nil, "jti", nil)},
-			{"Invalid 'alg' header in client_assertion JWT - unsupported JWT algorithm - must be 'RS512'", head.with("alg", "RS384", "kid", nil, "typ", nil), claims.with("exp", past, "sub", nil, "jti", nil)},
+			{"Invalid 'alg' header in client_assertion JWT - unsupported JWT algorithm - must be 'RS512', 'RS384' or 'ES384'", head.with("alg", "RS256", "kid", nil, "typ", nil), claims.with("exp", past, "sub", nil, "jti", nil)},
 			{"Invalid 'exp' claim in client_assertion JWT - JWT has expired", head.with("kid", nil, "typ", nil), claims.with("exp", past, "sub", nil, "jti", nil)},
 			{"Invalid 'exp' claim in client_assertion JWT - JWT has expired", head, claims.with("exp", now.Unix())},
 			{"Missing 'kid' header in client_assertion JWT", head.with("kid", nil, "typ", nil), claims.with("exp", nil, "sub", nil, "jti", nil)},
@@ -682,6 +683,31 @@ func TestRates(t *testing.T) {
 	slow.granted(slow.ask(slow.good("kmh-epr")))
 }
 
+// Whoever cannot sign does not learn which systems there are: not by words, and
+// not by what a limit turns away.
+func TestStrangersDoNotLearnWhichSystemsThereAre(t *testing.T) {
+	w := newWorld(t, "sqlite")
+	said := map[string]string{}
+	for _, iss := range []string{"nhs-like", "mosaic", "kmh-epr", "nobody", "nobody-either"} {
+		for _, alg := range []string{"none", "HS256", "RS256", "RS384", "ES384", "RS512"} {
+			for range 12 {
+				raw := signed(t, keys().mosaic, w.head().with("kid", "nowhere"), w.claims(iss))
+				head, rest, _ := strings.Cut(raw, ".")
+				b, err := base64.RawURLEncoding.DecodeString(head)
+				w.must(err)
+				head = base64.RawURLEncoding.EncodeToString(regexp.MustCompile(`"alg":"[A-Z0-9]+"`).ReplaceAll(b, []byte(`"alg":"`+alg+`"`)))
+				a := w.ask(head + "." + rest)
+				got := fmt.Sprint(a.status, a.code(), a.text())
+				if was, ok := said[alg]; ok && was != got {
+					t.Fatalf("%s, %s: %s, and of others %s", iss, alg, got, was)
+				}
+				said[alg] = got
+			}
+		}
+		w.now.Add(time.Minute.Microseconds())
+	}
+}
+
 func TestKeysAreChangedByTheSet(t *testing.T) {
 	w := newWorld(t, "sqlite")
 	with := func(kid string, key *rsa.PrivateKey) answered {
@@ -888,7 +914,7 @@ func FuzzAssertion(f *testing.F) {
 	f.Add(enc([]byte(`{"alg":"RS512","typ":"JWT","kid":"k"}`)) + "." + enc([]byte(`{"iss":"a","sub":"a","aud":"x","jti":"1","exp":9999999999}`)) + ".AAAA")
 	now := time.Unix(1_800_000_000, 0)
 	f.Fuzz(func(t *testing.T, raw string) {
-		a, no := checkAssertion(raw, now, []string{"x"}, func(string) []string { return algorithms })
+		a, no := checkAssertion(raw, now, []string{"x"}, algorithms)
 		if no == nil && (a.iss == "" || a.kid == "" || a.jti == "" || !a.ends.After(now)) {
 			t.Errorf("%+v passed", a)
 		}

@@ -39,7 +39,7 @@ func (s *Systems) issue(w http.ResponseWriter, r *http.Request) (hub.AccessToken
 	if no != nil {
 		return none, s.told(r.Context(), "", address, no)
 	}
-	a, no := checkAssertion(form["client_assertion"], s.Clock(), s.audiences(), s.algs)
+	a, no := checkAssertion(form["client_assertion"], s.Clock(), s.audiences(), s.algs())
 	if no == nil {
 		no = s.verify(r, a, form["client_id"])
 	}
@@ -89,6 +89,8 @@ func (s *Systems) verify(r *http.Request, a assertion, clientID string) *refusal
 		return wrong("no such system")
 	case clientID != "" && clientID != a.iss:
 		return wrong("client_id is of another system")
+	case !slices.Contains(c.Algs, a.alg):
+		return wrong("the algorithm is not one of the system's")
 	}
 	key, err := c.keys.find(r.Context(), a.kid, a.alg)
 	switch {
@@ -104,11 +106,16 @@ func (s *Systems) verify(r *http.Request, a assertion, clientID string) *refusal
 	return nil
 }
 
-func (s *Systems) algs(client string) []string {
-	if c, ok := s.clients[client]; ok {
-		return c.Algs
+// algs are the algorithms that some client may use, in the order of messages.
+func (s *Systems) algs() (out []string) {
+	for _, a := range algorithms {
+		for _, c := range s.clients {
+			if slices.Contains(c.Algs, a) && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
 	}
-	return algorithms
+	return out
 }
 
 // audiences are the addresses of the token endpoint.
