@@ -96,7 +96,7 @@ func (h *Hub) AuditState(ctx context.Context, by care.Actor) (AuditHealth, error
 // it alerts every information governance lead, and signs nothing.
 func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 	v := AuditHealth{Checked: h.now(), Verifier: h.Ledger.Verifier}
-	known, err := h.knownTrees(ctx)
+	known, err := h.Ledger.Trees(ctx, h.Store)
 	v.Checkpoints = len(known)
 	if held := h.health.holds(); held.N > 0 {
 		known = append(known, held)
@@ -143,19 +143,20 @@ func (h *Hub) broken(ctx context.Context, err error) {
 	}
 }
 
-// knownTrees is the trees of all checkpoints that are kept, by whichever key.
-func (h *Hub) knownTrees(ctx context.Context) ([]tlog.Tree, error) {
-	verifiers, err := h.Ledger.verifiers()
+// Trees is the trees of all checkpoints that are kept in a store and elsewhere,
+// by whichever key. One that no known key signed is an error.
+func (l Ledger) Trees(ctx context.Context, s *store.Store) ([]tlog.Tree, error) {
+	verifiers, err := l.verifiers()
 	if err != nil {
 		return nil, err
 	}
-	kept, err := view(ctx, h, func(tx *store.Tx) ([]store.Checkpoint, error) { return tx.Checkpoints() })
-	if err != nil {
+	var kept []store.Checkpoint
+	if err := s.View(ctx, func(tx *store.Tx) (err error) { kept, err = tx.Checkpoints(); return err }); err != nil {
 		return nil, err
 	}
 	var notes [][]byte
-	if h.Ledger.Kept != nil {
-		if notes, err = h.Ledger.Kept(); err != nil {
+	if l.Kept != nil {
+		if notes, err = l.Kept(); err != nil {
 			return nil, fmt.Errorf("reading the checkpoints that are kept elsewhere: %w", err)
 		}
 	}

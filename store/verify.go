@@ -7,22 +7,25 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"homeward/care"
 )
 
 // Verify checks the whole store against itself, on one snapshot and in bounded
 // memory: that each case is what its history folds to, that keys and tracker
 // agree with the cases, that nothing is left of who was erased, that nothing is numbered with gaps, that the counts of
-// feeds and lanes are right, and that the audit log proves itself. report is
+// feeds and lanes are right, and that the audit log proves itself and continues
+// the known trees, such as those of signed checkpoints. report is
 // told of each thing that is wrong, by ids and without personal data. The error
 // says how many there were.
-func (s *Store) Verify(ctx context.Context, report func(string)) error {
+func (s *Store) Verify(ctx context.Context, report func(string), known ...tlog.Tree) error {
 	wrong := 0
 	err := s.View(ctx, func(t *Tx) error {
 		if err := t.fresh(); err != nil {
 			return err
 		}
-		v := &verifying{t: t, report: func(text string) { wrong++; report(text) }}
+		v := &verifying{t: t, known: known, report: func(text string) { wrong++; report(text) }}
 		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.agreements, v.overrides, v.audit, v.sealed} {
 			if err := f(); err != nil {
 				return err
@@ -42,6 +45,7 @@ func (s *Store) Verify(ctx context.Context, report func(string)) error {
 type verifying struct {
 	t      *Tx
 	report func(string)
+	known  []tlog.Tree
 
 	cases, entries, keys int64
 }
@@ -277,7 +281,7 @@ func (v *verifying) lanes() error {
 }
 
 func (v *verifying) audit() error {
-	err := v.t.VerifyAudit(nil)
+	err := v.t.VerifyAudit(nil, v.known...)
 	if err != nil && v.t.fault == nil {
 		v.report(err.Error())
 		return nil

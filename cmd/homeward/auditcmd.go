@@ -60,8 +60,9 @@ func (c AuditConfig) keyFile(database string) (file string, made bool) {
 	return filepath.Join(database, auditKeyFile), true
 }
 
-// ledger is what signs the audit log of a database.
-func (c AuditConfig) ledger(database string, log *slog.Logger) (l hub.Ledger, err error) {
+// ledger is what signs the audit log of a database. A key that a data folder
+// has none of is made, unless the folder is only looked at: then nothing signs.
+func (c AuditConfig) ledger(database string, only bool, log *slog.Logger) (l hub.Ledger, err error) {
 	for _, k := range c.OldKeys {
 		v, err := proof.Verifier(k)
 		if err != nil {
@@ -72,6 +73,9 @@ func (c AuditConfig) ledger(database string, log *slog.Logger) (l hub.Ledger, er
 	file, make := c.keyFile(database)
 	if file == "" {
 		log.Warn("the audit log is not signed: make a key with homeward audit key, and set [audit] key")
+		return l, nil
+	}
+	if _, err := os.Stat(file); make && only && errors.Is(err, fs.ErrNotExist) {
 		return l, nil
 	}
 	if make {

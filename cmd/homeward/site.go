@@ -119,7 +119,7 @@ func (st *site) wire(clock func() time.Time) error {
 			return err
 		}
 	}
-	if hc.Ledger, err = st.config.Audit.ledger(st.config.Database, st.log); err != nil {
+	if hc.Ledger, err = st.config.Audit.ledger(st.config.Database, false, st.log); err != nil {
 		return err
 	}
 	if hc.Retention, err = st.config.Audit.schedule(); err != nil {

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"homeward/care"
 	"homeward/hub"
 	"homeward/nhs"
@@ -208,11 +210,15 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.Verify(ctx, func(wrong string) { say(os.Stderr, "%s", wrong) }); err != nil {
+	known, err := c.checkpoints(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := s.Verify(ctx, func(wrong string) { say(os.Stderr, "%s", wrong) }, known...); err != nil {
 		return err
 	}
 	if !c.Messages {
-		say(os.Stdout, "History, keys, lists, counts and the audit log are as they should be.")
+		say(os.Stdout, "History, keys, lists, counts and the audit log are as they should be; the log was compared with %d signed checkpoints.", len(known))
 		n, err := s.ErasedCount(ctx)
 		if err != nil {
 			return err
@@ -222,6 +228,28 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkpoints is the trees of the signed checkpoints that are kept, here and
+// elsewhere; none where no key is known that may have signed them.
+func (c *verifyCmd) checkpoints(ctx context.Context, s *store.Store) ([]tlog.Tree, error) {
+	o, err := c.opening()
+	if err != nil {
+		return nil, err
+	}
+	var a AuditConfig
+	if c.Config != "" {
+		config, err := readConfig(c.Config)
+		if err != nil {
+			return nil, err
+		}
+		a = config.Audit
+	}
+	l, err := a.ledger(o.database, true, logger(true))
+	if err != nil || l.Signer == nil && len(l.Old) == 0 {
+		return nil, err
+	}
+	return l.Trees(ctx, s)
 }
 
 // toolSite wires a site for a tool that needs its feeds or councils.
