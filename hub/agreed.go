@@ -229,11 +229,21 @@ func (a *asking) from(org nhs.ODS) map[policy.Action]bool {
 	}
 	ctx.Audience = policy.ForBoth
 	may[policy.SeeNotes] = a.h.Policies.DecideMany(principal(a.by), a.facts, ctx, policy.SeeNotes)[0].Allow
+	if a.withheld(org) {
+		may[policy.SeeTimeline], may[policy.SeeNotes] = false, false
+	}
 	if a.parts == nil {
 		a.parts = map[nhs.ODS]map[policy.Action]bool{}
 	}
 	a.parts[org] = may
 	return may
+}
+
+// withheld reports whether a person's objection keeps a hospital's part from the
+// reader's council: a council that supports somebody has a timeline and notes of
+// its own, so the policies alone, which see the whole case, cannot say it.
+func (a *asking) withheld(org nhs.ODS) bool {
+	return a.objects() && a.by.OrgKind == care.Council && a.h.Org(org).Kind == care.Trust && !slices.Contains(a.facts.ReferredTo, string(a.by.Org))
 }
 
 // PausedError is the cause of a refusal to somebody to whose organisation

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -356,6 +357,41 @@ func TestWhatHappenedElsewhereNeedsItsTimeline(t *testing.T) {
 		s.agree("A2", kings, notts, 90, sharing.Timeline)
 		if stays, heard := told(); stays == 0 || heard == 0 {
 			t.Errorf("with the timeline the council is told of %d stays and %d other things", stays, heard)
+		}
+	})
+}
+
+// TestAnObjectionHoldsBothWays: a council that supports a person who objects sees
+// nothing of the hospital's, until they are referred to it.
+func TestAnObjectionHoldsBothWays(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *site) {
+		p := nobody(1)
+		s.imported(notts, "full", held{id: "P1", p: p, packages: []string{pack("K1", "HS", "active")}})
+		s.pass(time.Hour)
+		id := s.admit(p)
+		ward, worker := as(care.Coordinator, kings), as(care.SocialWorker, notts)
+		s.must(s.AddNote(s.ctx(), ward, id, "", care.AudienceBoth, "Sleeps badly"))
+		seen := func() string {
+			v := s.open(worker, id)
+			return fmt.Sprintf("%v %v %v %v", v.Stay, v.Row.WardName, v.Notes, v.Timeline)
+		}
+		tells := []string{"W12", "Sleeps badly", "EPR"}
+		for _, x := range tells {
+			if !strings.Contains(seen(), x) {
+				t.Fatalf("before, the council does not see %q: %s", x, seen())
+			}
+		}
+		s.must(s.RecordObjection(s.ctx(), ward, id, care.Object{Words: "Not the council", RaisedBy: care.ObjectedPerson, How: care.ObjectedSpoken}))
+		for _, x := range tells {
+			if strings.Contains(seen(), x) {
+				t.Errorf("while it stands, the council sees %q", x)
+			}
+		}
+		s.refer(ward, id)
+		for _, x := range tells {
+			if !strings.Contains(seen(), x) {
+				t.Errorf("after a referral the council does not see %q", x)
+			}
 		}
 	})
 }

@@ -525,6 +525,10 @@ func TestObjectionOnlyCloses(t *testing.T) {
 			switch {
 			case may && !d.Allow:
 				t.Fatalf("an objection lets %s %s", a.Role.Title(), x.Title())
+			case x == SeeWhereabouts && a.OrgKind == Council && !has(c.ReferredTo, a.Org):
+				if may {
+					t.Fatalf("although they object %s may %s", a.Role.Title(), x.Title())
+				}
 			case has(c.Councils, a.Org) || governs(x) || x == SeeSafeguarding || x == Lookup || x == BreakGlass:
 				if may != d.Allow {
 					t.Fatalf("an objection keeps %s from %s", a.Role.Title(), x.Title())

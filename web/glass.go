@@ -163,7 +163,7 @@ func (s *Server) askObjectionEnd(v *visit) (response, error) {
 // more, with what follows from it.
 func (s *Server) objectionPage(v *visit, c hub.CaseView, end bool, errs []ui.FieldError) ui.Page {
 	title, action, button, label := "Record an objection to sharing", "/objection", "Record the objection", "What do they object to, in their words?"
-	follows := ui.Nodes{ui.P("From then on, staff of other organisations do not see what a council holds of this person. Three things go on: whether a safeguarding enquiry is open, a referral that was sent, and what somebody reads who breaks the glass in an emergency."),
+	follows := ui.Nodes{ui.P("From then on, staff of other organisations do not see what a council holds of this person, and a council does not see where in hospital they are. Three things go on: whether a safeguarding enquiry is open, a referral that was sent, and what somebody reads who breaks the glass in an emergency."),
 		ui.P("Tell the person that, and that they can take it back at any time.")}
 	if end {
 		title, action, button, label = "Record that they object no more", "/objection/end", "Take back the objection", "What did they say?"
