@@ -98,6 +98,7 @@ func (h *Hub) BreakGlass(ctx context.Context, by care.Actor, handle, words strin
 	case n > glassMost:
 		return LookView{}, &care.Error{Kind: care.Invalid, Field: "words", Text: "The reason must be 500 characters or fewer"}
 	}
+	defer h.evenly(ctx, time.Now())
 	var v LookView
 	id, now := newID(), h.now()
 	err := h.update(ctx, func(tx *store.Tx) error {

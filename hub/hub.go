@@ -68,6 +68,7 @@ type Quiet struct{ Day, Night time.Duration }
 // Limits are the numbers that a site may change. Zero values take the default.
 type Limits struct {
 	LookStale  time.Duration // a council's extract older than this is not shown at all; 24 h
+	LookBeat   time.Duration // every look-up takes a whole number of these; 20 ms
 	LookMisses int           // wrong dates of birth before a user is slowed down; 5
 	LookedUp   int           // different readers who find one person in an hour, above which leads are alerted; 0: never
 	HandleLife time.Duration // how long a look-up's result can be shown again; 15 min
@@ -147,6 +148,7 @@ func New(c Config) (*Hub, error) {
 func (l Limits) withDefaults() Limits {
 	def(&l.LookStale, 24*time.Hour)
 	def(&l.LookMisses, 5)
+	def(&l.LookBeat, 20*time.Millisecond)
 	def(&l.HandleLife, 15*time.Minute)
 	def(&l.AtRisk, 2)
 	def(&l.Delayed, 3)

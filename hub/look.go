@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 	if err := q.check(h.today(now)); err != nil {
 		return LookView{}, err
 	}
+	defer h.evenly(ctx, time.Now())
 	var v LookView
 	handle := newID()
 	err := h.update(ctx, func(tx *store.Tx) error {
@@ -82,6 +84,27 @@ func (h *Hub) Look(ctx context.Context, by care.Actor, q LookRequest) (LookView,
 		return LookView{}, err
 	}
 	return v, nil
+}
+
+// evenly waits until a look-up that began at start has taken a whole number of
+// beats: how long it took must not tell whether there was a record to read. It
+// measures the machine's own time, whatever the hub's clock says.
+func (h *Hub) evenly(ctx context.Context, start time.Time) {
+	beat := h.Limits.LookBeat
+	took := time.Since(start)
+	until := (took/beat + 1) * beat
+	// The system wakes us on whole milliseconds counted from now, which would show
+	// the difference again: so the last of it is waited for awake.
+	rest := time.NewTimer(max(0, until-took-2*time.Millisecond))
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+		return
+	}
+	for time.Since(start) < until {
+		runtime.Gosched()
+	}
 }
 
 func (q LookRequest) purpose() policy.Purpose {
