@@ -234,7 +234,7 @@ func TestSeveralRolesOfAProvider(t *testing.T) {
 	if n := strings.Count(page.body, `type="radio"`); n != 2 {
 		t.Errorf("%d roles are offered: one is at a hospital that is not here", n)
 	}
-	if got := r.post("/role", "role", "1"); got.status != 303 || got.to != "/tracker" {
+	if got := r.submit(page, "/role", "role", "1"); got.status != 303 || got.to != "/tracker" {
 		t.Fatalf("%d to %q", got.status, got.to)
 	}
 	if a := f.last(); a.Action != "role-chosen" || a.Outcome != "provider, cis2, role profile 555003, AAL3, identity 3" {

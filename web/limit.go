@@ -29,12 +29,14 @@ func newLimits(l Limits) limits {
 	return limits{newKeyed(l.User, time.Minute), newKeyed(l.Address, time.Minute), newKeyed(l.Door, time.Minute), newKeyed(l.Looks, time.Hour)}
 }
 
-// atDoor are the routes by which people try to sign in.
+// atDoor are the routes by which people try to sign in, and by which strangers can
+// have a row written or a provider asked.
 var atDoor = map[string]bool{"POST /signin": true, "POST /signin/second": true, "POST /signin/second/ask": true, "POST /signin/passkey": true, "POST /signin/passkey/ask": true,
-	"POST /begin": true, "POST /device": true}
+	"POST /begin": true, "POST /device": true, "GET /begin/{ticket}": true, "GET /launch/{link}": true,
+	"GET /signin/with/{provider}": true, "GET /signin/from/{provider}": true}
 
 // looksUp are the routes that look somebody up.
-var looksUp = map[string]bool{"POST /lookup": true, "POST /lookup/name": true}
+var looksUp = map[string]bool{"POST /lookup": true, "POST /lookup/name": true, "POST /lookup/launch": true}
 
 // fromAddress counts a request before it is known whose it is.
 func (s *Server) fromAddress(v *visit) error {

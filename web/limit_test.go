@@ -105,6 +105,19 @@ func TestTheDoorIsLimited(t *testing.T) {
 	}
 }
 
+// What strangers can have written or asked of others is counted as a try.
+func TestComingByOthersIsATryToo(t *testing.T) {
+	f := newFederal(t)
+	for _, path := range []string{"/signin/from/cis2?code=x&state=y", "/signin/with/cis2", "/launch/nothing", "/begin/nothing"} {
+		f.server.limits = newLimits(Limits{Door: 2})
+		for i, limited := range []bool{false, false, true} {
+			if p := f.stranger().get(path); (p.status == 429) != limited {
+				t.Errorf("%s, try %d: %d", path, i+1, p.status)
+			}
+		}
+	}
+}
+
 func TestReadersAndNetworksAreLimited(t *testing.T) {
 	s := newSite(t)
 	r := s.as("ae-nurse")

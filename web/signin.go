@@ -1,6 +1,9 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -177,15 +180,29 @@ func (s *Server) rolePage(v *visit, next string, errs []ui.FieldError) (response
 		r.Items = append(r.Items, c)
 	}
 	p := ui.Page{Title: "Choose your role", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(ui.ErrorSummary(errs),
-		ui.PostForm("/role", ui.Hidden("next", s.kindOfPage(next)), r, ui.Submit("Continue")))}}
+		ui.PostForm("/role", ui.Hidden("next", s.kindOfPage(next)), ui.Hidden("of", rolesMark(a.Grants)), r, ui.Submit("Continue")))}}
 	if len(errs) > 0 {
 		return refuse(p), nil
 	}
 	return show(p), nil
 }
 
+// rolesMark ties the choice to the list that was shown: a provider or an
+// administrator may change it meanwhile, and the second is another role then.
+func rolesMark(gs []care.Grant) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", gs))
+	return hex.EncodeToString(sum[:8])
+}
+
 func (s *Server) takeRole(v *visit) (response, error) {
 	next := v.form("next")
+	a, _, err := s.SignIn.Pending(v.ctx(), v.token)
+	if err != nil {
+		return nil, err
+	}
+	if v.form("of") != rolesMark(a.Grants) {
+		return s.rolePage(v, next, []ui.FieldError{{ID: "role", Text: "Your roles have changed. Select what you are working as now"}})
+	}
 	n, err := strconv.Atoi(v.form("role"))
 	if err != nil {
 		return s.rolePage(v, next, []ui.FieldError{{ID: "role", Text: "Select what you are working as now"}})

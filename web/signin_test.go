@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"homeward/care"
+	"homeward/store"
 )
 
 func TestSigningIn(t *testing.T) {
@@ -59,15 +62,28 @@ func TestSeveralRoles(t *testing.T) {
 	page := r.get("/role")
 	page.says("What are you working as now?", "Ward nurse", "Discharge coordinator", "King’s Mill Hospital")
 	wellMade(t, page)
-	got := r.post("/role")
+	got := r.submit(page, "/role")
 	if got.status != 422 {
 		t.Error(got.status)
 	}
 	got.says("Select what you are working as now")
-	if got = r.post("/role", "role", "7"); got.status != 422 {
+	if got = r.submit(page, "/role", "role", "7"); got.status != 422 {
 		t.Error(got.status)
 	}
-	got = r.post("/role", "role", "1", "next", "/lookup")
+	s.must(s.store.Update(t.Context(), func(tx *store.Tx) error { // meanwhile the first role is taken away, and another given
+		a, err := tx.User("u-two-roles")
+		if err == nil {
+			a.Grants = append(a.Grants[1:], care.Grant{Role: care.IGLead, Org: a.Grants[0].Org})
+			err = tx.PutUser(a)
+		}
+		return err
+	}))
+	got = r.submit(page, "/role", "role", "1")
+	if got.status != 422 {
+		t.Fatalf("a role was taken that was not shown: %d to %q", got.status, got.to)
+	}
+	got.says("Your roles have changed", "Information governance lead")
+	got = r.submit(got, "/role", "role", "0", "next", "/lookup")
 	if got.status != 303 || got.to != "/lookup" {
 		t.Fatalf("%d to %q", got.status, got.to)
 	}
