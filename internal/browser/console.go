@@ -110,15 +110,17 @@ func (v Violation) String() string {
 }
 
 // axeRun runs the rules of WCAG 2.2 at A and AA, and axe's best practice.
-const axeRun = `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(
-	r => r.violations.map(v => ({ID: v.id, Impact: v.impact || "", Help: v.help, Where: v.nodes.map(n => n.target.flat().join(" "))})))`
+// A colour that is on its way to another has no contrast worth measuring, and one
+// sets out when the page is laid out anew: so that is waited for first.
+const axeRun = `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r))).then(() => {
+	document.getAnimations().forEach((a) => { try { a.finish() } catch { a.cancel() } })
+	return axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]})
+}).then(r => r.violations.map(v => ({ID: v.id, Impact: v.impact || "", Help: v.help, Where: v.nodes.map(n => n.target.flat().join(" "))})))`
 
 // Axe checks the page as it stands with axe-core, whose script the caller
 // gives. WCAG 2.2, levels A and AA.
 func (b *Tab) Axe(axeSource string) []Violation {
 	b.t.Helper()
 	b.Eval("if (!window.axe) { " + axeSource + "\n}")
-	// A colour that is on its way to another has no contrast worth measuring.
-	b.Eval("document.getAnimations().forEach((a) => { try { a.finish() } catch { a.cancel() } })")
 	return Eval[[]Violation](b, axeRun)
 }
