@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"homeward/care"
 	"homeward/nhs"
@@ -267,7 +268,7 @@ func (h *Hub) agreementPage(book sharing.Book, shown sharing.Agreement, by care.
 		p.Problems = shown.Check()
 	}
 	p.Enforced = h.enforced(shown, p.Before)
-	me := sharing.Step{At: h.now(), By: string(by.ID), Who: by.Name, Why: "asked whether it can be done"}
+	me := h.stepOf(by, h.now(), "asked whether it can be done")
 	for _, s := range AgreementSteps() {
 		if _, err := s.take(shown, me, today); err != nil {
 			p.WhyNot[s] = err.Error()
@@ -281,10 +282,12 @@ func (h *Hub) agreementPage(book sharing.Book, shown sharing.Agreement, by care.
 // May reports whether the actor can take a step.
 func (p AgreementPage) May(s AgreementStep) bool { return p.WhyNot[s] == "" }
 
-// step says who does something, when and why.
-func (a *asking) step(why string) sharing.Step {
-	return sharing.Step{At: a.record.At, By: string(a.by.ID), Who: a.by.Name, Why: why}
+// stepOf says who does something, for whom, when and why. Its day is London's.
+func (h *Hub) stepOf(by care.Actor, at time.Time, why string) sharing.Step {
+	return sharing.Step{At: at.In(h.Zone), By: string(by.ID), Who: by.Name, Org: by.Org, Why: why}
 }
+
+func (a *asking) step(why string) sharing.Step { return a.h.stepOf(a.by, a.record.At, why) }
 
 // TakeAgreementStep does something to a version: what the rules of agreements
 // let this person do to it, and with a reason where one is needed.

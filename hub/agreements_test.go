@@ -330,3 +330,55 @@ func TestWhatIsEnforcedFromAnAgreement(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDayOfAStepIsLondons: at half past midnight in summer it is yesterday in
+// UTC. A version that ran for half an hour has begun, and one that it took the
+// place of does not run again.
+func TestTheDayOfAStepIsLondons(t *testing.T) {
+	onBothBare(t, func(t *testing.T, s *site) {
+		ann, bob := lead("ann", kings), lead("bob", notts)
+		s.set(time.Date(2027, 6, 1, 9, 0, 0, 0, time.UTC))
+		content := terms()
+		content.To = nhs.Date{Year: 2027, Month: time.December, Day: 31}
+		old, err := s.DraftAgreement(s.ctx(), ann, content)
+		s.must(err)
+		s.steps(old, ann, ProposeAgreement)
+		s.steps(old, bob, ApproveAgreement)
+		next, err := s.ReviseAgreement(s.ctx(), ann, old.ID)
+		s.must(err)
+		content.From, content.Flows = nhs.Date{Year: 2027, Month: time.July, Day: 1}, content.Flows[1:]
+		s.must(s.EditAgreement(s.ctx(), ann, next, content))
+		s.steps(next, ann, ProposeAgreement)
+		s.steps(next, bob, ApproveAgreement)
+		if g := s.agreedNow(); !g.shares(kings, notts, policy.Whereabouts) {
+			t.Fatal("before July the old version does not run")
+		}
+		s.set(time.Date(2027, 6, 30, 23, 10, 0, 0, time.UTC))
+		if g := s.agreedNow(); g.shares(kings, notts, policy.Whereabouts) || !g.shares(notts, kings, policy.Packages) {
+			t.Fatal("at ten past midnight in London the next version does not run")
+		}
+		s.steps(next, ann, WithdrawAgreement)
+		g := s.agreedNow()
+		if g.shares(kings, notts, policy.Whereabouts) {
+			t.Error("what was replaced runs again")
+		}
+		if ps := g.paused[kings]; len(ps) == 0 || ps[0].Since != (nhs.Date{Year: 2027, Month: time.July, Day: 1}) {
+			t.Errorf("paused since another day: %+v", ps)
+		}
+	})
+}
+
+// TestTwoLeadsOfOneSideOpenNothing asks the hub, which knows who is of whom.
+func TestTwoLeadsOfOneSideOpenNothing(t *testing.T) {
+	onBothBare(t, func(t *testing.T, s *site) {
+		ann, amy := lead("ann", kings), lead("amy", kings)
+		ref, err := s.DraftAgreement(s.ctx(), ann, terms())
+		s.must(err)
+		s.steps(ref, ann, ProposeAgreement)
+		s.refused(s.TakeAgreementStep(s.ctx(), amy, AgreementRef{ID: ref.ID, Version: 1}, ApproveAgreement, ""), care.BusinessRule, "")
+		if p := s.agreementPageOf(amy, ref); p.May(ApproveAgreement) || p.State != sharing.StateProposed {
+			t.Errorf("it is %s, and she may approve it: %v", p.State, p.May(ApproveAgreement))
+		}
+		s.steps(ref, lead("bob", notts), ApproveAgreement)
+	})
+}

@@ -3,7 +3,6 @@ package sharing
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"homeward/nhs"
 )
@@ -154,7 +153,7 @@ func (a Agreement) stopped(state State) nhs.Date {
 	if !ok {
 		return nhs.Date{}
 	}
-	return nhs.DateOf(at.At.In(time.UTC))
+	return nhs.DateOf(at.At)
 }
 
 // A Warning is an agreement that ends soon, with nothing agreed to follow it.

@@ -90,6 +90,7 @@ func Write(a Agreement) []byte {
 		w.say("\n[[change]]\nat = %s\n", c.At.UTC().Format(time.RFC3339Nano))
 		w.text("by", c.By)
 		w.text("who", c.Who)
+		w.text("org", string(c.Org))
 		w.text("did", c.Did)
 		w.text("why", c.Why)
 	}
@@ -182,6 +183,7 @@ type fileChange struct {
 	At  any    `toml:"at"`
 	By  string `toml:"by"`
 	Who string `toml:"who"`
+	Org string `toml:"org"`
 	Did string `toml:"did"`
 	Why string `toml:"why"`
 }
@@ -294,7 +296,7 @@ func (r *fileReader) agreement(f file) Agreement {
 		if !ok {
 			r.wrong(r.lineOf(at+".at"), named+"at", "Enter a date and time, like 2026-03-02T09:00:00Z")
 		}
-		a.Changes = append(a.Changes, Change{At: when.UTC(), By: c.By, Who: c.Who, Did: c.Did, Why: c.Why})
+		a.Changes = append(a.Changes, Change{At: when.UTC(), By: c.By, Who: c.Who, Org: r.ods(at+".org", named+"org", c.Org), Did: c.Did, Why: c.Why})
 	}
 	return a
 }

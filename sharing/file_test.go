@@ -42,7 +42,7 @@ func anyAgreement(t *rapid.T) Agreement {
 		a.Signatories = append(a.Signatories, Signatory{anyText.Draw(t, "who"), anyText.Draw(t, "role"), ods.Draw(t, "for"), anyDate(t, "on")})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "changes") {
-		a.Changes = append(a.Changes, Change{At: time.UnixMicro(rapid.Int64Range(1, 1<<51).Draw(t, "at")).UTC(), By: anyText.Draw(t, "by"), Who: anyText.Draw(t, "whom"),
+		a.Changes = append(a.Changes, Change{At: time.UnixMicro(rapid.Int64Range(1, 1<<51).Draw(t, "at")).UTC(), By: anyText.Draw(t, "by"), Who: anyText.Draw(t, "whom"), Org: ods.Draw(t, "of"),
 			Did: anyText.Draw(t, "did"), Why: anyText.Draw(t, "why")})
 	}
 	return a

@@ -22,16 +22,17 @@ func (p Problem) Error() string { return p.Text }
 
 // A Step is somebody doing something to a version of an agreement.
 type Step struct {
-	At  time.Time
-	By  string // opaque account id
-	Who string // their name
+	At  time.Time // in the zone of the site, so that it is of the right day
+	By  string    // opaque account id
+	Who string    // their name
+	Org nhs.ODS   // for which organisation they act
 	Why string
 }
 
 // did puts a step into the changes of a version, in a new list: what shares the
 // old one does not change.
 func (a Agreement) did(s Step, what string, to Status) Agreement {
-	a.Changes = append(slices.Clone(a.Changes), Change{At: s.At, By: s.By, Who: s.Who, Did: what, Why: strings.TrimSpace(s.Why)})
+	a.Changes = append(slices.Clone(a.Changes), Change{At: s.At, By: s.By, Who: s.Who, Org: s.Org, Did: what, Why: strings.TrimSpace(s.Why)})
 	a.Status = to
 	return a
 }
@@ -45,6 +46,19 @@ func (s Step) who(reason bool) error {
 		return Problem{"why", "Enter why"}
 	case len(s.Why) > longText:
 		return Problem{"why", "The reason must be 4,000 characters or fewer"}
+	}
+	return nil
+}
+
+// second refuses whoever may not answer what first asked for: the same account,
+// and where first acted for a party anybody of that party. Otherwise one side alone
+// could open what the other holds.
+func (a Agreement) second(s Step, first Change, asked, answer string) error {
+	switch {
+	case first.By == s.By:
+		return Problem{"", "You " + asked + " this. Somebody else must " + answer + " it"}
+	case s.Org != "" && first.Org == s.Org && a.party(s.Org):
+		return Problem{"", "Somebody of your own organisation " + asked + " this. An information governance lead of another one must " + answer + " it"}
 	}
 	return nil
 }
@@ -162,7 +176,7 @@ func (a Agreement) SendBack(s Step) (Agreement, error) {
 }
 
 // Approve makes a proposal agreed. It takes another account than the one that
-// proposed it. The versions that it replaces are Book.Replaced.
+// proposed it, and of another organisation where that one is a party. The versions that it replaces are Book.Replaced.
 func (a Agreement) Approve(s Step, today nhs.Date) (Agreement, error) {
 	if err := s.who(false); err != nil {
 		return a, err
@@ -170,8 +184,12 @@ func (a Agreement) Approve(s Step, today nhs.Date) (Agreement, error) {
 	if a.Status != Proposed {
 		return a, Problem{"", "Only a proposal can be approved"}
 	}
-	if by, ok := a.last(didPropose); !ok || by.By == s.By {
-		return a, Problem{"", "You proposed this. Somebody else must approve it"}
+	by, ok := a.last(didPropose)
+	if !ok {
+		return a, Problem{"", "Nobody is named as having proposed this. Send it back"}
+	}
+	if err := a.second(s, by, "proposed", "approve"); err != nil {
+		return a, err
 	}
 	if err := a.fits(today); err != nil {
 		return a, err
@@ -217,7 +235,7 @@ func (a Agreement) AskToResume(s Step, today nhs.Date) (Agreement, error) {
 }
 
 // Resume makes a suspended agreement run again. It takes another account than
-// the one that asked.
+// the one that asked, and of another organisation where that one is a party.
 func (a Agreement) Resume(s Step, today nhs.Date) (Agreement, error) {
 	if err := s.who(false); err != nil {
 		return a, err
@@ -228,8 +246,9 @@ func (a Agreement) Resume(s Step, today nhs.Date) (Agreement, error) {
 		return a, Problem{"", "Only a suspended agreement can be resumed"}
 	case !ok:
 		return a, Problem{"", "Nobody has asked to resume this. One person asks, and another resumes"}
-	case asked.By == s.By:
-		return a, Problem{"", "You asked for this. Somebody else must resume it"}
+	}
+	if err := a.second(s, asked, "asked for", "resume"); err != nil {
+		return a, err
 	}
 	if err := a.fits(today); err != nil {
 		return a, err

@@ -87,10 +87,11 @@ type Signatory struct {
 
 // A Change is one step in the life of a version: who did what, when and why.
 type Change struct {
-	At  time.Time `json:"at"`
-	By  string    `json:"by"`  // opaque account id
-	Who string    `json:"who"` // their name then
-	Did string    `json:"did"` // drafted, changed, proposed, sent back, approved, suspended, asked to resume, resumed, withdrawn, imported
+	At  time.Time `json:"at"`            // in the zone of the site: its day is a day of agreements
+	By  string    `json:"by"`            // opaque account id
+	Who string    `json:"who"`           // their name then
+	Org nhs.ODS   `json:"org,omitempty"` // for which organisation; "" where it is not known
+	Did string    `json:"did"`           // drafted, changed, proposed, sent back, approved, suspended, asked to resume, resumed, withdrawn, imported
 	Why string    `json:"why,omitempty"`
 }
 

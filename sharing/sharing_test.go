@@ -135,6 +135,41 @@ func TestLifeTakesTwo(t *testing.T) {
 
 // TestNobodyAlone: whatever steps are tried in whatever order by whoever, what
 // is in force was approved, or resumed, by another account than asked for it.
+// TestOneSideAloneOpensNothing: two people of one party cannot open between them
+// what another party holds; leads of an organisation that is no party can.
+func TestOneSideAloneOpensNothing(t *testing.T) {
+	today := day(t, "2026-03-01")
+	of := func(name string, org nhs.ODS) Step {
+		return Step{At: time.Unix(1, 0), By: name, Who: name, Org: org, Why: "Why"}
+	}
+	for _, c := range []struct {
+		first, second nhs.ODS
+		may           bool
+	}{{"RK5", "RK5", false}, {"RK5", "511", true}, {"511", "RK5", true}, {"RK5", "HOMEWARD", true}, {"HOMEWARD", "511", true}, {"HOMEWARD", "HOMEWARD", true}, {"", "", true}} {
+		proposed, err := whole(t).Propose(of("ann", c.first), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agreed, err := proposed.Approve(of("bob", c.second), today)
+		if (err == nil) != c.may {
+			t.Errorf("%s proposed, %s approves: %v", c.first, c.second, err)
+		}
+		agreed.Status = Suspended
+		asked, err := agreed.AskToResume(of("ann", c.first), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := asked.Resume(of("bob", c.second), today); (err == nil) != c.may {
+			t.Errorf("%s asked, %s resumes: %v", c.first, c.second, err)
+		}
+	}
+	proposed := whole(t)
+	proposed.Status = Proposed // as nobody
+	if _, err := proposed.Approve(of("bob", "511"), today); err == nil {
+		t.Error("what nobody proposed is approved")
+	}
+}
+
 func TestNobodyAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		today := day(t, "2026-03-01")

@@ -89,7 +89,7 @@ func follows(was, is sharing.Agreement) error {
 func sameChanges(a, b []sharing.Change) bool {
 	for i := range a {
 		x, y := a[i], b[i]
-		if micros(x.At) != micros(y.At) || x.By != y.By || x.Who != y.Who || x.Did != y.Did || x.Why != y.Why {
+		if micros(x.At) != micros(y.At) || x.By != y.By || x.Who != y.Who || x.Org != y.Org || x.Did != y.Did || x.Why != y.Why {
 			return false
 		}
 	}

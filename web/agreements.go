@@ -237,7 +237,7 @@ func agreementNow(p hub.AgreementPage, today nhs.Date, by care.Actor) ui.Node {
 				who = c.Who
 			}
 		}
-		words := who + " proposed this. Another information governance lead approves it or sends it back."
+		words := who + " proposed this. An information governance lead of another organisation approves it; any other lead can send it back."
 		if !p.May(hub.ApproveAgreement) {
 			words += " " + sentence(p.WhyNot[hub.ApproveAgreement])
 		}
@@ -259,7 +259,7 @@ func agreementNow(p hub.AgreementPage, today nhs.Date, by care.Actor) ui.Node {
 
 func draftNow(p hub.AgreementPage) ui.Node {
 	if len(p.Problems) == 0 {
-		return ui.Inset(ui.P("This draft is complete. It opens nothing until it was proposed, and approved by another information governance lead."))
+		return ui.Inset(ui.P("This draft is complete. It opens nothing until it was proposed, and approved by an information governance lead of another organisation."))
 	}
 	edit := agreementPath(p.ID, p.Version) + "/edit#"
 	return ui.WarningCard(2, "This draft is not complete", ui.P("Before it can be proposed:"),
@@ -275,7 +275,7 @@ func suspendedNow(p hub.AgreementPage) ui.Node {
 	}
 	card := ui.Nodes{ui.P(fmt.Sprintf("%s suspended it at %s: “%s”.", last.Who, ui.DateTime(last.At), last.Why)), ui.P("It opens nothing. Staff read “Access is paused”.")}
 	if asked, ok := p.Asked(); ok {
-		card = append(card, ui.P(fmt.Sprintf("%s asked at %s that it runs again: “%s”. Another information governance lead resumes it or turns that down.", asked.Who, ui.DateTime(asked.At), asked.Why)))
+		card = append(card, ui.P(fmt.Sprintf("%s asked at %s that it runs again: “%s”. An information governance lead of another organisation resumes it; any other lead can turn that down.", asked.Who, ui.DateTime(asked.At), asked.Why)))
 	}
 	return ui.WarningCard(2, "This agreement is suspended", card)
 }
@@ -449,14 +449,14 @@ type agreementStep struct {
 
 // agreementSteps are the steps in the order in which a page offers them.
 var agreementSteps = []agreementStep{
-	{step: hub.ProposeAgreement, button: "Propose", title: "Propose this agreement", first: true, done: "Proposed. Another information governance lead can approve it now.",
-		does: []string{"It can no longer be changed, unless it is sent back.", "Another information governance lead of one of the organisations can approve it.", "It opens nothing until then."}},
+	{step: hub.ProposeAgreement, button: "Propose", title: "Propose this agreement", first: true, done: "Proposed. An information governance lead of another organisation can approve it now.",
+		does: []string{"It can no longer be changed, unless it is sent back.", "An information governance lead of another organisation can approve it.", "It opens nothing until then."}},
 	{step: hub.ApproveAgreement, button: "Approve", title: "Approve this agreement", first: true, grave: true, done: "Approved.",
 		does: []string{"From its first day to its last, staff see what is below of each other’s records.", "A version that it replaces ends when this one begins.", "Your name stands with it as who approved it."}},
 	{step: hub.ResumeAgreement, button: "Resume", title: "Let this agreement run again", first: true, grave: true, done: "The agreement runs again.",
 		does: []string{"Staff see again what is below, at once.", "Your name stands with it as who resumed it."}},
-	{step: hub.AskToResume, button: "Ask to resume", title: "Ask that this agreement runs again", done: "Asked. Another information governance lead can resume it now.",
-		does: []string{"It stays suspended until another information governance lead resumes it.", "Your reason stands on its page."}},
+	{step: hub.AskToResume, button: "Ask to resume", title: "Ask that this agreement runs again", done: "Asked. An information governance lead of another organisation can resume it now.",
+		does: []string{"It stays suspended until an information governance lead of another organisation resumes it.", "Your reason stands on its page."}},
 	{step: hub.SendBackAgreement, button: "Send back", title: "Send this back", done: "Sent back.",
 		does: []string{"A proposal becomes a draft again, and can be changed. A request to resume is turned down.", "Your reason stands on its page."}},
 	{step: hub.SuspendAgreement, button: "Suspend", title: "Suspend this agreement at once", grave: true, warn: true, done: "Suspended. Access has stopped.",

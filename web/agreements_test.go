@@ -209,7 +209,7 @@ func TestSuspendAndResumeTakeReasonsAndTwo(t *testing.T) {
 	if own := ig.get(page + "/resume"); own.status != 422 {
 		t.Errorf("who asked resumes: %d", own.status)
 	}
-	second.get(page).says("It was nothing", "Another information governance lead resumes it")
+	second.get(page).says("It was nothing", "An information governance lead of another organisation resumes it")
 	s.take(second, page, "resume")
 	ig.get(page).says("In force")
 }
