@@ -11,7 +11,7 @@ import (
 )
 
 var pickPage = template.Must(template.New("pick").Parse(`<!doctype html>
-<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}}</title>
+<html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}}</title><link rel="icon" href="data:,">
 <style>body{font:1.1rem/1.5 Arial,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}button{font:inherit;display:block;width:100%;text-align:left;padding:.6rem 1rem;margin:.5rem 0;cursor:pointer}small{color:#333}</style></head>
 <body><main><h1>{{.Title}}</h1><p>This is not a real sign-in. Everybody here is invented, and nobody needs a password. Who are you?</p>
 <form method="post" action="/authorize">{{range $k, $v := .Ask}}<input type="hidden" name="{{$k}}" value="{{index $v 0}}">{{end}}
@@ -20,7 +20,7 @@ var pickPage = template.Must(template.New("pick").Parse(`<!doctype html>
 `))
 
 var leftPage = template.Must(template.New("left").Parse(`<!doctype html>
-<html lang="en-GB"><head><meta charset="utf-8"><title>{{.}}</title></head><body><main><h1>{{.}}</h1><p>You are signed out here.</p></main></body></html>
+<html lang="en-GB"><head><meta charset="utf-8"><title>{{.}}</title><link rel="icon" href="data:,"></head><body><main><h1>{{.}}</h1><p>You are signed out here.</p></main></body></html>
 `))
 
 // asked checks what a client asks for; what is wrong is told here and never sent
