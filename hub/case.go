@@ -139,6 +139,9 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	}
 	own, elsewhere := a.shared(c)
 	v.Paused = a.terms.pauses(a.by.Org, policy.Sections()...)
+	if a.facts.Restricted && !a.may[policy.SeeWhereabouts] {
+		v.Person.Address, v.Person.Phone, v.Person.Kin = care.Address{}, "", nil
+	}
 	if a.may[policy.SeeWhereabouts] {
 		v.StayShown, v.Stay, v.Past, v.Elsewhere = true, own.Stay, own.Past, elsewhere
 	}
@@ -209,7 +212,7 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 		}
 		p, known := h.Forms.Get(r.Form, r.FormVersion)
 		if r.From != a.by.Org { // the sender reads its own words
-			v.Referral.Answers = seenAnswers(p, r.Answers, a.from(r.From))
+			v.Referral.Answers = seenAnswers(p, r.Answers, a.from(r.From), a.facts.Restricted)
 		}
 		if known {
 			v.Lines = slices.DeleteFunc(p.Summary(v.Referral.Answers), func(l form.Line) bool {
@@ -234,6 +237,11 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 // fields that they fill are not shown to who may not know it.
 var placeFacts = []string{"stay.hospital", "stay.ward", "stay.bed", "stay.consultant"}
 
+// reachFacts are the facts of a case that tell where somebody lives and how to
+// reach them or theirs. Of a restricted person they go with the place: PDS
+// withholds the address and the numbers of whoever is flagged sensitive.
+var reachFacts = []string{"person.address", "person.postcode", "person.phone", "contact.name", "contact.relationship", "contact.details", "contact2.name", "contact2.details"}
+
 // riskPages are the pages of forms whose every answer is of risk.
 var riskPages = []string{"risks"}
 
@@ -242,9 +250,10 @@ var assessedFields = []string{"mobility", "transfers", "personal_care", "toilet"
 	"chc_considered", "chc_result", "capacity", "capacity_date"}
 
 // seenAnswers takes out of a referral's answers those of sections that the reader
-// does not see: where the person is, risks, and what was assessed. Where the form
-// is not known, nobody can say which those are: then all go, unless all are seen.
-func seenAnswers(p *form.Pathway, a form.Answers, may map[policy.Action]bool) form.Answers {
+// does not see: where the person is (and lives, who is restricted), risks, and what
+// was assessed. Where the form is not known, nobody can say which those are: then
+// all go, unless all are seen.
+func seenAnswers(p *form.Pathway, a form.Answers, may map[policy.Action]bool, restricted bool) form.Answers {
 	place, risk, assessed := may[policy.SeeWhereabouts], may[policy.SeeRisk], may[policy.SeeAssessments]
 	switch {
 	case place && risk && assessed:
@@ -255,7 +264,7 @@ func seenAnswers(p *form.Pathway, a form.Answers, may map[policy.Action]bool) fo
 	out := maps.Clone(a)
 	for _, page := range p.Pages {
 		for _, f := range page.Fields {
-			if !place && slices.Contains(placeFacts, f.Prefill) || !risk && slices.Contains(riskPages, page.ID) ||
+			if !place && (slices.Contains(placeFacts, f.Prefill) || restricted && slices.Contains(reachFacts, f.Prefill)) || !risk && slices.Contains(riskPages, page.ID) ||
 				!assessed && slices.Contains(assessedFields, f.ID) {
 				delete(out, f.ID)
 			}

@@ -43,12 +43,15 @@ func TestAnswersDoNotTellWhereabouts(t *testing.T) {
 		open, hidden := nobody(1), nobody(2)
 		hidden.sensitive = true
 		ward, sw := as(care.Coordinator, kings), as(care.SocialWorker, notts)
-		places := []string{"hospital", "ward", "bed"}
+		places := []string{"hospital", "ward", "bed", "address", "postcode"}
 		for p, want := range map[somebody]bool{open: true, hidden: false} {
 			id := s.admit(p)
 			s.refer(ward, id)
 			v := s.open(sw, id)
 			r := v.Referrals[0]
+			if (v.Person.Address.Postcode != "") != want {
+				t.Errorf("sensitive %v: the address is given %v", p.sensitive, !want)
+			}
 			for _, f := range places {
 				line := slices.ContainsFunc(r.Lines, func(l form.Line) bool { return l.Field == f && len(l.Answers) > 0 })
 				if line != want || (r.Referral.Answers.Get(f) != "") != want {

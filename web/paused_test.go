@@ -89,7 +89,7 @@ func TestAListSaysWhosePeopleAreNotShown(t *testing.T) {
 		t.Errorf("while all is agreed: %s", got.text())
 	}
 	s.agreedInstead(ended(yesterday, sharing.Agreed))
-	for _, path := range []string{"/tracker", "/worklist"} {
+	for _, path := range []string{"/tracker", "/worklist", "/wall"} {
 		got := s.as("team-manager").get(path)
 		wellMade(t, got)
 		got.says("Access is paused", "King’s Mill Hospital: not shown since 22 November 2026", "Queen’s Hospital: ", "This does not mean that nobody waits there", "01632 960300")

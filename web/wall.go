@@ -24,7 +24,7 @@ func (s *Server) wall(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := ui.Page{Title: "Wallboard", Width: ui.WorkPage, Dark: true, Main: []ui.Node{ui.WallTop("Ready to leave hospital", rows.At), l.strip(rows)}}
+	p := ui.Page{Title: "Wallboard", Width: ui.WorkPage, Dark: true, Main: []ui.Node{ui.WallTop("Ready to leave hospital", rows.At), l.strip(rows), s.pausedBanner(rows.Paused)}}
 	p.Main = append(p.Main, l.wallParts(byID(rows.Rows), rows.Hospitals, rows.At)...)
 	return show(p), nil
 }
