@@ -415,8 +415,9 @@ func (h *Hub) Places(ctx context.Context, by care.Actor) ([]Place, error) {
 	return out, err
 }
 
-// places are the wards that hospitals' feeds name or that have people in them,
-// and the teams of the councils' directories that are not retired.
+// places are the wards that the configuration of hospitals' feeds names, and the
+// teams of the councils' directories that are not retired. Wards that only have
+// people in them are left out: an administrator sees nothing of any person.
 func (h *Hub) places(tx *store.Tx) (out []Place, err error) {
 	for _, o := range h.Orgs {
 		wards := map[string]bool{}
@@ -425,19 +426,8 @@ func (h *Hub) places(tx *store.Tx) (out []Place, err error) {
 				wards[code] = true
 			}
 		}
-		if o.Kind == care.Trust {
-			counts, err := tx.Wards(o.ODS)
-			if err != nil {
-				return nil, err
-			}
-			for code := range counts {
-				wards[code] = code != ""
-			}
-		}
 		for _, code := range slices.Sorted(maps.Keys(wards)) {
-			if wards[code] {
-				out = append(out, Place{Org: o.ODS, Ward: code, Name: h.wardName(o.ODS, code)})
-			}
+			out = append(out, Place{Org: o.ODS, Ward: code, Name: h.wardName(o.ODS, code)})
 		}
 		teams, err := tx.Teams(o.ODS)
 		if err != nil {
