@@ -90,8 +90,7 @@ func sentence(text string) string {
 func (s *Server) nearest(v *visit) string {
 	for path := v.r.URL.Path; strings.Count(path, "/") > 1; {
 		path = path[:strings.LastIndexByte(path, '/')]
-		_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Host: v.r.Host})
-		if strings.HasPrefix(pattern, "GET /") && !strings.HasSuffix(pattern, "/static/") {
+		if s.leads(v, http.MethodGet, path) {
 			return path
 		}
 	}

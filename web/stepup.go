@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -223,7 +224,7 @@ func (s *Server) resume(v *visit) (response, error) {
 		return nil, err
 	}
 	u, err := url.Parse(k.To)
-	if err != nil || !s.posts(v, u.Path) {
+	if err != nil || !s.leads(v, http.MethodPost, u.Path) {
 		return nil, &care.Error{Kind: care.NotFound}
 	}
 	return show(ui.Page{Title: "Continue", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
@@ -232,10 +233,15 @@ func (s *Server) resume(v *visit) (response, error) {
 		ui.Form{Action: u.RequestURI(), Body: append(hiddenFields(k.Form), ui.Submit("Continue"))})}}), nil
 }
 
-// posts reports whether something can be posted to a path of ours.
-func (s *Server) posts(v *visit, path string) bool {
-	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodPost, URL: &url.URL{Path: path}, Host: v.r.Host})
-	return strings.HasPrefix(pattern, "POST /")
+// leads reports whether a path is that of a route of ours, as it stands: one that
+// the router would tidy first, such as //elsewhere/../lookup, may name another
+// host to a browser.
+func (s *Server) leads(v *visit, method, to string) bool {
+	if path.Clean(to) != to || strings.HasPrefix(to, "//") {
+		return false
+	}
+	_, pattern := s.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: to}, Host: v.r.Host})
+	return strings.HasPrefix(pattern, method+" /") && !strings.HasSuffix(pattern, "/static/")
 }
 
 // askConfirm is the question by itself, before a form that carries a file, or
@@ -262,14 +268,9 @@ func (s *Server) confirmed(v *visit) (response, error) {
 // ownPage is to when it is the address of a page of ours, and else where the
 // reader's role begins (OWASP ASVS 5.0 3.7.2: no open redirect).
 func (s *Server) ownPage(v *visit, to string) string {
-	home := s.home(v.by.Role)
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
-		return home
-	}
-	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: u.Path}, Host: v.r.Host})
-	if !strings.HasPrefix(pattern, "GET /") || strings.HasSuffix(pattern, "/static/") {
-		return home
+	if err != nil || u.Scheme != "" || u.Host != "" || strings.ContainsAny(to, "\\\r\n") || !s.leads(v, http.MethodGet, u.Path) {
+		return s.home(v.by.Role)
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
 }

@@ -153,9 +153,16 @@ func TestStepUpOfAPage(t *testing.T) {
 	if r.get(done.to); len(*got) != 1 {
 		t.Error("asked again")
 	}
-	for _, bad := range []string{"https://evil.example/", "//evil.example", "/\\evil.example", "/nowhere", "javascript:alert(1)", "", "/static/app.css", "/signin\r\nX: y"} {
+	for _, bad := range []string{"https://evil.example/", "//evil.example", "/\\evil.example", "/nowhere", "javascript:alert(1)", "", "/static/app.css", "/signin\r\nX: y",
+		"/%2fevil.example/../lookup", "/%2flookup", "/%2fevil.example%2f..%2flookup", "/.//evil.example/../lookup", "http:////lookup"} {
 		if done := r.post("/me/confirm", confirmTo, bad, confirmPassword, password); done.to != "/ops" {
 			t.Errorf("%q leads to %q", bad, done.to)
+		}
+	}
+	lost := r.get("/%2fevil.example/..%2flookup/x")
+	for _, a := range lost.all("a") {
+		if strings.Contains(attr(a, "href"), "evil") {
+			t.Errorf("%d, and a link to %q", lost.status, attr(a, "href"))
 		}
 	}
 }
