@@ -108,14 +108,32 @@ func (s Site) document(name string) (string, error) {
 	return b.String(), nil
 }
 
-// setting is the value of a key; a document that names one which is not there is
-// wrong.
+// setting is the value of a key, a duration in words; a document that names one
+// which is not there is wrong.
 func (s Site) setting(key string) (string, error) {
 	v, ok := s.Settings[key]
 	if !ok {
 		return "", fmt.Errorf("there is no setting %q", key)
 	}
-	return v, nil
+	d, err := time.ParseDuration(v)
+	if err != nil || d < time.Minute {
+		return v, nil
+	}
+	var words []string
+	for _, u := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		n := d / u.of
+		d %= u.of
+		switch {
+		case n == 1:
+			words = append(words, "1 "+u.name)
+		case n > 1:
+			words = append(words, fmt.Sprintf("%d %ss", n, u.name))
+		}
+	}
+	return strings.Join(words, " "), nil
 }
 
 // table is rows as Markdown; the first row is the head.
@@ -225,13 +243,13 @@ func (s Site) flows() string {
 	if len(s.current()) == 0 {
 		return "Nothing flows.\n"
 	}
-	rows := [][]string{{"Agreement", "From", "To"}}
+	rows := [][]string{{"Agreement", "State", "From", "To"}}
 	for _, x := range sharing.Sections() {
 		rows[0] = append(rows[0], string(x))
 	}
 	for _, a := range s.current() {
 		for _, f := range a.Flows {
-			row := []string{a.Title, s.name(f.From), s.name(f.To)}
+			row := []string{fmt.Sprintf("%s, version %d", a.Title, a.Version), string(a.State(s.Today)), s.name(f.From), s.name(f.To)}
 			for _, x := range sharing.Sections() {
 				row = append(row, map[bool]string{true: "Yes", false: "No"}[slices.Contains(f.Sections, x)])
 			}

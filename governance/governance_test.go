@@ -206,7 +206,7 @@ func TestEveryHazardsControlsAreThere(t *testing.T) {
 // who look after security, which use the same references.
 func TestSecurityPagesPointToWhatStandsAgainstEachThreat(t *testing.T) {
 	g := grow(t)
-	for name, least := range map[string]int{"threats.md": 30} {
+	for name, least := range map[string]int{"threats.md": 30, "asvs.md": 200} {
 		text, err := os.ReadFile(filepath.Join("..", "docs", "security", name))
 		if err != nil {
 			t.Fatal(err)
@@ -313,7 +313,7 @@ func TestPackIsWholeInBothForms(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"dpia.html":                 {"<strong>Somebody reads about a person", "rule <code>hospital-never</code>", "Home from hospital, version 1", "<td>8 years</td>"},
-		"sharing-schedule.md":       {"| Home from hospital | Nottinghamshire / County <Council> | King’s Mill Hospital | No | No | Yes | Yes |"},
+		"sharing-schedule.md":       {"| Home from hospital, version 1 | in force | Nottinghamshire / County <Council> | King’s Mill Hospital | No | No | Yes | Yes |"},
 		"clinical-safety-case.html": {"<h3>H01 The wrong person", "<blockquote>"},
 		"index.html":                {`<a href="dpia.html">`},
 	} {
@@ -322,6 +322,30 @@ func TestPackIsWholeInBothForms(t *testing.T) {
 				t.Errorf("%s does not say %q", name, w)
 			}
 		}
+	}
+}
+
+func TestTheDocumentsTellWhatIsSwitchedOffHere(t *testing.T) {
+	s := site(t)
+	for key, words := range map[string][2]string{
+		"encryption.at_rest":   {"on", "is switched off at this site"},
+		"audit.checkpoints":    {"/mnt/checkpoints", "no folder elsewhere is set"},
+		"signin.second_factor": {"required", "no second factor is required"},
+	} {
+		for value, want := range map[string]bool{words[0]: false, "": true} {
+			s.Settings[key] = value
+			text, err := s.document("dpia")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(strings.ToLower(text), words[1]) != want {
+				t.Errorf("%s = %q: that %q is said should be %t", key, value, words[1], want)
+			}
+		}
+	}
+	s.Settings["limits.absolute"] = "12h30m"
+	if text, _ := s.document("dpia"); !strings.Contains(text, "after 12 hours 30 minutes in any case") {
+		t.Error("a duration is not in words")
 	}
 }
 

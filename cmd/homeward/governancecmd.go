@@ -11,8 +11,6 @@ import (
 
 	"homeward/governance"
 	"homeward/nhs"
-	"homeward/policies"
-	"homeward/retention"
 	"homeward/safety"
 	"homeward/store"
 )
@@ -32,7 +30,7 @@ func (c *packCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := cfg.governed(ctx, time.Now())
+	s, err := cfg.governed(ctx, time.Now(), where{Config: c.Config})
 	if err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func (c *packCmd) Run(ctx context.Context) error {
 }
 
 // governed is what the documents tell of this configuration.
-func (c Config) governed(ctx context.Context, now time.Time) (governance.Site, error) {
+func (c Config) governed(ctx context.Context, now time.Time, at where) (governance.Site, error) {
 	set, _, err := released()
 	if err != nil {
 		return governance.Site{}, err
@@ -75,10 +73,10 @@ func (c Config) governed(ctx context.Context, now time.Time) (governance.Site, e
 	for _, k := range c.Councils {
 		s.Sources = append(s.Sources, governance.Source{Title: k.Title, Org: c.orgName(k.ODS), Kind: "Extracts of the council's case management"})
 	}
-	if s.Periods, err = retentionPeriods(); err != nil {
+	if s.Periods, err = c.Audit.periods(); err != nil {
 		return s, err
 	}
-	db, err := where{Database: c.Database}.open(ctx)
+	db, err := at.open(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -120,19 +118,19 @@ func settings(v reflect.Value, prefix string, into map[string]string) {
 	}
 }
 
-// retentionPeriods is for how long each type of record is kept.
-func retentionPeriods() ([]governance.Period, error) {
-	text, err := policies.Files.ReadFile("retention.toml")
-	if err != nil {
-		return nil, err
-	}
-	rules, err := retention.Load(text)
+// periods is for how long each type of record is kept at this site.
+func (c AuditConfig) periods() ([]governance.Period, error) {
+	rules, err := c.schedule()
 	if err != nil {
 		return nil, err
 	}
 	var out []governance.Period
 	for _, r := range rules {
-		out = append(out, governance.Period{Type: r.Title, Keep: r.Keep.String(), From: r.From, Basis: r.Basis, Local: r.Local})
+		keep := r.Keep.String()
+		if r.Keep.N == 0 {
+			keep = "No longer"
+		}
+		out = append(out, governance.Period{Type: r.Title, Keep: keep, From: r.From, Basis: r.Basis, Local: r.Local})
 	}
 	return out, nil
 }
