@@ -30,7 +30,8 @@ type untold struct {
 }
 
 // Who there is to hide from: everybody of King's Mill, of the county, and those
-// who see nothing of any person's care.
+// who see nothing of any person's care. Not the lead: whoever governs sees the
+// handles of those whom their staff tried to see.
 var (
 	atKingsMill = []string{"ae-nurse", "ward-nurse", "coordinator"}
 	atCounty    = []string{"social-worker", "team-manager", "broker"}
@@ -268,6 +269,17 @@ func (s *site) tryEverything(login string, only []string) map[string]string {
 		}
 	}
 	s.tryLookUps(r, keep)
+	for _, id := range names {
+		path := "/audit?case=" + string(id)
+		keep("GET "+path, r.get(path))
+		keep("report of "+string(id), r.post("/audit/person", "case", string(id), "verified", "seen", "names", "yes"))
+	}
+	for _, id := range hiddenPeople {
+		keep("report by number of "+string(id), r.post("/audit/person", append(ask(hiddenNumber(id), born), "verified", "seen", "names", "yes")...))
+	}
+	for _, path := range []string{"/audit/patterns?days=30", "/audit?denied=1", "/tracker?sort=name", "/tracker?sort=updated", "/tracker?view=board", "/ward?ward=W31", "/wall?ward=W31"} {
+		keep("GET "+path, r.get(path))
+	}
 	return out
 }
 
