@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -335,7 +336,12 @@ func newLimits(perSecond float64, clock func() time.Time) *limits {
 	return &limits{each: map[string]*rate.Limiter{}, limit: rate.Limit(perSecond), clock: clock}
 }
 
+// allow counts one of an address; all of an IPv6 /64 are one, for a single
+// asker may have every one of them (RFC 6177).
 func (l *limits) allow(address string) bool {
+	if a, err := netip.ParseAddr(address); err == nil && a.Is6() && !a.Is4In6() {
+		address = netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one, ok := l.each[address]

@@ -708,6 +708,19 @@ func TestStrangersDoNotLearnWhichSystemsThereAre(t *testing.T) {
 	}
 }
 
+func TestANetworkIsOneAddress(t *testing.T) {
+	l := newLimits(0.1, time.Now) // one at once
+	for _, c := range []struct {
+		address string
+		want    bool
+	}{{"2001:db8:1:2::1", true}, {"2001:db8:1:2:ffff::9%eth0", false}, {"2001:db8:1:3::1", true}, {"192.0.2.1", true}, {"192.0.2.2", true}, {"192.0.2.2", false},
+		{"::ffff:192.0.2.9", true}, {"::ffff:192.0.2.10", true}, {"", true}, {"", false}} {
+		if got := l.allow(c.address); got != c.want {
+			t.Errorf("%q: %v", c.address, got)
+		}
+	}
+}
+
 func TestKeysAreChangedByTheSet(t *testing.T) {
 	w := newWorld(t, "sqlite")
 	with := func(kid string, key *rsa.PrivateKey) answered {
