@@ -440,6 +440,11 @@ func (h *Hub) ImportAgreement(ctx context.Context, by care.Actor, file []byte) (
 }
 
 func (a *asking) importAgreement(tx *store.Tx, content sharing.Agreement) (AgreementRef, error) {
+	for i, p := range content.Parties { // a file does not say who an organisation is that is known here
+		if o, ok := a.h.orgs[p.ODS]; ok {
+			content.Parties[i].Name = o.Name
+		}
+	}
 	if content.ID != "" {
 		versions, err := tx.Agreement(content.ID)
 		if err != nil && !store.IsNone(err) {

@@ -382,3 +382,20 @@ func TestTwoLeadsOfOneSideOpenNothing(t *testing.T) {
 		s.steps(ref, lead("bob", notts), ApproveAgreement)
 	})
 }
+
+// TestAFileDoesNotNameOrganisations: who approves must read whom it is about.
+func TestAFileDoesNotNameOrganisations(t *testing.T) {
+	onBothBare(t, func(t *testing.T, s *site) {
+		content := terms()
+		content.Parties[0].Name = "Somebody Else NHS Trust"
+		content.Parties = append(content.Parties, sharing.Party{ODS: "ZZZ99", Name: "Not at this site"})
+		ref, wrongs, err := s.ImportAgreement(s.ctx(), lead("ann", kings), sharing.Write(content))
+		if err != nil || len(wrongs) > 0 {
+			t.Fatal(err, wrongs)
+		}
+		got := s.agreementPageOf(lead("ann", kings), ref).Parties
+		if got[0].Name != s.Org(kings).Name || got[2].Name != "Not at this site" {
+			t.Errorf("the parties are %+v", got)
+		}
+	})
+}

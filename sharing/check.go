@@ -40,8 +40,8 @@ func (a Agreement) Check() []Problem {
 			out = append(out, Problem{field, missing})
 		case len(v) > shortText:
 			out = append(out, Problem{field, name + " must be 200 characters or fewer"})
-		case strings.ContainsFunc(v, unicode.IsControl):
-			out = append(out, Problem{field, name + " must be one line"})
+		case strings.ContainsFunc(v, misleads):
+			out = append(out, Problem{field, name + " must be one line, without characters that are not seen"})
 		}
 	}
 	text := func(field, v, missing, name string) {
@@ -73,6 +73,10 @@ func (a Agreement) Check() []Problem {
 	return out
 }
 
+// misleads reports whether a character breaks a line, or turns the order in which
+// text is shown: what is approved must be what is read.
+func misleads(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
 // party reports whether an organisation is a party.
 func (a Agreement) party(ods nhs.ODS) bool {
 	return slices.ContainsFunc(a.Parties, func(p Party) bool { return p.ODS == ods })
@@ -92,8 +96,8 @@ func (a Agreement) checkParties() []Problem {
 			out = append(out, Problem{field + "ods", "Enter an ODS code, such as RK5"})
 		case seen[p.ODS]:
 			out = append(out, Problem{field + "ods", fmt.Sprintf("Organisation %s is named twice", p.ODS)})
-		case strings.TrimSpace(p.Name) == "" || len(p.Name) > shortText:
-			out = append(out, Problem{field + "name", "Enter the organisation's name, of 200 characters or fewer"})
+		case strings.TrimSpace(p.Name) == "" || len(p.Name) > shortText || strings.ContainsFunc(p.Name, misleads):
+			out = append(out, Problem{field + "name", "Enter the organisation's name, in one line of 200 characters or fewer"})
 		}
 		seen[p.ODS] = true
 	}
@@ -146,9 +150,9 @@ func (a Agreement) checkSignatories() []Problem {
 	for i, s := range a.Signatories {
 		field := fmt.Sprintf("signatories.%d.", i)
 		switch {
-		case strings.TrimSpace(s.Name) == "" || len(s.Name) > shortText:
-			out = append(out, Problem{field + "name", "Enter the name of who signed, of 200 characters or fewer"})
-		case strings.TrimSpace(s.Role) == "" || len(s.Role) > shortText:
+		case strings.TrimSpace(s.Name) == "" || len(s.Name) > shortText || strings.ContainsFunc(s.Name, misleads):
+			out = append(out, Problem{field + "name", "Enter the name of who signed, in one line of 200 characters or fewer"})
+		case strings.TrimSpace(s.Role) == "" || len(s.Role) > shortText || strings.ContainsFunc(s.Role, misleads):
 			out = append(out, Problem{field + "role", "Enter the role of who signed, such as Caldicott Guardian"})
 		case !a.party(s.ODS):
 			out = append(out, Problem{field + "ods", "Select for whom they signed: one of the organisations that agree"})

@@ -205,7 +205,7 @@ func Read(b []byte) (Agreement, []Wrong) {
 	}
 	r := &fileReader{lines: linesOf(string(b))}
 	for _, key := range meta.Undecoded() {
-		k := key.String()
+		k := shortened(key.String())
 		r.wrong(r.lineOf(k), k, "An agreement has no such field. Check its spelling, or remove it")
 	}
 	if f.Format != fileFormat {
@@ -214,6 +214,14 @@ func Read(b []byte) (Agreement, []Wrong) {
 	a := r.agreement(f)
 	slices.SortStableFunc(r.wrongs, func(a, b Wrong) int { return a.Line - b.Line })
 	return a, r.wrongs
+}
+
+// shortened is a name that somebody gave a field, as far as it is worth showing.
+func shortened(name string) string {
+	if r := []rune(name); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return name
 }
 
 // placed is how the TOML reader names the place of something of a wrong type.
@@ -229,6 +237,7 @@ func unreadable(err error) Wrong {
 		w.Line, _ = strconv.Atoi(m[1])
 		w.Field, w.Text = m[2], m[3]
 	}
+	w.Field = shortened(w.Field)
 	if _, types, ok := strings.Cut(w.Text, "TOML value has type "); ok {
 		got, want, _ := strings.Cut(types, "; destination has type ")
 		w.Text = "This must be " + kindWord(want) + ", and it is " + kindWord(got)

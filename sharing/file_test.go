@@ -130,3 +130,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestALongNameOfAFieldIsNotRepeated(t *testing.T) {
+	for _, file := range []string{"a" + strings.Repeat(".a", 20_000) + " = 1\n", strings.Repeat("a", 20_000) + " = [\n"} {
+		_, wrongs := Read([]byte(file))
+		if len(wrongs) == 0 {
+			t.Fatal("nothing is wrong in it")
+		}
+		for _, w := range wrongs {
+			if len(w.String()) > 500 {
+				t.Errorf("%d characters are shown", len(w.String()))
+			}
+		}
+	}
+}
