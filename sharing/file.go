@@ -198,6 +198,9 @@ func Read(b []byte) (Agreement, []Wrong) {
 	case !utf8.Valid(b):
 		return Agreement{}, []Wrong{{Text: "The file is not text in UTF-8. Save it as UTF-8"}}
 	}
+	if w, deep := tooDeep(string(b)); deep {
+		return Agreement{}, []Wrong{w}
+	}
 	var f file
 	meta, err := toml.Decode(string(b), &f)
 	if err != nil {
@@ -214,6 +217,20 @@ func Read(b []byte) (Agreement, []Wrong) {
 	a := r.agreement(f)
 	slices.SortStableFunc(r.wrongs, func(a, b Wrong) int { return a.Line - b.Line })
 	return a, r.wrongs
+}
+
+// manyParts is a key of very many parts, which the TOML reader takes seconds for.
+var manyParts = regexp.MustCompile(`(?:["'\w-]+\s*\.\s*){20}`)
+
+// tooDeep finds such a key. An agreement's have two parts at most.
+func tooDeep(text string) (Wrong, bool) {
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; manyParts.MatchString(line) {
+			return Wrong{Line: n, Text: "This has very many parts with dots between them. An agreement has no such field: remove it"}, true
+		}
+	}
+	return Wrong{}, false
 }
 
 // shortened is a name that somebody gave a field, as far as it is worth showing.

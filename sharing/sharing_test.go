@@ -69,7 +69,7 @@ func TestCheckNamesEachField(t *testing.T) {
 		"signatories.1.on":   func(a *Agreement) { a.Signatories[1].On = nhs.Date{} },
 		"dpia":               func(a *Agreement) { a.DPIA = "" },
 		"owner":              func(a *Agreement) { a.Owner = "one\ntwo" },
-		"contact":             func(a *Agreement) { a.Contact = "Going \u202eemoh" },
+		"contact":            func(a *Agreement) { a.Contact = "Going \u202eemoh" },
 		"parties.1.name":     func(a *Agreement) { a.Parties[1].Name = "one\ntwo" },
 	} {
 		a := whole(t)
