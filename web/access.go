@@ -57,6 +57,9 @@ func (s *Server) toProvider(v *visit) (response, error) {
 	if v.signedIn() {
 		return goTo(s.onward(v.by.Role, next)), nil
 	}
+	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" { // no session without an act of the reader's: OWASP ASVS 5.0 7.6.2
+		return goTo(withNext("/signin", next)), nil
+	}
 	to, err := s.ask(v, p.Name, next, false)
 	if err != nil {
 		return s.trouble(v, p, err)

@@ -221,6 +221,13 @@ func TestTheQuestionToAProvider(t *testing.T) {
 	if got := r.get("/signin/with/nobody"); got.status != 404 {
 		t.Error(got.status)
 	}
+	// A link of another site's must not sign anybody in by a session at the provider.
+	req, err := http.NewRequest("GET", f.url+"/signin/with/cis2?next=/lookup", nil)
+	f.must(err)
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	if got := f.stranger().send(req); got.to != "/signin?next=%2Flookup" {
+		t.Errorf("another site begins a sign-in: %d to %q", got.status, got.to)
+	}
 }
 
 func TestSeveralRolesOfAProvider(t *testing.T) {

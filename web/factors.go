@@ -33,7 +33,7 @@ func (s *Server) factorRoutes() []route {
 		{pattern: "GET /me/password", own: true, step: true, do: s.askPassword},
 		{pattern: "POST /me/password", own: true, step: true, do: s.newPassword},
 		{pattern: "GET /me/sessions", own: true, do: s.sessions},
-		{pattern: "POST /me/sessions/end", own: true, do: s.endSessions},
+		{pattern: "POST /me/sessions/end", own: true, step: true, do: s.endSessions},
 	}
 }
 

@@ -251,6 +251,10 @@ func TestSessionsOfOnesOwn(t *testing.T) {
 	if p := r.post("/me/sessions/end"); p.status != 422 {
 		t.Error(p.status)
 	}
+	s.later(6 * time.Minute)
+	if p := r.post("/me/sessions/end", "handle", "others"); p.status != 401 { // OWASP ASVS 5.0 7.5.2
+		t.Errorf("sessions end without a new proof: %d", p.status)
+	}
 }
 
 func TestChangingThePassword(t *testing.T) {
