@@ -22,11 +22,11 @@ const maxAssertion = 8 << 10
 
 // An assertion is a client's JWT, read but not believed. RFC 7523 3.
 type assertion struct {
-	raw             string
-	alg, kid        string
-	iss, jti        string
-	ends, notBefore time.Time
-	payload         []byte
+	raw      string
+	alg, kid string
+	iss, jti string
+	ends     time.Time
+	payload  []byte
 }
 
 // parts are the members of an assertion as they came.

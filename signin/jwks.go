@@ -48,7 +48,7 @@ var errSignature = errors.New("the signature is not of a key of the provider")
 
 // VerifySignature is for package oidc.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, algorithms)
+	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return nil, errSignature
 	}

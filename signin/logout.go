@@ -129,7 +129,7 @@ func (p *peer) plausible(raw string) string {
 	if raw == "" || len(raw) > 16<<10 {
 		return "none, or too long"
 	}
-	jws, err := jose.ParseSigned(raw, algorithms)
+	jws, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return "algorithm or form"
 	}

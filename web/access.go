@@ -150,7 +150,9 @@ func (s *Server) trouble(v *visit, p signin.Provider, err error) (response, erro
 	}
 	s.Log.Warn("signing in by a provider did not work", "request", v.requestID(), "provider", p.Name, "trouble", string(pe.Trouble), "why", pe.Why, "error", pe.Err)
 	again := ui.Button{Text: "Try again", Href: "/signin", Kind: ui.Secondary}
-	status, title, main := 0, "", ui.Nodes{}
+	var status int
+	var title string
+	var main ui.Nodes
 	switch pe.Trouble {
 	case signin.Down:
 		status, title = http.StatusServiceUnavailable, p.Called+" sign-in is not working"

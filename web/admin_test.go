@@ -240,7 +240,7 @@ func TestUserStepsOnPages(t *testing.T) {
 	}
 	r.get("/admin/users/u-ae-nurse").says("Locked")
 	take("unlock")
-	nurse = s.as("ae-nurse")
+	s.as("ae-nurse")
 
 	s.withApp(t, "coordinator")
 	r.get("/admin/users/u-coordinator").says("Yes: an app for codes")

@@ -96,11 +96,9 @@ func (s *Server) pattern(v *visit) (response, error) {
 func patternCells(r hub.PatternRow) []ui.Node {
 	q := hub.AuditQuery{Actor: r.Actor, Case: r.Case}
 	who := ui.Nodes{ui.LinkAbout(auditPath(q), cmp.Or(r.Name, string(r.Actor)), "what they did there"), ui.Sub(joined(", ", r.Role.Say(), r.OrgName))}
-	about := ui.Node(ui.Text(""))
+	about := ui.Node(ui.Text(ui.Day(r.Day)))
 	if r.Case != "" {
 		about = ui.LinkAbout(auditPath(hub.AuditQuery{Case: r.Case}), handle(r.Case), "everything done with this record")
-	} else {
-		about = ui.Text(ui.Day(r.Day))
 	}
 	return []ui.Node{who, about, ui.Text(r.Words), ui.TimeAt(r.First), ui.TimeAt(r.Last)}
 }
