@@ -87,7 +87,7 @@ func (c AuditConfig) ledger(database string, only bool, log *slog.Logger) (l hub
 			log.Warn("a key was made that signs the audit log. Give its public half to those who check", "file", file, "public", public)
 		}
 	}
-	text, err := os.ReadFile(file)
+	text, err := readSecret(file)
 	if err != nil {
 		return l, fmt.Errorf("reading the key of the audit log: %w", err)
 	}

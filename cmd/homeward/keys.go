@@ -42,9 +42,8 @@ func (e EncryptionConfig) check() error {
 // keyPlace is where the key of a database is. usual: it is where a data folder
 // has it, and is made there when the folder is new.
 type keyPlace struct {
-	file       string
-	usual      bool
-	credential bool // of systemd, which guards it
+	file  string
+	usual bool
 }
 
 // place finds the key: what is configured, else systemd's credential
@@ -57,7 +56,7 @@ func (e EncryptionConfig) place(database string) keyPlace {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		file := filepath.Join(dir, credentialName)
 		if _, err := os.Stat(file); err == nil {
-			return keyPlace{file: file, credential: true}
+			return keyPlace{file: file}
 		}
 	}
 	if isPostgres(database) {
@@ -71,17 +70,10 @@ func (p keyPlace) read() ([]store.MasterKey, error) {
 	if p.file == "" {
 		return nil, fmt.Errorf("%w. Set [encryption] key_file, or give --key", store.ErrNoKey)
 	}
-	info, err := os.Stat(p.file)
+	b, err := readSecret(p.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the key file %s is not there. Put it back, or say where it is by [encryption] key_file or --key: %w", p.file, store.ErrNoKey)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !p.credential && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the key file %s can be read by others than its owner: chmod 600 %s", p.file, p.file)
-	}
-	b, err := os.ReadFile(p.file)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +82,21 @@ func (p keyPlace) read() ([]store.MasterKey, error) {
 		return nil, fmt.Errorf("the key file %s: %w", p.file, err)
 	}
 	return ks, nil
+}
+
+// readSecret reads a file with a key or secret. One that others than its owner
+// can read is refused, unless systemd put it there, which guards it itself.
+func readSecret(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	credential := dir != "" && filepath.Dir(file) == filepath.Clean(dir)
+	if !credential && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("the key file %s can be read by others than its owner: chmod 600 %s", file, file)
+	}
+	return os.ReadFile(file)
 }
 
 const keyFileHead = `# The key of what Homeward stores about people. Without it neither the database

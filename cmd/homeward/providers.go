@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"homeward/care"
@@ -115,7 +114,7 @@ func (st *site) federation() (*signin.Federation, error) {
 	for _, pc := range st.config.Providers {
 		p := pc.provider()
 		file := pc.SecretFile + pc.KeyFile
-		b, err := os.ReadFile(file)
+		b, err := readSecret(file)
 		if err != nil {
 			return nil, fmt.Errorf("[[provider]] %q: %w", p.Name, err)
 		}
