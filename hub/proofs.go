@@ -117,6 +117,12 @@ func (h *Hub) CheckAudit(ctx context.Context) AuditHealth {
 		c, err = h.sign(ctx)
 		v.Signed, v.SignedSize = c.At, c.Size
 	}
+	if err != nil && h.Ledger.Signer != nil {
+		last, _ := view(ctx, h, func(tx *store.Tx) (store.Checkpoint, error) {
+			return tx.LastCheckpoint(store.SignerName(h.Ledger.Signer))
+		})
+		v.Signed, v.SignedSize = last.At, last.Size
+	}
 	if ctx.Err() != nil {
 		return v // stopped in the middle: that says nothing about the log
 	}
@@ -297,7 +303,7 @@ func (h *Hub) ExportAudit(ctx context.Context, by care.Actor, q AuditExport, w i
 	}
 	f := q.filter(by)
 	f.Limit = mostExported
-	_, err = h.writeExport(ctx, w, c, f, q.what(by), false)
+	_, err = h.writeExport(ctx, w, c, f, fmt.Sprintf("%s; no more than the oldest %d", q.what(by), mostExported), false)
 	return err
 }
 

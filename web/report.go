@@ -209,10 +209,12 @@ func (f csvFile) answer(_ *Server, v *visit) error {
 	return w.Error()
 }
 
-// noFormula keeps a spreadsheet from computing what somebody typed. OWASP CSV
+// noFormula keeps a spreadsheet from computing what somebody typed, also where
+// it drops spaces or takes the wide signs of East Asian keyboards. OWASP CSV
 // injection.
 func noFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
+	typed := strings.TrimLeft(s, " \u00a0")
+	if strings.IndexAny(typed, "=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20") == 0 {
 		return "'" + s
 	}
 	return s
