@@ -298,20 +298,29 @@ func PausedOf(err error) []sharing.Pause {
 	return nil
 }
 
-// mayRefer refuses to send a referral to a council with which the trust shares
-// neither who people are nor referrals. A council that is not settled yet is
-// asked about when it is.
-func (h *Hub) mayRefer(tx *store.Tx, a *asking, to nhs.ODS) error {
+// noReferral is why a referral cannot be sent to a council: the trust shares
+// neither who people are nor referrals with it. nil where it can, and of a council
+// that is not settled yet, which is asked about when it is.
+func (a *asking) noReferral(to nhs.ODS) *care.Error {
 	if to == "" || a.terms.shares(a.by.Org, to, listParts...) {
+		return nil
+	}
+	council := a.h.Org(to)
+	text := "Homeward cannot send this: no sharing agreement in force lets your organisation send referrals to " + council.Name
+	if council.Phone != "" {
+		text += ". Ring them: " + council.Phone
+	}
+	return &care.Error{Kind: care.BusinessRule, Field: "council_name", Text: text}
+}
+
+// mayRefer refuses, and audits, what noReferral does.
+func (h *Hub) mayRefer(tx *store.Tx, a *asking, to nhs.ODS) error {
+	no := a.noReferral(to)
+	if no == nil {
 		return nil
 	}
 	if err := a.audit(tx, true, "refused: no agreement"); err != nil {
 		return err
 	}
-	council := h.Org(to)
-	text := "Homeward cannot send this: no sharing agreement in force lets your organisation send referrals to " + council.Name
-	if council.Phone != "" {
-		text += ". Ring them: " + council.Phone
-	}
-	return committed{&care.Error{Kind: care.BusinessRule, Field: "council_name", Text: text}}
+	return committed{no}
 }

@@ -137,6 +137,9 @@ func TestAReferralNeedsAnAgreement(t *testing.T) {
 		id := s.admit(nobody(1))
 		d, err := s.StartReferral(s.ctx(), nurse, id)
 		s.must(err)
+		if !strings.Contains(d.Stopped, "Nottinghamshire") {
+			t.Errorf("the form does not say before it is sent that it cannot be: %q", d.Stopped)
+		}
 		_, err = s.SaveDraft(s.ctx(), nurse, id, ReferralForm, answers())
 		s.must(err)
 		_, err = s.Refer(s.ctx(), nurse, id, d.Key, false)
@@ -145,6 +148,9 @@ func TestAReferralNeedsAnAgreement(t *testing.T) {
 			t.Errorf("it does not say whom to ring: %v", err)
 		}
 		s.agree("A1", kings, notts, 10, sharing.Demographics, sharing.Referral, sharing.Risk)
+		if d, err = s.StartReferral(s.ctx(), nurse, id); err != nil || d.Stopped != "" {
+			t.Errorf("when it is agreed: %q, %v", d.Stopped, err)
+		}
 		r, err := s.Refer(s.ctx(), nurse, id, d.Key, false)
 		s.must(err)
 		v, err := s.Case(s.ctx(), worker, id)
@@ -391,6 +397,27 @@ func TestAnObjectionHoldsBothWays(t *testing.T) {
 		for _, x := range tells {
 			if !strings.Contains(seen(), x) {
 				t.Errorf("after a referral the council does not see %q", x)
+			}
+		}
+	})
+}
+
+// TestAnOpenCaseHearsThatSharingStops: what stands on a screen must not stand
+// there on when the agreement is suspended, or its last day is over.
+func TestAnOpenCaseHearsThatSharingStops(t *testing.T) {
+	onBothBare(t, func(t *testing.T, s *site) {
+		p := nobody(1)
+		s.imported(notts, "full", held{id: "P1", p: p, packages: []string{pack("K1", "HS", "active")}})
+		s.agree("A1", notts, kings, 0, sharing.Sections()...)
+		ward, id := as(care.Coordinator, kings), s.admit(p)
+		for what, stop := range map[string]func(){"suspended": func() { s.agree("A2", notts, kings, 90, sharing.Packages); s.suspend("A2") }, "over": func() { s.pass(24 * time.Hour) }} {
+			seen := s.open(ward, id).Seq
+			stop()
+			if now, err := s.CaseSeq(s.ctx(), ward, id); err != nil || now <= seen {
+				t.Errorf("%s: an open page that is at %d hears %d, %v", what, seen, now, err)
+			}
+			if v := s.open(ward, id); v.Seq <= seen {
+				t.Errorf("%s: the page itself is at %d", what, v.Seq)
 			}
 		}
 	})

@@ -296,6 +296,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
+	v.Seq = a.moment(v.Seq)
 	slices.Reverse(v.Timeline) // of things that happened together, the last recorded stands first
 	slices.SortStableFunc(v.Timeline, func(x, y TimelineItem) int {
 		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
@@ -519,8 +520,8 @@ func timelineKind(e care.Event) string {
 	return "identity"
 }
 
-// CaseSeq is the place in history of the newest thing that happened to a case:
-// a page that was made at an older one is out of date.
+// CaseSeq grows whenever something happens to a case, or other things flow by
+// agreements: a page that was made at an older one can be out of date.
 func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64, error) {
 	var seq int64
 	err := h.Store.View(ctx, func(tx *store.Tx) error {
@@ -537,9 +538,16 @@ func (h *Hub) CaseSeq(ctx context.Context, by care.Actor, id care.CaseID) (int64
 			return &care.Error{Kind: care.Forbidden, Text: "You cannot see this"}
 		}
 		seq, err = tx.CaseSeq(id)
+		seq = a.moment(seq)
 		return err
 	})
 	return seq, h.unavailable(err)
+}
+
+// moment is a place in history together with what was agreed then: it grows with
+// each change of either, and each day, as agreements begin and end on a day.
+func (a *asking) moment(seq int64) int64 {
+	return seq + a.terms.seq + a.terms.today.Time().Unix()/int64((24*time.Hour).Seconds())
 }
 
 // CaseMoved is CaseSeq once it is beyond since, or after a beat. It begins to

@@ -33,6 +33,7 @@ type ReferralDraft struct {
 	Version     int64
 	OpenAlready *ReferralView
 	Answering   *ReferralView // a returned referral that this draft answers
+	Stopped     string        // why it could not be sent now, by what is agreed; "" when it could
 }
 
 // Known is what a system says of a field.
@@ -104,6 +105,13 @@ func (h *Hub) referralDraft(tx *store.Tx, a *asking, c care.Case, now time.Time)
 		if err := saveDraft(tx, a.by, c.ID, p.ID, draft{Key: d.Key, Answers: kept.Answers}, now); err != nil {
 			return d, err
 		}
+	}
+	to, _ := h.council(d.Answers, c)
+	if d.Answering != nil {
+		to = d.Answering.Referral.To
+	}
+	if no := a.noReferral(to); no != nil {
+		d.Stopped = no.Text
 	}
 	d.Conflicts = conflicts(p, filled, kept.Answers, d.Known)
 	for i, r := range d.Case.Referrals {

@@ -132,3 +132,18 @@ func TestACaseSaysWhatIsPaused(t *testing.T) {
 		t.Error("what the council holds is shown")
 	}
 }
+
+// A form of fifty questions says before they are answered that it cannot be sent.
+func TestAReferralSaysThatItCannotBeSent(t *testing.T) {
+	s := newSite(t)
+	path := "/cases/" + string(s.barbara) + "/refer"
+	if got := s.as("coordinator").get(path); got.status != 200 || strings.Contains(got.text(), "cannot be sent") {
+		t.Errorf("while all is agreed: %d", got.status)
+	}
+	s.agreedInstead(ended(yesterday, sharing.Agreed))
+	for _, at := range []string{path, path + "/needed", path + "/person", path + "/check"} {
+		got := s.as("coordinator").get(at)
+		wellMade(t, got)
+		got.says("This cannot be sent now", "What you type is kept")
+	}
+}

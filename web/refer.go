@@ -106,7 +106,7 @@ func (s *Server) referTasks(v *visit) (response, error) {
 	have, want, _ := d.Form.Score(d.Answers)
 	p := s.referScreen(v, d, "Refer", ui.NavItem{Href: casePath(d.Case.ID, ""), Text: "Discharge case"}, ui.TwoThirds(
 		ui.H1(referTitle(d)),
-		returnedInset(s, d, v),
+		stoppedCard(d), returnedInset(s, d, v),
 		ui.P(fmt.Sprintf("%d of %d needed answers are there. Most are filled in from records.", have, want)),
 		nextStep(problems, here),
 		ui.TaskList("parts", append(tasks, last)...),
@@ -179,6 +179,14 @@ func (s *Server) openAlready(v *visit, d hub.ReferralDraft) ui.Page {
 }
 
 // returnedInset is what the council said that it needs.
+// stoppedCard says, before anybody types more, that a referral cannot be sent now.
+func stoppedCard(d hub.ReferralDraft) ui.Node {
+	if d.Stopped == "" {
+		return nil
+	}
+	return ui.WarningCard(2, "This cannot be sent now", ui.P(sentence(d.Stopped)), ui.P("What you type is kept, and can be sent when sharing is agreed again."))
+}
+
 func returnedInset(s *Server, d hub.ReferralDraft, v *visit) ui.Node {
 	if d.Answering == nil || len(d.Answering.Referral.Returns) == 0 {
 		return nil
@@ -240,7 +248,7 @@ func (s *Server) questionPage(v *visit, d hub.ReferralDraft, p form.Page, q *que
 	return s.referScreen(v, d, p.Title+" – Refer", ui.NavItem{Href: casePath(d.Case.ID, "/refer"), Text: "All parts of the referral"}, ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.H1(p.Title),
-		returnedInset(s, d, v),
+		stoppedCard(d), returnedInset(s, d, v),
 		ui.If(p.Hint != "", func() ui.Node { return ui.P(p.Hint) }),
 		known,
 		ui.If(heading != "", func() ui.Node { return ui.H2(heading) }),
@@ -355,7 +363,7 @@ func (s *Server) neededPage(v *visit, d hub.ReferralDraft, q *questions, fields 
 	return s.referScreen(v, d, "What is needed – Refer", ui.NavItem{Href: casePath(d.Case.ID, "/refer"), Text: "All parts of the referral"}, ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.H1("Only what is needed"),
-		returnedInset(s, d, v),
+		stoppedCard(d), returnedInset(s, d, v),
 		ui.P("Everything else that must be there is filled in from records. You can add more before you send."),
 		ui.Form{Action: here, Autosave: here + "/draft", Body: []ui.Node{
 			q.draw(fields),
@@ -408,7 +416,7 @@ func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) 
 	return s.referScreen(v, d, "Check and send – Refer", ui.NavItem{Href: here, Text: "All parts of the referral"}, ui.TwoThirds(
 		ui.ErrorSummary(errs),
 		ui.H1("Check the answers before you send"),
-		returnedInset(s, d, v),
+		stoppedCard(d), returnedInset(s, d, v),
 		problemCard(d, problems, here),
 		sections,
 		send))
