@@ -1,10 +1,10 @@
 package hub
 
 import (
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"homeward/care"
 	"homeward/policies"
@@ -187,13 +187,42 @@ func TestOldQuarantineIsReviewedAsPeopleAre(t *testing.T) {
 	})
 }
 
+// TestARestoredBackupIsErasedAgain erases somebody, restores a backup that was
+// made before, into an embedded database, and erases those of the list again.
 func TestARestoredBackupIsErasedAgain(t *testing.T) {
 	withSchedule(t, func(t *testing.T, s *site) {
 		id := s.wentHome(1)
-		n, err := s.EraseAgain(s.ctx(), []store.Erasure{{Case: id, Proposed: igLead().Who(), Agreed: second().Who(), Reason: "8 years", At: morning.Add(-time.Hour)}, {Case: "nobody-here"}})
+		file := filepath.Join(t.TempDir(), "backup.zip")
+		s.must(s.Store.Backup(s.ctx(), file))
+		s.set(s.clock().AddDate(8, 0, 1))
+		s.must(s.ProposeErasing(s.ctx(), igLead(), string(id), "8 years"))
+		s.must(s.AgreeErasing(s.ctx(), second(), string(id)))
+		var list []store.Erasure
+		s.view(func(tx *store.Tx) (err error) { list, err = tx.Erasures(); return err })
+
+		r := &site{TB: t, url: filepath.Join(t.TempDir(), "homeward.db")}
+		r.set(s.clock())
+		s.must(store.Restore(s.ctx(), file, store.Config{URL: r.url, Row: care.RowOf, Keys: keyOfTests}))
+		r.Hub = r.another(func(c *Config, _ *store.Config) { c.Retention = s.Hub.Config.Retention })
+		if r.read(id).ID != id {
+			t.Fatal("the backup does not hold the person")
+		}
+		n, err := r.EraseAgain(r.ctx(), append(list, store.Erasure{Case: "nobody-here"}))
 		if err != nil || n != 1 {
 			t.Errorf("%d, %v", n, err)
 		}
-		s.must(s.Store.Verify(s.ctx(), func(p string) { t.Error(p) }))
+		r.view(func(tx *store.Tx) error {
+			if _, err := tx.Case(id); !store.IsNone(err) {
+				t.Errorf("the case is there: %v", err)
+			}
+			return nil
+		})
+		r.must(r.Store.Verify(r.ctx(), func(p string) { t.Error(p) }))
+		if h := r.CheckAudit(r.ctx()); !h.Intact {
+			t.Errorf("%+v", h)
+		}
+		if n, err := r.EraseAgain(r.ctx(), list); err != nil || n != 0 {
+			t.Errorf("once more: %d, %v", n, err)
+		}
 	})
 }
