@@ -24,7 +24,7 @@ import (
 type AgreementRef struct {
 	ID      string
 	Version int // 0: the newest
-	Seen    int // how many changes it had; a later one is a conflict
+	Seen    int // how many changes it had; any other number is a conflict; 0: not asked
 }
 
 // AgreementView is one version as it is today.
@@ -162,7 +162,7 @@ func versionOf(versions []sharing.Agreement, ref AgreementRef) (sharing.Agreemen
 		return sharing.Agreement{}, &care.Error{Kind: care.NotFound, Text: "This version of the agreement was not found"}
 	}
 	a := versions[n-1]
-	if ref.Seen > 0 && ref.Seen != len(a.Changes) {
+	if ref.Seen != 0 && ref.Seen != len(a.Changes) {
 		c := a.Changes[len(a.Changes)-1]
 		return a, &care.Error{Kind: care.Conflict, Text: fmt.Sprintf("While you had this open, %s did something to it: %s. Look at it again", c.Who, c.Did)}
 	}

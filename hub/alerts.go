@@ -30,11 +30,10 @@ type AlertKind = store.AlertKind
 
 // The kinds of alert.
 const (
-	AlertGlass     = store.AlertGlass
-	AlertMisses    = store.AlertMisses
-	AlertCrowd     = store.AlertCrowd
-	AlertAudit     = store.AlertAudit
-	AlertAgreement = store.AlertAgreement
+	AlertGlass  = store.AlertGlass
+	AlertMisses = store.AlertMisses
+	AlertCrowd  = store.AlertCrowd
+	AlertAudit  = store.AlertAudit
 )
 
 // AlertQuery chooses alerts: those that are open, oldest first, or those that

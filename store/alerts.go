@@ -12,11 +12,10 @@ type AlertKind string
 
 // The kinds of alert.
 const (
-	AlertGlass     AlertKind = "glass"     // somebody broke the glass
-	AlertMisses    AlertKind = "misses"    // too many look-ups that did not match
-	AlertCrowd     AlertKind = "crowd"     // very many people found the same person
-	AlertAudit     AlertKind = "audit"     // the audit log does not prove itself
-	AlertAgreement AlertKind = "agreement" // a sharing agreement ends soon, or ended
+	AlertGlass  AlertKind = "glass"  // somebody broke the glass
+	AlertMisses AlertKind = "misses" // too many look-ups that did not match
+	AlertCrowd  AlertKind = "crowd"  // very many people found the same person
+	AlertAudit  AlertKind = "audit"  // the audit log does not prove itself
 )
 
 // Finding is what somebody found who looked into an alert.

@@ -72,7 +72,7 @@ func typedOf(d nhs.Date) typedDate {
 func (v *visit) agreementForm(known []sharing.Party) agreementForm {
 	f := agreementForm{Title: v.form("title"), Purpose: v.form("purpose"), Basis: v.form("basis"), DPIA: v.form("dpia"), Owner: v.form("owner"), Contact: v.form("contact"),
 		From: v.date("from"), To: v.date("to"), Parties: v.r.PostForm["parties"], Known: known}
-	f.Seen, _ = strconv.Atoi(v.form("seen"))
+	f.Seen = v.seenChanges()
 	for i := range v.blocks("flows") {
 		id := fmt.Sprintf("flow-%d-", i)
 		w := flowForm{v.form(id + "from"), v.form(id + "to"), v.r.PostForm[id+"sections"]}

@@ -62,8 +62,18 @@ func (v *visit) agreementRef() hub.AgreementRef {
 // seenRef is the version with what its reader had seen of it.
 func (v *visit) seenRef() hub.AgreementRef {
 	ref := v.agreementRef()
-	ref.Seen, _ = strconv.Atoi(v.form("seen"))
+	ref.Seen = v.seenChanges()
 	return ref
+}
+
+// seenChanges is how many changes the page showed on which something was decided;
+// -1 where it does not say, which is never as many as there are.
+func (v *visit) seenChanges() int {
+	n, err := strconv.Atoi(v.form("seen"))
+	if err != nil || n < 1 {
+		return -1
+	}
+	return n
 }
 
 // agreements lists those of the reader's organisation.
@@ -195,8 +205,14 @@ func (s *Server) agreementWarnings(v *visit) ui.Node {
 	var lines ui.Nodes
 	for _, w := range warnings {
 		a := w.Agreement
+		if v.route.nav == "agreements" && v.path("id") == a.ID {
+			continue // its own page says so
+		}
 		lines = append(lines, ui.Para(ui.Strong(expiresIn(w.Days)+": "), ui.Link(agreementPath(a.ID, a.Version), agreementTitle(a)),
 			ui.Text(". Its last day is "+ui.LongDate(a.To.Time())+". Then "+listed(partyList(a))+" see nothing of each other’s records by it.")))
+	}
+	if len(lines) == 0 {
+		return nil
 	}
 	return ui.Note(lines...)
 }

@@ -129,7 +129,7 @@ func TestAnAgreementOnItsWayIntoForce(t *testing.T) {
 	if to := link(t, draft, "Enter the legal basis"); to != made.to+"/edit#basis" {
 		t.Errorf("the mend leads to %s", to)
 	}
-	if early := ig.post(made.to + "/propose"); early.status != 422 {
+	if early := ig.post(made.to+"/propose", "seen", "1"); early.status != 422 {
 		t.Errorf("what is not complete was proposed: %d", early.status)
 	}
 	edit := ig.get(made.to + "/edit")
@@ -142,8 +142,13 @@ func TestAnAgreementOnItsWayIntoForce(t *testing.T) {
 	if own := ig.get(made.to + "/approve"); own.status != 422 {
 		t.Errorf("who proposed is offered to approve: %d", own.status)
 	}
-	if own := ig.post(made.to+"/approve", "seen", "0"); own.status != 422 {
+	if own := ig.post(made.to+"/approve", "seen", "3"); own.status != 422 {
 		t.Errorf("who proposed approved: %d", own.status)
+	}
+	for _, seen := range []string{"", "0", "2", "-3", "x"} { // not what stands there now
+		if blind := second.post(made.to+"/approve", "seen", seen); blind.status != 409 {
+			t.Errorf("having seen %q it was approved: %d", seen, blind.status)
+		}
 	}
 	s.take(second, made.to, "approve")
 

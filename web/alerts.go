@@ -159,8 +159,6 @@ func alertWords(k hub.AlertKind) string {
 		return "Very many people looked up the same person"
 	case hub.AlertAudit:
 		return "The audit log does not prove itself"
-	case hub.AlertAgreement:
-		return "A sharing agreement ends"
 	}
 	return string(k)
 }

@@ -178,7 +178,6 @@ func (s *Server) openAlready(v *visit, d hub.ReferralDraft) ui.Page {
 				ui.Button{Kind: ui.Reverse, Text: "Write another referral", Href: casePath(id, "/refer?another=1")}))))
 }
 
-// returnedInset is what the council said that it needs.
 // stoppedCard says, before anybody types more, that a referral cannot be sent now.
 func stoppedCard(d hub.ReferralDraft) ui.Node {
 	if d.Stopped == "" {
@@ -187,6 +186,7 @@ func stoppedCard(d hub.ReferralDraft) ui.Node {
 	return ui.WarningCard(2, "This cannot be sent now", ui.P(sentence(d.Stopped)), ui.P("What you type is kept, and can be sent when sharing is agreed again."))
 }
 
+// returnedInset is what the council said that it needs.
 func returnedInset(s *Server, d hub.ReferralDraft, v *visit) ui.Node {
 	if d.Answering == nil || len(d.Answering.Referral.Returns) == 0 {
 		return nil
