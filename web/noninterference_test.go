@@ -144,6 +144,9 @@ var secrets = []untold{
 // not see, lets that reader try everything that there is to try, and wants the
 // same answers to the byte. Each round takes other values. HOMEWARD_LONG has more.
 func TestNonInterference(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; the race detector need not see it")
+	}
 	rounds := 1
 	if os.Getenv("HOMEWARD_LONG") != "" {
 		rounds = 20
