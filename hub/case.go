@@ -140,7 +140,7 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	own, elsewhere := a.shared(c)
 	v.Paused = a.terms.pauses(a.by.Org, policy.Sections()...)
 	if a.facts.Restricted && !a.may[policy.SeeWhereabouts] {
-		v.Person.Address, v.Person.Phone, v.Person.Kin = care.Address{}, "", nil
+		v.Person.Address, v.Person.Phone, v.Person.Kin, v.Person.GP, v.Person.GPName = care.Address{}, "", nil, "", ""
 	}
 	if a.may[policy.SeeWhereabouts] {
 		v.StayShown, v.Stay, v.Past, v.Elsewhere = true, own.Stay, own.Past, elsewhere

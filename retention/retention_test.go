@@ -89,9 +89,13 @@ func TestNobodyWithAnythingOpenIsDue(t *testing.T) {
 		"past":     func(c *care.Case) { c.Past = []care.Stay{{}} },
 		"plan":     func(c *care.Case) { c.Plans = []care.Plan{{}} },
 		"referral": func(c *care.Case) { c.Referrals = []care.Referral{{State: care.RefSent}} },
-		"watched":  func(c *care.Case) { c.Referrals = []care.Referral{{State: care.RefClosed, Ended: then, Watching: true}} },
-		"package":  func(c *care.Case) { c.Holdings = []care.Holding{{Packages: []care.Package{{Status: care.PackageActive}}}} },
-		"held":     func(c *care.Case) { c.Holdings = []care.Holding{{}} },
+		"watched": func(c *care.Case) {
+			c.Referrals = []care.Referral{{State: care.RefClosed, Ended: then, Watching: true}}
+		},
+		"package": func(c *care.Case) {
+			c.Holdings = []care.Holding{{Packages: []care.Package{{Status: care.PackageActive}}}}
+		},
+		"held": func(c *care.Case) { c.Holdings = []care.Holding{{}} },
 	} {
 		c := plain
 		change(&c)
