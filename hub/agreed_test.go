@@ -304,6 +304,10 @@ func TestWhySaysRulesFactsAndAgreements(t *testing.T) {
 		s.imported(notts, "full", held{id: "P1", p: p, packages: []string{pack("K1", "HS", "active")}})
 		id := s.admit(p)
 		s.must(s.PutAccount(s.ctx(), care.Account{ID: "u-1", Login: "wendy", Name: "Wendy", Grants: []care.Grant{{Role: care.WardNurse, Org: kings}}}))
+		_, err := s.Why(s.ctx(), WhyQuery{Login: "wendy", Action: policy.SeePackages})
+		s.refused(err, care.Required, "case")
+		_, err = s.Why(s.ctx(), WhyQuery{Login: "wendy", Action: policy.ListWard, Case: id})
+		s.refused(err, care.Invalid, "case")
 		for action, want := range map[policy.Action][]string{
 			policy.SeePackages:  {"YES: ward nurse of RK5", "shared-hospital", "councils 511", `by "Agreement A1", agreement A1 version 1`, "RK5 is the reader's own"},
 			policy.SeeProvider:  {"NO: ward nurse of RK5", "agreement (forbids)", "511 shares with RK5: packages"},

@@ -33,6 +33,12 @@ func (h *Hub) Why(ctx context.Context, q WhyQuery) (string, error) {
 	if !slices.Contains(policy.Actions(), q.Action) {
 		return "", &care.Error{Kind: care.Invalid, Field: "action", Text: fmt.Sprintf("There is no action %q. The actions are: %s", string(q.Action), actionList())}
 	}
+	switch person, nobody := h.Policies.About(q.Action); {
+	case q.Case == "" && !nobody:
+		return "", &care.Error{Kind: care.Required, Field: "case", Text: fmt.Sprintf("%s is asked of a person. Give the case too", q.Action)}
+	case q.Case != "" && !person:
+		return "", &care.Error{Kind: care.Invalid, Field: "case", Text: fmt.Sprintf("%s is asked of nobody. Leave the case out", q.Action)}
+	}
 	var b strings.Builder
 	now := h.now()
 	err := h.update(ctx, func(tx *store.Tx) error {

@@ -272,5 +272,14 @@ func fingerprint(rules, schemaText []byte) string {
 // digits of a SHA-256 over both. An audit entry keeps it.
 func (s *Set) Version() string { return s.version }
 
+// About says of what an action may be asked: of a person, of nobody, or of either.
+func (s *Set) About(a Action) (person, nobody bool) {
+	to := s.schema.Actions[types.NewEntityUID(actionType, types.String(a))].AppliesTo
+	if to == nil {
+		return false, false
+	}
+	return slices.Contains(to.Resources, personType), slices.Contains(to.Resources, serviceType)
+}
+
 // Rules lists the rules in the order of the file.
 func (s *Set) Rules() []Rule { return slices.Clone(s.rules) }
