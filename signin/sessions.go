@@ -78,17 +78,28 @@ func (s *Service) EndSessions(ctx context.Context, token, handle, address string
 	return n, nil
 }
 
-// ChangePassword sets a new password for whoever acts with a token, which
-// CheckPassword must find good, ends their sessions elsewhere, and goes on in a
+// ChangePassword sets a new password for whoever acts with a token and knows the
+// current one, which is tried as at the door (OWASP ASVS 5.0 6.2.3). CheckPassword
+// must find the new one good. It ends their sessions elsewhere, and goes on in a
 // new one (OWASP ASVS 5.0 6.2.2, 7.4.3). That they proved who they are before is
 // the caller's to see to.
-func (s *Service) ChangePassword(ctx context.Context, token, password, address string) (Entry, error) {
+func (s *Service) ChangePassword(ctx context.Context, token, current, password, address string) (Entry, error) {
 	a, err := s.holder(ctx, token)
 	if err != nil {
 		return Entry{}, err
 	}
 	_, ses, err := s.Pending(ctx, token)
 	if err != nil {
+		return Entry{}, err
+	}
+	if err := CheckPassword(a.Login, password); err != nil {
+		return Entry{}, err
+	}
+	if _, err := s.try(ctx, trial{login: a.Login, address: address, event: care.StepUpFailed,
+		right: func(ctx context.Context, _ care.Account, hash string) (bool, error) {
+			return s.verify(ctx, hash, current)
+		},
+		wrong: care.Error{Kind: care.Invalid, Field: "current", Text: "This is not your password. Enter the one that you have now"}}); err != nil {
 		return Entry{}, err
 	}
 	hash, err := HashPassword(a.Login, password, s.Rand)

@@ -428,6 +428,7 @@ func (s *Server) askPassword(v *visit) (response, error) {
 func passwordPage(errs []ui.FieldError) ui.Page {
 	return ownPageOf("Change your password", errs, ui.P("At least 12 characters. Three words that do not belong together are good. You are logged out everywhere else."),
 		ui.PostForm("/me/password",
+			ui.PasswordInput{ID: "current", Label: "The password that you have now", Error: ui.ErrorFor(errs, "current")},
 			ui.PasswordInput{ID: "password", Label: "New password", New: true, Error: ui.ErrorFor(errs, "password")},
 			ui.PasswordInput{ID: "again", Label: "New password again", New: true, Error: ui.ErrorFor(errs, "again")},
 			ui.Submit("Change the password")))
@@ -438,7 +439,7 @@ func (s *Server) newPassword(v *visit) (response, error) {
 	if password != v.r.PostFormValue("again") {
 		return refuse(passwordPage([]ui.FieldError{{ID: "again", Text: "The two are not the same. Enter the new password again"}})), nil
 	}
-	e, err := s.SignIn.ChangePassword(v.ctx(), v.token, password, s.Address(v.r))
+	e, err := s.SignIn.ChangePassword(v.ctx(), v.token, v.r.PostFormValue("current"), password, s.Address(v.r))
 	if errs, ok := fieldErrors(err, nil); ok {
 		return refuse(passwordPage(errs)), nil
 	}

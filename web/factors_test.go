@@ -261,15 +261,15 @@ func TestChangingThePassword(t *testing.T) {
 	s := newSite(t)
 	r, elsewhere := s.as("ae-nurse"), s.as("ae-nurse")
 	wellMade(t, r.get("/me/password"))
-	for _, bad := range [][2]string{{"short", "short"}, {"four small otters sing", "for small otters sing"}} {
-		p := r.post("/me/password", "password", bad[0], "again", bad[1])
+	for _, bad := range [][3]string{{"short", "short", password}, {"four small otters sing", "for small otters sing", password}, {"four small otters sing", "four small otters sing", "not the present one"}, {"four small otters sing", "four small otters sing", ""}} {
+		p := r.post("/me/password", "password", bad[0], "again", bad[1], "current", bad[2])
 		if p.status != 422 {
 			t.Errorf("%d", p.status)
 		}
 		wellMade(t, p)
 	}
 	next := "four small otters sing"
-	if p := r.post("/me/password", "password", next, "again", next); p.status != 303 {
+	if p := r.post("/me/password", "password", next, "again", next, "current", password); p.status != 303 {
 		t.Fatal(p.status)
 	}
 	if p := r.get("/lookup"); p.status != 200 {
