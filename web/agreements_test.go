@@ -379,10 +379,15 @@ func TestLeadsAreWarnedOnEveryPage(t *testing.T) {
 	s := newSite(t)
 	ig, second := s.as("ig-lead"), s.lead("ivy", county)
 	page := s.agree(ig, second, draftFields("Going home", "20", "12", "2026"))
-	for _, path := range []string{"/audit", "/audit/rules", "/identity", "/agreements", page} {
+	for _, path := range []string{"/audit", "/audit/rules", "/identity", "/agreements"} {
 		got := ig.get(path)
 		wellMade(t, got)
 		got.says("Expires in 28 days", "Its last day is 20 December 2026")
+	}
+	own := ig.get(page) // which says it itself
+	own.says("Expires in 28 days", "After 20 December 2026 access stops")
+	if strings.Contains(own.text(), "Its last day is") {
+		t.Error("the page of an agreement warns of itself twice")
 	}
 	if row := tableRow(t, ig.get("/agreements"), "Going home"); !strings.Contains(row, "Expires in 28 days") {
 		t.Errorf("the list: %s", row)
