@@ -113,9 +113,10 @@ func newWorld(t testing.TB, engine string, change ...func(*SystemsConfig)) *worl
 	file := filepath.Join(t.TempDir(), "epr.json")
 	w.must(os.WriteFile(file, jwks(t, jose.JSONWebKey{Key: keys().epr.Public(), KeyID: "k1", Use: "sig"}, jose.JSONWebKey{Key: keys().ec.Public(), KeyID: "e1", Algorithm: "ES384"},
 		jose.JSONWebKey{Key: keys().small.Public(), KeyID: "small"}), 0o600))
+	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)) // one, for both write to one buffer
 	serve := func() (*hub.Hub, *httptest.Server) {
 		h := w.open(at)
-		sc := SystemsConfig{Hub: h, URLs: []string{public}, Clock: w.clock, Log: slog.New(slog.NewTextHandler(&locked{w: w.log}, nil)), PerSecond: 1000,
+		sc := SystemsConfig{Hub: h, URLs: []string{public}, Clock: w.clock, Log: log, PerSecond: 1000,
 			Address: func(*http.Request) string { return "192.0.2.7" },
 			Clients: []Client{{ID: "kmh-epr", Keys: file, PerMinute: 10_000}, {ID: "nhs-like", Keys: file, Algs: []string{"RS512"}, PerMinute: 10_000},
 				{ID: "bound", Keys: file, PerMinute: 10_000}, {ID: "mosaic", Keys: srv.URL, PerMinute: 5}}}

@@ -99,6 +99,9 @@ func TestReferralByKeyboardAndLive(t *testing.T) {
 
 // Every page of the case and of the form, with and without errors.
 func TestCasePagesAreAccessible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; the race detector need not see it")
+	}
 	s := newSite(t)
 	tab := browser.New(t)
 	s.signIn(tab, "coordinator")

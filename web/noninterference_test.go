@@ -181,6 +181,9 @@ func TestNonInterference(t *testing.T) {
 
 // TestNonInterferenceCanFail tells a secret, and wants to be told of it.
 func TestNonInterferenceCanFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; the race detector need not see it")
+	}
 	without, with := newSite(t), newSite(t)
 	with.record(with.barbara, care.NoteAdded{Note: care.Note{ID: "n9", At: evening.Add(-time.Hour), Audience: care.AudienceBoth, Text: "For both", By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county}}})
 	only := []string{"GET /cases/barbara-case?tab=notes"}

@@ -28,6 +28,9 @@ func (s *site) fillPath(pattern string) string {
 }
 
 func TestEveryPageForEveryRoleIsWellMade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; the race detector need not see it")
+	}
 	s := newSite(t)
 	for _, login := range everybody {
 		r := s.as(login)
@@ -58,6 +61,9 @@ func TestEveryPageForEveryRoleIsWellMade(t *testing.T) {
 }
 
 func TestEveryActionWithoutAnAnswerIsWellRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; the race detector need not see it")
+	}
 	s := newSite(t)
 	for _, login := range []string{"ae-nurse", "coordinator", "team-manager", "ig-lead", "integration"} {
 		for _, rt := range s.server.routes() {

@@ -120,6 +120,7 @@ type grant struct {
 	used                                         bool
 	access                                       string
 	at                                           time.Time
+	n                                            int // in the order in which they were given
 }
 
 // Start begins to listen, on this machine only.
@@ -494,7 +495,7 @@ func (p *Provider) LogoutToken(client, sub, sid string, change func(map[string]a
 func (p *Provider) SIDs(client, sub string) (out []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, g := range p.grants {
+	for _, g := range slices.SortedFunc(maps.Values(p.grants), func(a, b *grant) int { return a.n - b.n }) {
 		if g.client == client && g.person.Sub == sub && g.used {
 			out = append(out, g.sid)
 		}

@@ -77,7 +77,7 @@ func (p *Provider) picked(w http.ResponseWriter, r *http.Request) {
 	} else {
 		code := rand.Text()
 		p.mu.Lock()
-		p.grants[code] = &grant{client: r.PostForm.Get("client_id"), redirect: r.PostForm.Get("redirect_uri"), nonce: r.PostForm.Get("nonce"),
+		p.grants[code] = &grant{n: len(p.grants), client: r.PostForm.Get("client_id"), redirect: r.PostForm.Get("redirect_uri"), nonce: r.PostForm.Get("nonce"),
 			challenge: r.PostForm.Get("code_challenge"), acr: r.PostForm.Get("acr_values"), sid: rand.Text(), person: p.People[at], at: p.Clock().Truncate(time.Second)}
 		p.mu.Unlock()
 		q.Set("code", code)
