@@ -118,11 +118,16 @@ func TestAuditProvesItselfAndForgets(t *testing.T) {
 		}
 		signer, _ := note.NewSigner(skey)
 		verifier, _ := note.NewVerifier(vkey)
-		b, err := s.Checkpoint(t.Context(), signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree, err := OpenCheckpoint(b, verifier)
+		var b []byte
+		view(t, s, func(tx *Tx) error {
+			tree, err := tx.AuditTree()
+			if err != nil {
+				return err
+			}
+			b, err = proof.Sign(tree, signer)
+			return err
+		})
+		tree, _, err := proof.Open(b, verifier)
 		if err != nil || tree.N != 120 {
 			t.Fatalf("checkpoint %v, %v", tree, err)
 		}
@@ -133,8 +138,8 @@ func TestAuditProvesItselfAndForgets(t *testing.T) {
 					t.Errorf("record %d: %v, %v", n, err, p.Check())
 				}
 			}
-			now, proof, err := tx.ProveAuditGrowth(old.N)
-			if err != nil || tlog.CheckTree(proof, now.N, now.Hash, old.N, old.Hash) != nil {
+			now, growth, err := tx.ProveAuditGrowth(old.N)
+			if err != nil || tlog.CheckTree(growth, now.N, now.Hash, old.N, old.Hash) != nil {
 				t.Errorf("growth: %v", err)
 			}
 			as, err := tx.Audits(AuditFilter{Case: "c2", Actor: "u1", Before: 100, Limit: 2})

@@ -2,13 +2,11 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"homeward/proof"
@@ -122,27 +120,6 @@ func (t *Tx) LastCheckpoint(signer string) (c Checkpoint, err error) {
 	err = t.one(`SELECT size, signer, at, note FROM checkpoints WHERE signer = $1 ORDER BY size DESC LIMIT 1`, []any{signer},
 		&c.Size, &c.Signer, &c.At, &c.Note)
 	return c, orNotFound(err, "A checkpoint")
-}
-
-// Checkpoint signs the log as it is now.
-func (t *Tx) Checkpoint(signer note.Signer) ([]byte, error) {
-	tree, err := t.AuditTree()
-	if err != nil {
-		return nil, err
-	}
-	return proof.Sign(tree, signer)
-}
-
-// Checkpoint signs the audit log as it is now.
-func (s *Store) Checkpoint(ctx context.Context, signer note.Signer) (b []byte, err error) {
-	err = s.View(ctx, func(t *Tx) error { b, err = t.Checkpoint(signer); return err })
-	return b, err
-}
-
-// OpenCheckpoint reads a checkpoint and checks who signed it.
-func OpenCheckpoint(b []byte, v note.Verifier) (tlog.Tree, error) {
-	tree, _, err := proof.Open(b, v)
-	return tree, err
 }
 
 // linesAtOnce is how many records an export holds in memory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,13 +46,6 @@ func both(t *testing.T, f func(t *testing.T, open func(...func(*Config)) *Store)
 		open := opener(t, filepath.Join(t.TempDir(), "test.db"))
 		f(t, func(fs ...func(*Config)) *Store { return open(append(fs, sealing)...) })
 	})
-}
-
-// plainly skips a test that looks at what is stored past the store.
-func plainly(t *testing.T, s *Store) {
-	if s.ring.Load() != nil {
-		t.Skip("it changes stored values that are sealed here")
-	}
 }
 
 // opener opens a database with the keys of another store, if one is given.
@@ -726,10 +720,11 @@ func TestRowsChangedTellsWhoLeftTheList(t *testing.T) {
 	})
 }
 
+var withinWords = regexp.MustCompile(`replace\((\w+), '\w+', '\w+'\)`)
+
 func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 	both(t, func(t *testing.T, open func(...func(*Config)) *Store) {
 		s := open()
-		plainly(t, s)
 		for _, sql := range []string{
 			`UPDATE cases SET doc = replace(doc, 'Adams', 'Brown')`,
 			`UPDATE cases SET version = version + 1`,
@@ -760,6 +755,9 @@ func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 				return errors.Join(tx.Enqueue("l", "k", "1", ""), tx.Audit(r, r, r))
 			})
 			verified(t, s)
+			if s.Encrypted() { // where there are no words to replace, the seal itself is cut
+				sql = withinWords.ReplaceAllString(sql, "substr($1, 1, length($1) - 1)")
+			}
 			update(t, s, func(tx *Tx) error { return tx.exec(sql) })
 			said := ""
 			if err := s.Verify(t.Context(), func(p string) { said += p + "\n" }); err == nil || said == "" {
