@@ -135,20 +135,8 @@ func (s *Server) finishLaunch(v *visit, name string, l hub.LaunchView, f lookFor
 		return refuse(s.launchForm(v, name, l, f, wrong)), nil
 	}
 	result, err := s.Hub.LookLaunched(v.ctx(), v.by, v.session, name, q)
-	if errs, ok := fieldErrors(err, map[string]string{"dob": "dob-day"}); ok {
-		p := s.lookPage(f, errs, false)
-		if care.KindOf(err) == care.Throttled {
-			p.Error = true
-			v.retryLater()
-			return page{p, http.StatusTooManyRequests}, nil
-		}
-		return refuse(p), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if result.Outcome == hub.LookMismatch { // the usual form, so that both can be mended
-		return refuse(s.lookPage(f, wrongs{{ID: "nhs", Text: "The date of birth does not match this NHS number. Check both"}}, result.Slow)), nil
+	if res, err := s.lookFailed(v, f, result, err); res != nil || err != nil { // the usual form, so that all of it can be mended
+		return res, err
 	}
 	s.keepLaunch(v, "")
 	return goTo("/lookup/result/" + result.Handle), nil

@@ -97,6 +97,15 @@ func (s *Server) look(v *visit, f lookForm) (response, error) {
 		return refuse(s.lookPage(f, wrong, false)), nil
 	}
 	result, err := s.Hub.Look(v.ctx(), v.by, q)
+	if res, err := s.lookFailed(v, f, result, err); res != nil || err != nil {
+		return res, err
+	}
+	return goTo("/lookup/result/" + result.Handle), nil
+}
+
+// lookFailed is the answer to a look-up that found out nothing: its form again
+// where that can mend it. Both are nil when the result can be shown.
+func (s *Server) lookFailed(v *visit, f lookForm, result hub.LookView, err error) (response, error) {
 	ids := map[string]string{"dob": "dob-day"}
 	if f.byName {
 		ids["nhs"] = "family"
@@ -120,7 +129,7 @@ func (s *Server) look(v *visit, f lookForm) (response, error) {
 		}
 		return refuse(s.lookPage(f, wrong, result.Slow)), nil
 	}
-	return goTo("/lookup/result/" + result.Handle), nil
+	return nil, nil
 }
 
 // lookPage is the form. slow says that too many tries did not match.
