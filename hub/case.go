@@ -149,6 +149,7 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 	if a.may[policy.SeeReferral] {
 		v.Referrals = h.referralViews(a, c)
 	}
+	v.ReferralUnknown = v.Current() == nil && a.by.OrgKind == care.Council && len(stopped(a.terms.pauses(a.by.Org, policy.ReferralPart))) > 0
 	states, err := h.councilStates(tx, now)
 	if err != nil {
 		return v, err

@@ -250,13 +250,16 @@ type CaseView struct {
 	Calls      []care.Call
 	Sources    []SourceView
 	Paused     []sharing.Pause // what does not flow to the reader's organisation, whoever the case is about
-	May        map[policy.Action]bool
-	Audiences  []care.Audience // for a new note
-	Workers    []WorkerView    // when May[allocate]
-	Seq        int64
-	At         time.Time
-	Absorbed   []care.CaseID
-	Objection  *ObjectionView // nil: none stands
+	// ReferralUnknown is that none is shown, and that a hospital whose part is
+	// paused may have sent one: nobody here may take it for none.
+	ReferralUnknown bool
+	May             map[policy.Action]bool
+	Audiences       []care.Audience // for a new note
+	Workers         []WorkerView    // when May[allocate]
+	Seq             int64
+	At              time.Time
+	Absorbed        []care.CaseID
+	Objection       *ObjectionView // nil: none stands
 }
 
 // Current is the referral that matters now: the newest open one, else the

@@ -103,7 +103,7 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 		changedPart(c, false),
 		s.pausedNote(slices.DeleteFunc(slices.Clone(c.Paused), sharing.Pause.Never)),
 		stagePart(v.by, c),
-		ui.Columns(ui.Nodes{ui.Tabs("Parts of the case", tabs...), tab.show(s, v, c, note)}, s.nowPart(v.by, c)),
+		ui.Columns(ui.Nodes{ui.Tabs("Parts of the case", tabs...), tab.show(s, v, c, note)}, s.nowPart(c)),
 	}
 	return p
 }
@@ -153,7 +153,7 @@ func stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	r := c.Current()
 	switch {
 	case r == nil && c.May[policy.SeeReferral]:
-		body = append(body, noReferral(by, c))
+		body = append(body, noReferral(c))
 	case r != nil && r.Referral.Open():
 		if at >= 0 {
 			body = append(body, ui.Stepper("Stage of the referral", words, at))
@@ -163,10 +163,9 @@ func stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	return ui.Part("app-stage", body, caseActions(by, c))
 }
 
-// noReferral says that there is none, or that nobody here can say so: while a
-// hospital's part is paused, a council does not see what it sent.
-func noReferral(by care.Actor, c hub.CaseView) ui.Node {
-	if by.OrgKind == care.Council && len(c.Paused) > 0 {
+// noReferral says that there is none, or that it is not known.
+func noReferral(c hub.CaseView) ui.Node {
+	if c.ReferralUnknown {
 		return ui.P("Whether a referral was sent is not shown while access is paused.")
 	}
 	return ui.P("No referral has been sent.")
@@ -223,9 +222,9 @@ func endedLine(r care.Referral) string {
 }
 
 // nowPart is the card at the right: where things stand.
-func (s *Server) nowPart(by care.Actor, c hub.CaseView) ui.Node {
+func (s *Server) nowPart(c hub.CaseView) ui.Node {
 	rows := []ui.Row{{Key: "Stage", Value: ui.Text(cmp.Or(c.Row.StageSay, "Not referred"))}, {Key: "Waiting for", Value: ui.Or(c.Row.Waiting, "Nothing")}}
-	if by.OrgKind == care.Council && len(c.Paused) > 0 && c.Current() == nil { // which is not known, and not "nothing"
+	if c.ReferralUnknown {
 		rows = []ui.Row{{Key: "Stage", Value: ui.Missing("Not shown while access is paused")}}
 	}
 	if !c.StayShown {
@@ -376,12 +375,12 @@ func (s *Server) notesTab(_ *visit, c hub.CaseView, n noteForm) ui.Node {
 }
 
 // referralTab is each referral's answers in words, newest first.
-func (s *Server) referralTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
+func (s *Server) referralTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 	if !c.May[policy.SeeReferral] {
 		return ui.P("Referrals are not shown to your role.")
 	}
 	if len(c.Referrals) == 0 {
-		return noReferral(v.by, c)
+		return noReferral(c)
 	}
 	var out ui.Nodes
 	for i, r := range slices.Backward(c.Referrals) {
@@ -570,7 +569,7 @@ func caseMark(token string, c hub.CaseView) string {
 
 // caseParts are the parts of a page that a change replaces.
 func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
-	parts := []ui.Node{stagePart(v.by, c), s.nowPart(v.by, c)}
+	parts := []ui.Node{stagePart(v.by, c), s.nowPart(c)}
 	if tab := v.query("tab"); (tab == "" || tab == "timeline") && c.May[policy.SeeTimeline] {
 		return append(parts, timelinePart(c, v.query("kind")))
 	}

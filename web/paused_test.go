@@ -131,6 +131,13 @@ func TestACaseSaysWhatIsPaused(t *testing.T) {
 	if strings.Contains(got.text(), "Bluebell") {
 		t.Error("what the council holds is shown")
 	}
+	got.says("No referral has been sent") // the hospital knows what it sent
+	council := s.as("social-worker").get(path)
+	wellMade(t, council)
+	council.says("Whether a referral was sent is not shown while access is paused", "Not shown while access is paused")
+	if strings.Contains(council.text(), "No referral has been sent") || strings.Contains(council.text(), "Not ready yet") {
+		t.Error("what the council cannot know is told as a fact")
+	}
 }
 
 // A form of fifty questions says before they are answered that it cannot be sent.
