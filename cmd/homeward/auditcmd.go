@@ -84,7 +84,7 @@ func (c AuditConfig) ledger(database string, only bool, log *slog.Logger) (l hub
 			return l, err
 		}
 		if public != "" {
-			log.Warn("a key was made that signs the audit log. Give its public half to those who check", "file", file, "public", public)
+			log.Info("a key was made that signs the audit log. Give its public half to those who check", "file", file, "public", public)
 		}
 	}
 	text, err := readSecret(file)
