@@ -58,6 +58,7 @@ type Case struct {
 	Holdings  []Holding  `json:"holdings,omitzero"` // what each council holds
 	Notes     []Note     `json:"notes,omitzero"`
 	Calls     []Call     `json:"calls,omitzero"`
+	Papers    []Paper    `json:"papers,omitzero"` // oldest first
 
 	// Merges remembers what each merge brought, in the order of Absorbed.
 	Merges []Merge `json:"merges,omitzero"`
@@ -585,6 +586,7 @@ func (c Case) clone() Case {
 	c.Holdings = slices.Clone(c.Holdings)
 	c.Notes = slices.Clone(c.Notes)
 	c.Calls = slices.Clone(c.Calls)
+	c.Papers = slices.Clone(c.Papers)
 	c.Undone = slices.Clone(c.Undone)
 	c.Early = slices.Clone(c.Early)
 	c.Merges = slices.Clone(c.Merges)

@@ -93,16 +93,31 @@ type Settle struct {
 	Why    string
 }
 
-func (Refer) command()      {}
-func (Reply) command()      {}
-func (Withdraw) command()   {}
-func (Receive) command()    {}
-func (Route) command()      {}
-func (Accept) command()     {}
-func (SendBack) command()   {}
-func (Allocate) command()   {}
-func (Progress) command()   {}
-func (Close) command()      {}
-func (AddNote) command()    {}
-func (RecordCall) command() {}
-func (Settle) command()     {}
+// SharePaper hands in a structured document about a referral, or hands it in again
+// with other answers where one of its Key or, for kinds of which a referral has
+// one, of its Kind is there.
+type SharePaper struct{ Paper Paper }
+
+// WithdrawPaper takes back the paper of a kind, for a reason 01 to 13; 13 needs words.
+type WithdrawPaper struct {
+	Referral ReferralID
+	Kind     PaperKind
+	Why      string
+	WhyText  string
+}
+
+func (SharePaper) command()    {}
+func (WithdrawPaper) command() {}
+func (Refer) command()         {}
+func (Reply) command()         {}
+func (Withdraw) command()      {}
+func (Receive) command()       {}
+func (Route) command()         {}
+func (Accept) command()        {}
+func (SendBack) command()      {}
+func (Allocate) command()      {}
+func (Progress) command()      {}
+func (Close) command()         {}
+func (AddNote) command()       {}
+func (RecordCall) command()    {}
+func (Settle) command()        {}

@@ -39,7 +39,7 @@ func Apply(c Case, events ...Event) Case {
 // aside reports whether an event is none that lists tell of.
 func aside(e Event) bool {
 	switch e.(type) {
-	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack:
+	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack, PaperShared, PaperWithdrawn, Told:
 		return true
 	}
 	return false
@@ -65,6 +65,7 @@ var eventTypes = map[string]func([]byte) (Event, error){
 	"referral-progressed": read[ReferralProgressed], "referral-ended": read[ReferralEnded],
 	"watch-ended": read[WatchEnded], "watch-resumed": read[WatchResumed],
 	"note-added": read[NoteAdded], "call-recorded": read[CallRecorded],
+	"paper-shared": read[PaperShared], "paper-withdrawn": read[PaperWithdrawn], "told": read[Told],
 	"objected": read[Objected], "objection-taken-back": read[ObjectionTakenBack],
 }
 
@@ -173,6 +174,12 @@ func referralEventName(e Event) string {
 		return "objected"
 	case ObjectionTakenBack:
 		return "objection-taken-back"
+	case PaperShared:
+		return "paper-shared"
+	case PaperWithdrawn:
+		return "paper-withdrawn"
+	case Told:
+		return "told"
 	}
 	return ""
 }
