@@ -103,6 +103,7 @@ func NewSystems(c SystemsConfig) (*Systems, error) {
 	s.mux.HandleFunc("POST /oauth2/token", s.token)
 	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.metadata)
 	s.mux.HandleFunc("GET /.well-known/smart-configuration", s.metadata)
+	s.mux.HandleFunc("GET "+OpenAPIPath, serveOpenAPI)
 	s.mux.Handle("POST /api/launch", s.Authenticated(LaunchScope, s.launch))
 	return s, nil
 }
@@ -140,7 +141,7 @@ func (s *Systems) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Paths are the addresses that Systems answers.
 func (s *Systems) Paths() []string {
-	return []string{"/oauth2/token", "/.well-known/oauth-authorization-server", "/.well-known/smart-configuration", "/api/launch"}
+	return []string{"/oauth2/token", "/.well-known/oauth-authorization-server", "/.well-known/smart-configuration", "/api/launch", OpenAPIPath}
 }
 
 // A refusal is an answer that is no. Text is a constant of ours: it never
@@ -200,23 +201,33 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // tells do which. RFC 6750 2.1: the token stands in the Authorization header.
 func (s *Systems) Authenticated(scope string, do func(http.ResponseWriter, *http.Request, care.Actor)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		by, no := s.bearer(r, scope)
-		if no == nil {
-			do(w, r, by)
+		by, no := s.admit(w, r, scope)
+		if no != nil {
+			s.refuse(w, r, no)
 			return
 		}
-		if no.status == http.StatusUnauthorized && !s.failures.allow(s.Address(r)) {
-			no = tooMany()
-		}
-		challenge := `Bearer realm="homeward"`
-		if no.code != "missing_token" { // whoever shows no token is told of no error, RFC 6750 3.1
-			challenge += fmt.Sprintf(`, error=%q, error_description=%q, scope=%q`, no.code, no.text, scope)
-		}
-		if no.status == http.StatusUnauthorized || no.status == http.StatusForbidden {
-			w.Header().Set("WWW-Authenticate", challenge)
-		}
-		s.refuse(w, r, no)
+		do(w, r, by)
 	})
+}
+
+// admit finds the system that shows a good token with a scope. Of a refusal it
+// writes the challenge, and leaves the answer to the caller.
+func (s *Systems) admit(w http.ResponseWriter, r *http.Request, scope string) (care.Actor, *refusal) {
+	by, no := s.bearer(r, scope)
+	if no == nil {
+		return by, nil
+	}
+	if no.status == http.StatusUnauthorized && !s.failures.allow(s.Address(r)) {
+		no = tooMany()
+	}
+	challenge := `Bearer realm="homeward"`
+	if no.code != "missing_token" { // whoever shows no token is told of no error, RFC 6750 3.1
+		challenge += fmt.Sprintf(`, error=%q, error_description=%q, scope=%q`, no.code, no.text, scope)
+	}
+	if no.status == http.StatusUnauthorized || no.status == http.StatusForbidden {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	return by, no
 }
 
 func (s *Systems) bearer(r *http.Request, scope string) (care.Actor, *refusal) {
