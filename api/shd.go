@@ -1,0 +1,4 @@
+package api
+
+// shdRoutes is the Supported Hospital Discharge interface.
+func (f *Faces) shdRoutes() {}
