@@ -52,6 +52,10 @@ func Decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
 		return d.object(x)
 	case TakeBackObjection:
 		return d.takeBackObjection(x)
+	case SharePaper:
+		return d.sharePaper(x.Paper)
+	case WithdrawPaper:
+		return d.withdrawPaper(x)
 	}
 	return nil, &Error{Kind: Exception, Text: "This cannot be asked for"}
 }

@@ -90,6 +90,10 @@ func take(c *Case, o Case) {
 		k.Of = owner(k.Of, o.ID)
 		c.Calls = append(c.Calls, k)
 	}
+	for _, p := range o.Papers {
+		p.Of = owner(p.Of, o.ID)
+		c.Papers = append(c.Papers, p)
+	}
 }
 
 // rival brings in the present stay of another record of the same person. Nobody
@@ -194,6 +198,7 @@ func (e Separated) apply(c *Case) {
 	c.Holdings = slices.DeleteFunc(c.Holdings, func(h Holding) bool { return theirs(h.Of) })
 	c.Notes = slices.DeleteFunc(c.Notes, func(n Note) bool { return theirs(n.Of) })
 	c.Calls = slices.DeleteFunc(c.Calls, func(k Call) bool { return theirs(k.Of) })
+	c.Papers = slices.DeleteFunc(c.Papers, func(p Paper) bool { return theirs(p.Of) })
 }
 
 // Restored is that this case stands alone again, with its own parts as they
@@ -201,7 +206,7 @@ func (e Separated) apply(c *Case) {
 type Restored struct {
 	At    time.Time `json:"at"`
 	From  CaseID    `json:"from"`
-	Parts Case      `json:"parts"` // only Stay, Past, Referrals, Holdings, Notes and Calls count
+	Parts Case      `json:"parts"` // only Stay, Past, Referrals, Holdings, Notes, Calls and Papers count
 }
 
 func (e Restored) When() time.Time { return e.At }
@@ -211,7 +216,7 @@ func (e Restored) Say() string { return "Stands alone again as a record of its o
 func (e Restored) apply(c *Case) {
 	c.JoinedTo = ""
 	p := e.Parts.clone()
-	c.Stay, c.Past, c.Referrals, c.Holdings, c.Notes, c.Calls = nil, nil, nil, nil, nil, nil
+	c.Stay, c.Past, c.Referrals, c.Holdings, c.Notes, c.Calls, c.Papers = nil, nil, nil, nil, nil, nil, nil
 	p.ID = ""
 	take(c, p)
 }

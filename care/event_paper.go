@@ -5,6 +5,7 @@ import "time"
 // Paper is a structured document that belongs to a referral: an assessment notice,
 // a checklist, a discharge notice. A later one of the same Key replaces it.
 type Paper struct {
+	Of        CaseID     `json:"of,omitempty"` // the case it came from in a merge; "" its own
 	ID        string     `json:"id"`
 	Key       string     `json:"key,omitempty"` // the sender's own identifier, "" for none
 	Kind      PaperKind  `json:"kind"`
@@ -15,6 +16,7 @@ type Paper struct {
 	Withdrawn time.Time  `json:"withdrawn,omitzero"`
 	Why       string     `json:"why,omitempty"` // SHD-CancellationReason, 01 to 13
 	WhyText   string     `json:"whyText,omitempty"`
+	Ended     bool       `json:"ended,omitempty"` // withdrawn because its referral was
 }
 
 // Said is one answer of a paper, in the words of the sender.
@@ -39,6 +41,10 @@ const (
 	PaperPlan             PaperKind = "discharge-plan"
 	PaperAssessment       PaperKind = "d2a-assessment"
 )
+
+// Single reports whether a referral has at most one paper of the kind: another is
+// the same one with other answers. There may be several assessments.
+func (k PaperKind) Single() bool { return k != PaperAssessment }
 
 // Say is the kind in words.
 func (k PaperKind) Say() string { return paperWords[k] }
@@ -69,6 +75,7 @@ func (e PaperShared) Say() string {
 func (e PaperShared) apply(c *Case) {
 	for i := range c.Papers {
 		if c.Papers[i].ID == e.Paper.ID {
+			e.Paper.Of = c.Papers[i].Of
 			c.Papers[i] = e.Paper
 			return
 		}
@@ -94,6 +101,25 @@ func (e PaperWithdrawn) apply(c *Case) {
 	for i := range c.Papers {
 		if c.Papers[i].ID == e.ID {
 			c.Papers[i].Withdrawn, c.Papers[i].Why, c.Papers[i].WhyText = e.At, e.Why, e.WhyText
+		}
+	}
+}
+
+// endPapers is that a referral was taken back or stopped, and its papers with it
+// (Nottinghamshire SHD, Cancel Referral: that withdraws its assessment notice too).
+func (c *Case) endPapers(id ReferralID, at time.Time, why, text string) {
+	for i := range c.Papers {
+		if p := &c.Papers[i]; p.Referral == id && p.Withdrawn.IsZero() {
+			p.Withdrawn, p.Why, p.WhyText, p.Ended = at, why, text, true
+		}
+	}
+}
+
+// resumePapers is that a referral goes on: what was withdrawn with it stands again.
+func (c *Case) resumePapers(id ReferralID) {
+	for i := range c.Papers {
+		if p := &c.Papers[i]; p.Referral == id && p.Ended {
+			p.Withdrawn, p.Why, p.WhyText, p.Ended = time.Time{}, "", "", false
 		}
 	}
 }

@@ -209,6 +209,9 @@ func (e ReferralEnded) apply(c *Case) {
 		r.Before, r.State, r.Ended, r.Watching = r.State, e.State, e.At, false
 		r.Why, r.WhyText, r.Outcome = e.Why, e.WhyText, e.Outcome
 	})
+	if e.State != RefClosed {
+		c.endPapers(e.ID, e.At, e.Why, e.WhyText)
+	}
 }
 
 // WatchEnded is that the person has physically left hospital: the watching
@@ -249,6 +252,7 @@ func (e WatchResumed) apply(c *Case) {
 		r.Ended, r.Why, r.WhyText, r.Holder = time.Time{}, "", "", e.Holder
 		r.Watching = r.State != RefDischarged // gone home before: only the death was taken back
 	})
+	c.resumePapers(e.ID)
 }
 
 // NoteAdded is that somebody wrote a case note.

@@ -38,6 +38,14 @@ func (n Note) LogValue() slog.Value { return slog.GroupValue(slog.String("note",
 // LogValue is the id.
 func (k Call) LogValue() slog.Value { return slog.GroupValue(slog.String("call", k.ID)) }
 
+// LogValue is the id and the kind.
+func (p Paper) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("paper", p.ID), slog.String("kind", string(p.Kind)))
+}
+
+// LogValue says only that there is an answer.
+func (Said) LogValue() slog.Value { return slog.StringValue("(an answer)") }
+
 // LogValue says only that there is one.
 func (o Objection) LogValue() slog.Value { return slog.StringValue("(an objection)") }
 

@@ -2,6 +2,7 @@ package care
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,30 @@ func anyCase(t *rapid.T, id CaseID) Case {
 				c = Apply(c, es...)
 			}
 		}
+		c = anyPaper(t, c)
+	}
+	return c
+}
+
+// anyPaper perhaps hands in a paper about one of a case's referrals, or takes one
+// back.
+func anyPaper(t *rapid.T, c Case) Case {
+	if len(c.Referrals) == 0 {
+		return c
+	}
+	r := rapid.SampledFrom(c.Referrals).Draw(t, "referral")
+	kind := rapid.SampledFrom([]PaperKind{PaperAssessmentNotice, PaperDischargeNotice, PaperAssessment}).Draw(t, "kind")
+	var cmd Command
+	switch rapid.IntRange(0, 3).Draw(t, "paper") {
+	case 0:
+		cmd = SharePaper{Paper{ID: "p" + string(c.ID) + itoa(c.Version), Kind: kind, Referral: r.ID, Items: []Said{{Link: "1", Answer: itoa(c.Version % 3)}}}}
+	case 1:
+		cmd = WithdrawPaper{Referral: r.ID, Kind: kind, Why: "04"}
+	default:
+		return c
+	}
+	if es, err := Decide(c, nurseOf(r.From), cmd, hour(12)); err == nil {
+		c = Apply(c, es...)
 	}
 	return c
 }
@@ -196,6 +221,12 @@ func TestNoticeIsTotal(t *testing.T) {
 			}
 			if next.Died != nil && r.Open() {
 				t.Fatal("a referral is open and the person has died")
+			}
+		}
+		for _, p := range next.Papers {
+			i := slices.IndexFunc(next.Referrals, func(r Referral) bool { return r.ID == p.Referral })
+			if i < 0 || p.Withdrawn.IsZero() && slices.Contains([]RefState{RefWithdrawn, RefCancelled, RefDied}, next.Referrals[i].State) {
+				t.Fatal("a paper stands of a referral that does not")
 			}
 		}
 		RowOf(next)
