@@ -336,6 +336,8 @@ func (d *demo) tell(pages net.Listener) {
 	for _, l := range d.site.feeds {
 		say(out, "    %-22s %s", l.at.Addr(), l.feed.Title)
 	}
+	say(out, "\n  FHIR: be a system, with a token from")
+	say(out, "    homeward system token --url %s --client kings-mill-epr --key %s", d.epr.url, d.keyOf("kings-mill-epr"))
 	b := sim.Barbara(nhs.DateOf(d.clock.now()))
 	say(out, "\n  Try first: sign in as nina, find a person by NHS number %s, born %s.", b.NHS.Spaced(), b.Born.Time().Format("2 January 2006"))
 	say(out, "  Stop with Ctrl-C.")

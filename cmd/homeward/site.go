@@ -43,6 +43,7 @@ type site struct {
 
 	providers *signin.Federation // nil: none
 	systems   *api.Systems       // nil where no system signs in by itself
+	faces     *api.Faces         // the same
 
 	scratch string // a folder that goes when the site is closed; "" for none
 }
@@ -322,6 +323,9 @@ func (st *site) handler() (*web.Server, http.Handler, error) {
 	if st.systems != nil {
 		for _, p := range st.systems.Paths() {
 			mux.Handle(p, st.systems)
+		}
+		for _, p := range st.faces.Paths() {
+			mux.Handle(p, st.faces)
 		}
 	}
 	if st.extra != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type SystemConfig struct {
 	Client    string   `toml:"client" doc:"Its name, of small letters, digits and hyphens: iss and sub of its assertions."`
 	Title     string   `toml:"title" doc:"Name for people: King's Mill EPR."`
 	Org       string   `toml:"org" doc:"ODS code of the organisation whose it is."`
-	Scopes    []string `toml:"scopes" doc:"What it may ask for. launch: bring a person in context."`
+	Scopes    []string `toml:"scopes" doc:"What it may ask for. launch: bring a person in context. shd, scds, locator, ncr: the Nottinghamshire interfaces. fhir.read, fhir.write, fhir.subscribe, fhir.export, bars: those of FHIR R4."`
 	Keys      string   `toml:"keys" doc:"Its public keys, a JWK set: a file, or the https address where its owner publishes them."`
 	Algs      []string `toml:"algorithms" doc:"How it may sign: RS512, RS384, ES384. Empty: any of them."`
 	PerMinute int      `toml:"per_minute" doc:"Tokens a minute that it may get."`
@@ -95,20 +96,18 @@ func (s SystemConfig) check(c Config) error {
 	case s.Bound && c.Machines.HTTP == "" && c.Machines.CertHeader == "":
 		return errors.New("certificate_bound needs [machines] http, or client_cert_header behind a proxy")
 	}
+	if !slices.ContainsFunc(c.Orgs, func(o OrgConfig) bool { return o.ODS == s.Org }) {
+		return fmt.Errorf("org %q must be the ods of an [[organisation]]", s.Org)
+	}
 	for _, scope := range s.Scopes {
-		if scope == "" || strings.ContainsAny(scope, " \t\"\\") {
-			return errors.New("a scope must be one word")
-		}
-		if scope == api.LaunchScope && !c.isOrg(s.Org, care.Trust) {
+		switch {
+		case !slices.Contains(api.Scopes(), scope):
+			return fmt.Errorf("scope %q must be one of %s", scope, strings.Join(api.Scopes(), ", "))
+		case scope == api.LaunchScope && !c.isOrg(s.Org, care.Trust):
 			return fmt.Errorf("scope launch is for a trust's own system, and org %q is none", s.Org)
 		}
 	}
-	for _, o := range c.Orgs {
-		if o.ODS == s.Org {
-			return nil
-		}
-	}
-	return fmt.Errorf("org %q must be the ods of an [[organisation]]", s.Org)
+	return nil
 }
 
 // systemList is the systems as the hub knows them.
@@ -135,8 +134,23 @@ func (st *site) wireSystems(address func(*http.Request) string) (err error) {
 	for _, s := range c.Systems {
 		sc.Clients = append(sc.Clients, api.Client{ID: s.Client, Keys: s.Keys, Algs: s.Algs, PerMinute: s.PerMinute})
 	}
-	st.systems, err = api.NewSystems(sc)
+	if st.systems, err = api.NewSystems(sc); err != nil {
+		return err
+	}
+	st.faces, err = api.NewFaces(api.FacesConfig{Hub: st.hub, Systems: st.systems, Log: st.log, Clock: st.hub.Clock, PublicURL: c.PublicURL})
 	return err
+}
+
+// machines is all that systems ask.
+func (st *site) machines() http.Handler {
+	mux := http.NewServeMux()
+	for _, p := range st.systems.Paths() {
+		mux.Handle(p, st.systems)
+	}
+	for _, p := range st.faces.Paths() {
+		mux.Handle(p, st.faces)
+	}
+	return mux
 }
 
 func remoteHost(r *http.Request) string {
@@ -158,7 +172,7 @@ func (st *site) runSystems(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the address of the systems: %w", err)
 	}
-	srv := &http.Server{Handler: guarded(st.systems, true), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+	srv := &http.Server{Handler: guarded(st.machines(), true), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: bodyTime, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		TLSConfig:   &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12},
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, ErrorLog: slog.NewLogLogger(st.log.Handler(), slog.LevelWarn)}
 	ended := make(chan struct{})

@@ -39,7 +39,7 @@ func TestRefusedSystems(t *testing.T) {
 		"small letters":                func(_ *Config, s *SystemConfig) { s.Client = "E PR" },
 		"title and keys":               func(_ *Config, s *SystemConfig) { s.Keys = "" },
 		"at least one":                 func(_ *Config, s *SystemConfig) { s.Scopes = nil },
-		"one word":                     func(_ *Config, s *SystemConfig) { s.Scopes = []string{"a b"} },
+		"must be one of launch":        func(_ *Config, s *SystemConfig) { s.Scopes = []string{"a b"} },
 		"trust's own system":           func(_ *Config, s *SystemConfig) { s.Org = "511" },
 		"must be the ods":              func(_ *Config, s *SystemConfig) { s.Org, s.Scopes = "RX9", []string{"read"} },
 		"per_minute":                   func(_ *Config, s *SystemConfig) { s.PerMinute = 0 },
