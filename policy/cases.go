@@ -274,6 +274,10 @@ var deeds = map[string]deed{
 	"review retention":            {action: ReviewRetention},
 	"manage organisations":        {action: ManageOrgs},
 	"bring a person in context":   {action: LaunchContext},
+	"say what happened":           {action: SendCase},
+	"say what happened to":        {SendCase, true, ""},
+	"hand in papers of":           {SharePaper, true, ""},
+	"receive the referral of":     {Receive, true, ""},
 }
 
 func (s *sentence) deed() error {
@@ -386,6 +390,7 @@ var circumstances = map[string]circumstance{
 	"for operations":         {"purpose", func(c *Context) { c.Purpose = Operations }},
 	"for governance":         {"purpose", func(c *Context) { c.Purpose = Governance }},
 	"declaring an interest":  {"relationship", func(c *Context) { c.Relationship = Declared }},
+	"on behalf of staff":     {"behalf", func(c *Context) { c.OnBehalf = true }},
 	"claiming a stay":        {"relationship", func(c *Context) { c.Relationship = Stay }},
 	"claiming a referral":    {"relationship", func(c *Context) { c.Relationship = Referral }},
 	"claiming involvement":   {"relationship", func(c *Context) { c.Relationship = Involvement }},

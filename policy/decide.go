@@ -284,6 +284,7 @@ func (s *Set) contextRecord(ctx Context) types.Record {
 	return types.NewRecord(types.RecordMap{
 		"purpose":      word(purposeType, string(ctx.Purpose)),
 		"reasonGiven":  types.Boolean(ctx.ReasonGiven),
+		"onBehalf":     types.Boolean(ctx.OnBehalf),
 		"relationship": word(relationshipType, string(ctx.Relationship)),
 		"audience":     word(audienceType, string(ctx.Audience)),
 		"open":         s.openSet(ctx.Open),

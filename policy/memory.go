@@ -51,7 +51,7 @@ func factsKey(b []byte, a Actor, c *Case, ctx Context) []byte {
 	b = text(text(text(text(b, a.ID), a.Org), string(a.OrgKind)), string(a.Role))
 	b = texts(b, a.Teams)
 	b = text(text(text(b, string(ctx.Purpose)), string(ctx.Relationship)), string(ctx.Audience))
-	b = bits(b, ctx.ReasonGiven, c != nil)
+	b = bits(b, ctx.ReasonGiven, ctx.OnBehalf, c != nil)
 	b = texts(b, ctx.Open)
 	if c == nil {
 		return b

@@ -90,6 +90,10 @@ const (
 	ReviewRetention  Action = "reviewRetention"  // what is due to be erased, and erasing it (service)
 	ManageOrgs       Action = "manageOrgs"       // organisations and their numbers (service)
 	LaunchContext    Action = "launchContext"    // a hospital's system brings a person in context (service)
+
+	SendCase   Action = "sendCase"   // a system says what happened to its own organisation's person (either)
+	SharePaper Action = "sharePaper" // hand in a paper of a referral, or take it back
+	Receive    Action = "receive"    // confirm that a referral was received
 )
 
 // A Purpose is what the actor says that they need it for. The zero value means "not said".
@@ -186,6 +190,7 @@ type Case struct {
 type Context struct {
 	Purpose      Purpose
 	ReasonGiven  bool // the actor wrote a reason down
+	OnBehalf     bool // a machine asks on behalf of a member of staff whom it names
 	Relationship Relationship
 	Audience     Audience // for notes
 	// Open is the sections that are open to the actor's organisation: those that

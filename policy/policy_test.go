@@ -292,6 +292,7 @@ func drawContext(t *rapid.T) Context {
 	return Context{
 		Purpose:      rapid.SampledFrom([]Purpose{"", DirectCare, DischargePlanning, OtherPurpose, Operations, Governance}).Draw(t, "purpose"),
 		ReasonGiven:  rapid.Bool().Draw(t, "reason"),
+		OnBehalf:     rapid.Bool().Draw(t, "on behalf"),
 		Relationship: rapid.SampledFrom([]Relationship{"", Stay, Referral, Involvement, Declared, Emergency, NoneRelation}).Draw(t, "relationship"),
 		Audience:     rapid.SampledFrom([]Audience{"", ForBoth, ForCouncil, ForHospital}).Draw(t, "audience"),
 		Open:         rapid.OneOf(rapid.Just(Sections()), rapid.SliceOfDistinct(rapid.SampledFrom(Sections()), rapid.ID)).Draw(t, "open"),
@@ -300,7 +301,7 @@ func drawContext(t *rapid.T) Context {
 
 // governs tells what may be asked of anybody by those who settle or govern.
 func governs(x Action) bool {
-	return x == SeeAudit || x == Steward || x == SeeRawMessage || x == ReportAccess
+	return x == SeeAudit || x == Steward || x == SeeRawMessage || x == ReportAccess || x == SendCase
 }
 
 // allowed draws a question and gives all that is allowed about the case.
@@ -339,13 +340,13 @@ func TestRestrictedDoesNotExistOutside(t *testing.T) {
 		holds := has(c.Councils, a.Org)
 		touches := holds || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org)
 		for _, x := range got {
-			if !touches && x != SeeAudit && x != ReportAccess {
+			if !touches && x != SeeAudit && x != ReportAccess && x != SendCase {
 				t.Fatalf("one who has nothing to do with a restricted person may %s", x.Title())
 			}
 			if !holds && slices.Contains([]Action{Lookup, SeePackages, SeeProvider, SeeSafeguarding, SeePackageDetail, SeeFinance}, x) {
 				t.Fatalf("one who does not hold a restricted person may %s", x.Title())
 			}
-			if x == SeeWhereabouts && !holds && !(a.Role == Coordinator && has(c.Hospitals, a.Org)) {
+			if x == SeeWhereabouts && !holds && !((a.Role == Coordinator || a.Role == Machine) && has(c.Hospitals, a.Org)) {
 				t.Fatalf("%s may see where a restricted person is", a.Role.Title())
 			}
 		}
@@ -425,12 +426,35 @@ func TestThoseWithoutPatientsSeeNone(t *testing.T) {
 	set := load(t)
 	rapid.Check(t, func(t *rapid.T) {
 		a, _, ctx, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) {
-			a.Role = rapid.SampledFrom([]Role{IGLead, Integration, Wallboard, Admin, Machine}).Draw(t, "role without patients")
+			a.Role = rapid.SampledFrom([]Role{IGLead, Integration, Wallboard, Admin}).Draw(t, "role without patients")
 		})
 		for _, x := range got {
 			ok := a.Role == IGLead && (x == SeeAudit || x == Steward || x == ReportAccess) || a.Role == Integration && x == SeeRawMessage && ctx.ReasonGiven
 			if !ok {
 				t.Fatalf("%s may %s", a.Role.Title(), x.Title())
+			}
+		}
+	})
+}
+
+// TestSystemsSeeTheirOwn: a system sees and does something about a person only
+// where its organisation has a part in the case, or for a member of staff whom it
+// names; and never breaks a glass, objects for anybody or rings anybody.
+func TestSystemsSeeTheirOwn(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, ctx, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) { a.Role = Machine })
+		touches := has(c.Councils, a.Org) || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org)
+		for _, x := range got {
+			behalf := a.OrgKind == Trust && ctx.OnBehalf && ctx.ReasonGiven && slices.Contains([]Action{Lookup, SeeDemographics, SeePackages, SeeProvider, SeeSafeguarding}, x)
+			switch {
+			case x == SendCase:
+			case !touches && !behalf, x == Lookup && !behalf:
+				t.Fatalf("a system without ties may %s", x.Title())
+			case slices.Contains([]Action{BreakGlass, RecordObjection, RecordCall, Steward, SeeAudit}, x):
+				t.Fatalf("a system may %s", x.Title())
+			case (x == SeeNotes || x == AddNote) && ctx.Audience != ForBoth:
+				t.Fatalf("a system may %s for %s", x.Title(), ctx.Audience)
 			}
 		}
 	})

@@ -76,6 +76,9 @@ var actions = []actionWords{
 	{ReviewRetention, "review retention"},
 	{ManageOrgs, "manage organisations"},
 	{LaunchContext, "bring a person in context"},
+	{SendCase, "say what happened"},
+	{SharePaper, "hand in papers of a referral"},
+	{Receive, "confirm receipt of a referral"},
 }
 
 // Roles lists every role, in the order of the matrix.
