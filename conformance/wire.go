@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"homeward/fhir"
+	"homeward/nhs"
 )
 
 // kit is what the checks of one run share.
@@ -19,7 +20,7 @@ type kit struct {
 	Config
 	client *http.Client
 	people int // how many invented people were used
-	made   map[string]string
+	used   map[nhs.Number]bool
 }
 
 // Config is what a run is told.
@@ -39,7 +40,7 @@ func newKit(c Config) (*kit, error) {
 		return nil, errors.New("the target must be an address like https://host/ReferralService/v3")
 	}
 	c.Target = strings.TrimSuffix(c.Target, "/")
-	k := &kit{Config: c, client: c.Client, made: map[string]string{}}
+	k := &kit{Config: c, client: c.Client, used: map[nhs.Number]bool{}}
 	if k.client == nil {
 		k.client = &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}

@@ -1,0 +1,116 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"homeward/fhir"
+)
+
+// RunCouncil plays a hospital against a council's receiver of referrals.
+func RunCouncil(ctx context.Context, c Config) (Report, error) {
+	k, err := newKit(c)
+	if err != nil {
+		return Report{}, err
+	}
+	r := Report{Role: Council, Target: k.Target, Build: c.Build, Began: time.Now()}
+	r.Results = run(ctx, k, CouncilChecks())
+	r.Took = time.Since(r.Began)
+	return r, ctx.Err()
+}
+
+// CouncilChecks are all checks of a council's receiver, in the order of the report.
+func CouncilChecks() []Check {
+	var all []Check
+	for _, some := range [][]Check{useCases(), businessRules(), scenarios(), behaviours(), wrongBodies()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// A step of a scenario is one call and the status that it must have.
+type step struct {
+	say     string
+	changes func(*patient) []any // of the stay; nil: note
+	note    string
+	status  []int
+	said    time.Duration // meta.lastUpdated, from now
+}
+
+// A scenario is a day of one person, as a hospital's system tells it.
+type scenario struct {
+	id, requirement string
+	steps           []step
+}
+
+func expected(days int) func(*patient) []any {
+	return func(p *patient) []any {
+		return []any{"period", fhir.Obj("start", p.at(-48*time.Hour), "end", p.at(time.Duration(days)*24*time.Hour))}
+	}
+}
+
+func ready(code string, since time.Duration) func(*patient) []any {
+	return func(p *patient) []any {
+		at := ""
+		if code == "01" {
+			at = p.at(since)
+		}
+		return []any{"extension", fhir.List(fitness(code, at))}
+	}
+}
+
+var ok = []int{http.StatusOK}
+
+// days are the scripted scenarios as far as they can be seen on this wire.
+var days = []scenario{
+	{"edd-storm", "Five predicted dates in one day, two of them out of order, are all taken.", []step{
+		{say: "in two days", changes: expected(2), said: time.Minute, status: ok}, {say: "in three", changes: expected(3), said: 2 * time.Minute, status: ok},
+		{say: "in five", changes: expected(5), said: 5 * time.Minute, status: ok}, {say: "in four, said before", changes: expected(4), said: 4 * time.Minute, status: ok},
+		{say: "in two, said before", changes: expected(2), said: 3 * time.Minute, status: ok}}},
+	{"ready-again", "Ready, not ready, and ready again is taken.", []step{
+		{say: "ready", changes: ready("01", -3*time.Hour), said: time.Minute, status: ok}, {say: "not ready", changes: ready("02", 0), said: 2 * time.Minute, status: ok},
+		{say: "ready again", changes: ready("01", -time.Minute), said: 3 * time.Minute, status: ok}}},
+	{"dies", "That somebody died after the referral is taken, and a note after it.", []step{
+		{say: "died", changes: func(p *patient) []any { return p.left("4") }, said: time.Minute, status: ok}, {say: "a note", note: "The family has been told.", status: []int{201}}}},
+	{"moves", "Three wards in one day are taken.", []step{
+		{say: "Ward 31", changes: ward("Ward 31"), said: time.Minute, status: ok}, {say: "Ward 7", changes: ward("Ward 7"), said: 2 * time.Minute, status: ok},
+		{say: "Ward 31 again", changes: ward("Ward 31"), said: 3 * time.Minute, status: ok}}},
+	{"home", "Ready, a notice's date, and home: a whole stay is taken.", []step{
+		{say: "ready", changes: ready("01", -time.Hour), said: time.Minute, status: ok}, {say: "tomorrow", changes: expected(1), said: 2 * time.Minute, status: ok},
+		{say: "home", changes: func(p *patient) []any { return p.left("1") }, said: 3 * time.Minute, status: ok}}},
+}
+
+func ward(name string) func(*patient) []any {
+	return func(*patient) []any {
+		return []any{"location", fhir.List(fhir.Obj("location", fhir.Obj("display", name), "status", "active"))}
+	}
+}
+
+func scenarios() (out []Check) {
+	for _, s := range days {
+		out = append(out, Check{"day." + s.id, "Days", s.requirement, "Homeward's scripted scenarios; " + guide + "use cases", func(ctx context.Context, t *Trial) {
+			p := t.somebody(ctx)
+			if p == nil {
+				return
+			}
+			for i, st := range s.steps {
+				t.Show(fmt.Sprintf("Step %d: %s", i+1, st.say))
+				if !t.want(t.step(ctx, p, st), st.status...) {
+					return
+				}
+			}
+		}})
+	}
+	return out
+}
+
+func (t *Trial) step(ctx context.Context, p *patient, st step) *answer {
+	if st.changes == nil {
+		return t.send(ctx, call{method: http.MethodPost, path: notes, tree: p.note(st.note)})
+	}
+	meta := profiled("CareConnect-SHD-Encounter-1")
+	meta.Set("lastUpdated", p.at(st.said))
+	return t.puts(ctx, p, fhir.JSON, append(st.changes(p), "meta", meta)...)
+}
