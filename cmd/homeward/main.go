@@ -20,25 +20,26 @@ import (
 )
 
 type commands struct {
-	Demo       demoCmd       `cmd:"" help:"Run the main job with pretend hospitals and a pretend council."`
-	Serve      serveCmd      `cmd:"" help:"Serve a real site from its configuration."`
-	Config     configCmd     `cmd:"" help:"Print the configuration with every key explained, or check a file."`
-	Migrate    migrateCmd    `cmd:"" help:"Bring the database to this version."`
-	Backup     backupCmd     `cmd:"" help:"Copy the database while it is in use, and check the copy."`
-	Restore    restoreCmd    `cmd:"" help:"Put a backup into an empty database, and check it."`
-	Verify     verifyCmd     `cmd:"" help:"Check history, audit and counts; exit 0 only when all holds."`
-	Import     importCmd     `cmd:"" help:"Read a council's extract."`
-	Explain    explainCmd    `cmd:"" help:"Say what a message would do, without doing it."`
-	Replay     replayCmd     `cmd:"" help:"Read held messages again."`
-	User       userCmd       `cmd:"" help:"Add or change a local account."`
-	Policy     policyCmd     `cmd:"" help:"Check the sharing rules against their signed cases, or say why."`
-	Pathway    pathwayCmd    `cmd:"" help:"Check the released forms."`
-	Agreement  agreementCmd  `cmd:"" help:"Export sharing agreements to files, or import one as a draft."`
-	Audit      auditCmd      `cmd:"" help:"Export the audit log, prove a record of it, or verify an export without the database."`
-	Keys       keysCmd       `cmd:"" help:"Make and change the keys that encrypt what is stored."`
-	Governance governanceCmd `cmd:"" help:"Write the governance pack from the live configuration."`
-	System     systemCmd     `cmd:"" help:"Make keys for a system that signs in by itself, and try them."`
-	Sim        simCmd        `cmd:"" help:"Pretend to be hospitals and a council, against listeners elsewhere."`
+	Demo        demoCmd        `cmd:"" help:"Run the main job with pretend hospitals and a pretend council."`
+	Serve       serveCmd       `cmd:"" help:"Serve a real site from its configuration."`
+	Config      configCmd      `cmd:"" help:"Print the configuration with every key explained, or check a file."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version."`
+	Backup      backupCmd      `cmd:"" help:"Copy the database while it is in use, and check the copy."`
+	Restore     restoreCmd     `cmd:"" help:"Put a backup into an empty database, and check it."`
+	Verify      verifyCmd      `cmd:"" help:"Check history, audit and counts; exit 0 only when all holds."`
+	Import      importCmd      `cmd:"" help:"Read a council's extract."`
+	Explain     explainCmd     `cmd:"" help:"Say what a message would do, without doing it."`
+	Replay      replayCmd      `cmd:"" help:"Read held messages again."`
+	User        userCmd        `cmd:"" help:"Add or change a local account."`
+	Policy      policyCmd      `cmd:"" help:"Check the sharing rules against their signed cases, or say why."`
+	Pathway     pathwayCmd     `cmd:"" help:"Check the released forms."`
+	Agreement   agreementCmd   `cmd:"" help:"Export sharing agreements to files, or import one as a draft."`
+	Audit       auditCmd       `cmd:"" help:"Export the audit log, prove a record of it, or verify an export without the database."`
+	Keys        keysCmd        `cmd:"" help:"Make and change the keys that encrypt what is stored."`
+	Governance  governanceCmd  `cmd:"" help:"Write the governance pack from the live configuration."`
+	System      systemCmd      `cmd:"" help:"Make keys for a system that signs in by itself, and try them."`
+	Conformance conformanceCmd `cmd:"" help:"Try a supplier's system, or this one, against what it must do, and write a report."`
+	Sim         simCmd         `cmd:"" help:"Pretend to be hospitals and a council, against listeners elsewhere."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

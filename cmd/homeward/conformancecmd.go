@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"homeward/conformance"
+)
+
+// conformanceCmd is for suppliers: it tries their system, or this one.
+type conformanceCmd struct {
+	Council conformanceCouncilCmd `cmd:"" help:"Try a council's receiver of referrals: the kit plays a hospital."`
+}
+
+// conformanceOut is where the report of a run goes.
+type conformanceOut struct {
+	HTML  string `help:"Write the report here, as one page." name:"html" placeholder:"FILE"`
+	JUnit string `help:"Write the report here, as JUnit XML for a CI server." name:"junit" placeholder:"FILE"`
+	Seed  int    `help:"Another number sends other invented people, so that a system can be tried again." default:"1"`
+}
+
+// conformanceToken is how the kit says who it is.
+type conformanceToken struct {
+	TokenFile string `help:"File with a bearer token." name:"token-file" type:"existingfile" placeholder:"FILE"`
+	TokenURL  string `help:"Where the kit signs in as a system: the address below which /oauth2/token is." name:"token-url" placeholder:"https://HOST"`
+	Client    string `help:"Its client there."`
+	Key       string `help:"Its private key, PEM." type:"existingfile" placeholder:"FILE"`
+}
+
+// source gives tokens as they are needed; nil: none is sent.
+func (c conformanceToken) source() (func(context.Context) (string, error), error) {
+	switch {
+	case c.TokenFile != "" && c.TokenURL == "":
+		return func(context.Context) (string, error) {
+			b, err := os.ReadFile(c.TokenFile)
+			return strings.TrimSpace(string(b)), err
+		}, nil
+	case c.TokenFile == "" && c.TokenURL != "" && c.Client != "" && c.Key != "":
+		return c.signedIn()
+	case c == conformanceToken{}:
+		return nil, nil
+	}
+	return nil, errors.New("give --token-file, or --token-url with --client and --key")
+}
+
+// signedIn signs in, and again when half of a token's life is over.
+func (c conformanceToken) signedIn() (func(context.Context) (string, error), error) {
+	b, err := os.ReadFile(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	e, err := farSide(b, "", "")
+	if err != nil {
+		return nil, err
+	}
+	e.url, e.client, e.clock, e.web = strings.TrimSuffix(c.TokenURL, "/"), c.Client, time.Now, &http.Client{Timeout: 20 * time.Second}
+	var mu sync.Mutex
+	var token string
+	var until time.Time
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Now().Before(until) {
+			return token, nil
+		}
+		answer, err := e.token(ctx)
+		if err != nil {
+			return "", err
+		}
+		var said struct {
+			Token   string `json:"access_token"`
+			Seconds int    `json:"expires_in"`
+		}
+		if err := json.Unmarshal(answer, &said); err != nil {
+			return "", fmt.Errorf("reading the token's answer: %w", err)
+		}
+		token, until = said.Token, time.Now().Add(time.Duration(said.Seconds)*time.Second/2)
+		return token, nil
+	}, nil
+}
+
+type conformanceCouncilCmd struct {
+	Target string `help:"Base address of its Supported Hospital Discharge interface." required:"" placeholder:"https://HOST/ReferralService/v3"`
+	conformanceToken
+	conformanceOut
+}
+
+// Run tries the target and writes the report. What is not met is an error.
+func (c *conformanceCouncilCmd) Run(ctx context.Context) error {
+	token, err := c.source()
+	if err != nil {
+		return err
+	}
+	r, err := conformance.RunCouncil(ctx, conformance.Config{Target: c.Target, Token: token, Build: build(), Seed: c.Seed})
+	if err != nil {
+		return err
+	}
+	return c.write(r)
+}
+
+// write says what was found, a line for each requirement that is not met.
+func (c conformanceOut) write(r conformance.Report) error {
+	for _, x := range r.Results {
+		if x.Verdict != conformance.Pass {
+			fmt.Printf("%-10s %s: %s (%s)\n", x.Verdict, x.ID, x.Requirement, x.Why)
+		}
+	}
+	fmt.Printf("%d met, %d in part, %d not met, %d not tried\n", r.Count(conformance.Pass), r.Count(conformance.Warn), r.Count(conformance.Fail), r.Count(conformance.NotTried))
+	for file, writes := range map[string]func(*bytes.Buffer) error{
+		c.HTML:  func(b *bytes.Buffer) error { return r.WriteHTML(b) },
+		c.JUnit: func(b *bytes.Buffer) error { return r.WriteJUnit(b) },
+	} {
+		if file == "" {
+			continue
+		}
+		var b bytes.Buffer
+		if err := writes(&b); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+	}
+	if n := r.Count(conformance.Fail); n > 0 {
+		return fmt.Errorf("%d of %d requirements are not met", n, len(r.Results))
+	}
+	return nil
+}
