@@ -130,8 +130,8 @@ func shell(ctx context.Context, s *site, work, script string) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "BASE="+s.pages, "DEMO="+s.dir, "PATH="+filepath.Dir(s.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for name, client := range map[string]string{"TOKEN": "kings-mill-epr", "COUNCIL_TOKEN": "nottinghamshire-mosaic"} {
-		token, err := exec.CommandContext(ctx, s.bin, "system", "token", "--url", s.pages, "--client", client, "--key", filepath.Join(s.dir, client+".pem")).Output()
+	for name, client := range map[string]string{"TOKEN": "kings-mill-epr", "COUNCIL_TOKEN": "county-mosaic"} {
+		token, err := exec.CommandContext(ctx, s.bin, "system", "token", "--url", s.pages, "--client", client, "--key", filepath.Join(s.dir, client+".key.pem")).Output()
 		if err != nil {
 			var ended *exec.ExitError
 			if errors.As(err, &ended) {
