@@ -1,11 +1,12 @@
 // Command bench measures the built binary from outside, as a hospital or a
 // reader meets it: how fast messages are received beside a bare listener that
 // does nothing but keep the same bytes, how fast they are read, how soon a
-// screen shows them, and how long a start takes. It is no test and sets no
+// screen shows them, how long a start takes, and how fast FHIR is answered
+// beside a bare handler and a public router. It is no test and sets no
 // limits: it prints a table. It measures this machine at this moment; only the
 // ratios carry over to another.
 //
-//	go run ./tools/bench [-engine sqlite|postgres] [-seconds N] [receive|read|screen|start|all]
+//	go run ./tools/bench [-engine sqlite|postgres] [-seconds N] [receive|read|screen|start|fhir|all]
 package main
 
 import (
@@ -92,7 +93,7 @@ func (b *bench) measure(ctx context.Context, what string) error {
 	all := []struct {
 		name string
 		do   func(context.Context) error
-	}{{"receive", b.receive}, {"read", b.read}, {"screen", b.screen}, {"start", b.start}}
+	}{{"receive", b.receive}, {"read", b.read}, {"screen", b.screen}, {"start", b.start}, {"fhir", b.fhir}}
 	done := false
 	for _, m := range all {
 		if what != m.name && what != "all" && what != "" {
@@ -104,7 +105,7 @@ func (b *bench) measure(ctx context.Context, what string) error {
 		}
 	}
 	if !done {
-		return fmt.Errorf("%q cannot be measured: receive, read, screen, start or all", what)
+		return fmt.Errorf("%q cannot be measured: receive, read, screen, start, fhir or all", what)
 	}
 	return nil
 }

@@ -72,6 +72,11 @@ func (b *bench) fresh(ctx context.Context, extra ...string) (p *product, end fun
 	if err != nil {
 		return nil, nil, err
 	}
+	return b.freshIn(ctx, data, extra...)
+}
+
+// freshIn is fresh in a folder that is known.
+func (b *bench) freshIn(ctx context.Context, data string, extra ...string) (p *product, end func() error, err error) {
 	database := ""
 	if b.postgres != nil {
 		if database, err = b.postgres.Database(ctx); err != nil {
