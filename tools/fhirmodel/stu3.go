@@ -65,7 +65,9 @@ func readClasses(text string, into map[string]*class) {
 		}
 		if s := sequence.FindStringSubmatch(body); s != nil {
 			for _, q := range quoted.FindAllStringSubmatch(s[1], -1) {
-				c.sequence = append(c.sequence, q[1])
+				if !slices.Contains(c.sequence, q[1]) { // a choice of references stands once for each target
+					c.sequence = append(c.sequence, q[1])
+				}
 			}
 		}
 		into[c.name] = c
@@ -91,7 +93,7 @@ func structures(classes map[string]*class) ([]structure, error) {
 	paths := map[string]string{}
 	var order []string
 	for name, c := range classes {
-		if c.main {
+		if c.main && name != "MetadataResource" {
 			paths[name] = name
 			order = append(order, name)
 		}
