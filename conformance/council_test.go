@@ -103,6 +103,7 @@ func against(t *testing.T, l liar, checks []Check) []Result {
 
 // TestEveryCheckCanFail finds for each check a receiver that fails it.
 func TestEveryCheckCanFail(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("some liars are slow")
 	}
