@@ -144,7 +144,7 @@ func (s *signer) current(ctx context.Context, fresh bool) (string, error) {
 	select {
 	case s.mu <- struct{}{}:
 	case <-ctx.Done():
-		return "", unreachable(ctx.Err())
+		return "", Unreachable(ctx.Err())
 	}
 	defer func() { <-s.mu }()
 	if fresh {

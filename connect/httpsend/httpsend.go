@@ -83,6 +83,23 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	h, err := HTTP(c)
+	if err != nil {
+		return nil, err
+	}
+	client := &Client{config: c, base: base, http: h}
+	client.signer, err = newSigner(c.Auth, c.Now, client.raw)
+	return client, err
+}
+
+// HTTP makes the guarded client by itself, with the certificates and the guard of
+// c and no sign-in, for protocols that have their own.
+func HTTP(c Config) (*http.Client, error) {
+	c.defaults()
+	base, err := parseURL(c.URL, c.Plain)
+	if err != nil {
+		return nil, err
+	}
 	tlsConfig, err := c.tls()
 	if err != nil {
 		return nil, err
@@ -109,12 +126,7 @@ func New(c Config) (*Client, error) {
 		t.Proxy = http.ProxyURL(p)
 	}
 	t.DialContext = (&net.Dialer{Timeout: c.Timeout, KeepAlive: 30 * time.Second, Control: g.control}).DialContext
-	client := &Client{config: c, base: base, http: &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	client.signer, err = newSigner(c.Auth, c.Now, client.raw)
-	return client, err
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }
 
 func (c *Config) defaults() {
@@ -253,13 +265,13 @@ func (c *Client) raw(ctx context.Context, method string, to *url.URL, header htt
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return Answer{}, unreachable(err)
+		return Answer{}, Unreachable(err)
 	}
 	defer answer.Body.Close()
 	a := Answer{Status: answer.StatusCode, Header: answer.Header}
 	a.Body, err = io.ReadAll(io.LimitReader(answer.Body, c.config.MaxAnswer+1))
 	if err != nil {
-		return Answer{}, fmt.Errorf("reading the answer: %w", unreachable(err))
+		return Answer{}, fmt.Errorf("reading the answer: %w", Unreachable(err))
 	}
 	if int64(len(a.Body)) > c.config.MaxAnswer {
 		a.Body, a.Cut = a.Body[:c.config.MaxAnswer], true
@@ -267,9 +279,10 @@ func (c *Client) raw(ctx context.Context, method string, to *url.URL, header htt
 	return a, nil
 }
 
-// unreachable says in our words why nothing came back. What the other side wrote,
-// such as the names in its certificate, is left out.
-func unreachable(err error) error {
+// Unreachable says in our words why nothing came back of a request by HTTP's
+// client. What the other side wrote, such as the names in its certificate, is left
+// out.
+func Unreachable(err error) error {
 	var wrong *tls.CertificateVerificationError
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
