@@ -306,7 +306,7 @@ func (r *polling) say(a *Ask, row mapping.Row, t *told) error {
 		}
 		t.more = &more
 	}
-	if t.cursor != "" {
+	if t.cursor != "" && r.cursor == "" { // the first: what changes while later pages are read comes next time
 		r.cursor = t.cursor
 	}
 	ids, _ := row.Get("ids").([]any)
