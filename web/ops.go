@@ -632,6 +632,10 @@ func (s *Server) imports(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	collecting, err := s.collecting(v)
+	if err != nil {
+		return nil, err
+	}
 	t := ui.Table{Caption: "Imports, newest first", Columns: []ui.Column{{Label: "Extract"}, {Label: "Council"}, {Label: "As at"}, {Label: "Holds"}, {Label: "State"},
 		{Label: "People", Numeric: true}, {Label: "Changed", Numeric: true}, {Label: "In quarantine", Numeric: true}, {Label: "Started"}, {Label: "Took"}},
 		Empty: ui.Empty("No extract has been read yet", ui.P("Extracts are read when a council puts one into its folder."))}
@@ -649,7 +653,7 @@ func (s *Server) imports(v *visit) (response, error) {
 			ui.Text(figure(int64(m.Quarantined))), ui.TimeAt(m.Started), took(m)}})
 	}
 	return show(ui.Page{Title: "Imports", Width: ui.WorkPage, Back: &ui.NavItem{Href: "/ops", Text: "Operations"}, Main: []ui.Node{
-		ui.WorkHead("Imports of council extracts", "Newest first"), t}}), nil
+		ui.WorkHead("Imports of council extracts", "Newest first"), collecting, t}}), nil
 }
 
 // waitingRow is a folder that is not read for want of its manifest.
