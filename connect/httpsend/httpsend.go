@@ -349,3 +349,15 @@ func retryAfter(s string, now time.Time) (time.Duration, bool) {
 	}
 	return 0, false
 }
+
+// Reach asks whether the far side answers at all, by a HEAD of the base without a
+// sign-in. Whatever it answers below 500 will do.
+func (c *Client) Reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	a, err := c.raw(ctx, http.MethodHead, c.target("", nil), http.Header{}, nil)
+	if err == nil && a.Status >= 500 {
+		err = &Failed{Status: a.Status}
+	}
+	return err
+}
