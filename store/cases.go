@@ -39,6 +39,9 @@ func keysOf(c care.Case) (ks []key) {
 	for _, id := range c.IDs {
 		add(key{text(id.System), text(id.Value)})
 	}
+	for _, k := range faceKeys(c) {
+		add(k)
+	}
 	return ks
 }
 
@@ -317,6 +320,9 @@ func (t *Tx) Record(c care.Case, cause care.Cause, now time.Time, events ...care
 		if err := t.track(row); err != nil {
 			return c, err
 		}
+	}
+	if err := t.index(was, next, now); err != nil {
+		return c, err
 	}
 	t.b.cache.put(next.ID, next)
 	return next, nil

@@ -15,6 +15,7 @@ const (
 	JobReady JobState = "ready"
 	JobDone  JobState = "done"
 	JobDead  JobState = "dead" // given up: a person must look at it
+	JobHeld  JobState = "held" // a person must look at it, and the jobs behind it wait
 )
 
 // Job is something to be told outside, in the order of its lane.
@@ -56,11 +57,12 @@ func (t *Tx) Enqueue(lane, kind, key, payload string) error {
 }
 
 // ClaimLane takes the lane that has been due longest and that nobody has, for
-// the time of the lease. ok is false when none is due.
+// the time of the lease. ok is false when none is due. Lanes of destinations are
+// claimed by ClaimTold.
 func (t *Tx) ClaimLane(owner string, lease time.Duration) (l Lane, ok bool, err error) {
 	now := t.Now()
 	err = t.change(`UPDATE lanes SET owner = $1, lease_until = $2, fence = fence + 1
-		WHERE name = (SELECT name FROM lanes WHERE pending > 0 AND ready_at <= $3 AND lease_until <= $3 ORDER BY ready_at, name LIMIT 1)
+		WHERE name = (SELECT name FROM lanes WHERE destination = '' AND pending > 0 AND ready_at <= $3 AND lease_until <= $3 ORDER BY ready_at, name LIMIT 1)
 		RETURNING name, fence`, []any{owner, now.Add(lease), now}, func(row []any) error {
 		ok = true
 		return scan(row, &l.Name, &l.Fence)
@@ -70,7 +72,7 @@ func (t *Tx) ClaimLane(owner string, lease time.Duration) (l Lane, ok bool, err 
 
 // NextLane is when the next lane falls due; zero when nothing waits.
 func (t *Tx) NextLane() (at time.Time, err error) {
-	err = t.one(`SELECT coalesce(min(CASE WHEN lease_until > ready_at THEN lease_until ELSE ready_at END), 0) FROM lanes WHERE pending > 0`, nil, &at)
+	err = t.one(`SELECT coalesce(min(CASE WHEN lease_until > ready_at THEN lease_until ELSE ready_at END), 0) FROM lanes WHERE pending > 0 AND destination = ''`, nil, &at)
 	return at, err
 }
 
@@ -147,10 +149,40 @@ func (t *Tx) ReleaseLane(l Lane) error {
 	return t.fenced(l, `lease_until = 0, owner = '', ready_at = $3`, t.Now())
 }
 
-// ReviveJob puts a job that was given up at its place in the lane again.
+// HoldJob keeps a job for a person to look at. The lane waits with it.
+func (t *Tx) HoldJob(l Lane, id JobID, reason string) error {
+	if err := t.fenced(l, `pending = pending - 1, held = 1, lease_until = 0, owner = ''`); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE jobs SET state = 'held', attempts = attempts + 1, ended = $1, reason = $2 WHERE id = $3`, t.Now(), reason, id)
+}
+
+// DropJob gives up a job that is held, or that waits and that nobody works at: its
+// lane goes on without it. Whoever is telling it now loses the lane.
+func (t *Tx) DropJob(id JobID, reason string) error {
+	lane, state := "", JobState("")
+	if err := t.one(`SELECT lane, state FROM jobs WHERE id = $1`, []any{id}, &lane, &state); err != nil {
+		return orNotFound(err, "The job")
+	}
+	set := ""
+	switch state {
+	case JobHeld:
+		set = `held = 0, `
+	case JobReady:
+		set = `pending = pending - 1, lease_until = 0, fence = fence + 1, `
+	default:
+		return conflict("This was settled already. Look at it again")
+	}
+	if err := t.exec(`UPDATE lanes SET `+set+`ready_at = $1 WHERE name = $2`, t.Now(), lane); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE jobs SET state = 'dead', ended = $1, reason = $2 WHERE id = $3`, t.Now(), reason, id)
+}
+
+// ReviveJob puts a job that was given up or held at its place in the lane again.
 func (t *Tx) ReviveJob(id JobID) error {
 	lane := ""
-	err := t.change(`UPDATE jobs SET state = 'ready', attempts = 0, ended = 0 WHERE id = $1 AND state = 'dead' RETURNING lane`, []any{id},
+	err := t.change(`UPDATE jobs SET state = 'ready', attempts = 0, ended = 0 WHERE id = $1 AND state IN ('dead', 'held') RETURNING lane`, []any{id},
 		func(row []any) error { return scan(row, &lane) })
 	if err != nil {
 		return err
@@ -158,7 +190,7 @@ func (t *Tx) ReviveJob(id JobID) error {
 	if lane == "" {
 		return notFound("The job")
 	}
-	return t.exec(`UPDATE lanes SET pending = pending + 1, ready_at = $1 WHERE name = $2`, t.Now(), lane)
+	return t.exec(`UPDATE lanes SET pending = pending + 1, held = 0, ready_at = $1 WHERE name = $2`, t.Now(), lane)
 }
 
 // JobCounts is how many jobs wait and how many were given up, and since when
@@ -170,7 +202,7 @@ type JobCounts struct {
 
 // JobCounts counts jobs that are not done.
 func (t *Tx) JobCounts() (n JobCounts, err error) {
-	err = t.one(`SELECT (SELECT count(*) FROM jobs WHERE state = 'ready'), (SELECT count(*) FROM jobs WHERE state = 'dead'),
+	err = t.one(`SELECT (SELECT count(*) FROM jobs WHERE state = 'ready'), (SELECT count(*) FROM jobs WHERE state IN ('dead', 'held')),
 		(SELECT coalesce(min(made), 0) FROM jobs WHERE state = 'ready')`, nil, &n.Ready, &n.Dead, &n.Oldest)
 	return n, err
 }

@@ -180,6 +180,9 @@ func (t *Tx) Sweep(now time.Time) error {
 	if err := t.SweepSystems(now); err != nil {
 		return err
 	}
+	if err := t.sweepTaken(now); err != nil {
+		return err
+	}
 	if err := t.exec(`DELETE FROM handles WHERE expires < $1`, now); err != nil {
 		return err
 	}

@@ -169,7 +169,9 @@ func (t *Tx) EraseCase(e Erasure) (Erasure, error) {
 	}
 	for _, sql := range []string{
 		`DELETE FROM cases WHERE id = $1`, `DELETE FROM keys WHERE case_id = $1`, `DELETE FROM tracker WHERE case_id = $1`,
-		`DELETE FROM drafts WHERE case_id = $1`, `DELETE FROM reviews WHERE item = $1`,
+		`DELETE FROM drafts WHERE case_id = $1`, `DELETE FROM reviews WHERE item = $1`, `DELETE FROM resources WHERE case_id = $1`,
+		`DELETE FROM parties WHERE case_id = $1`, `DELETE FROM unindexed WHERE case_id = $1`, `DELETE FROM kept_resources WHERE case_id = $1`,
+		`UPDATE taken SET doc = '' WHERE case_id = $1`,
 		`UPDATE history SET name = '` + erasedEntry + `', body = '', cause = '' WHERE case_id = $1`,
 		`UPDATE audit SET doc = NULL, salt = NULL WHERE case_id = $1`,
 	} {
@@ -256,7 +258,7 @@ func (t *Tx) eraseWords(id care.CaseID) error {
 	for _, n := range jobs {
 		err = firstError(err, t.exec(`UPDATE jobs SET payload = '' WHERE id = $1`, n))
 	}
-	return firstError(err, t.eraseAlerts(id))
+	return firstError(err, t.eraseDeliveries(id), t.eraseAlerts(id))
 }
 
 // handlesOf lists the results of look-ups that show a case. There are few: each
@@ -368,7 +370,10 @@ func (t *Tx) PruneJobs(before time.Time) (more bool, err error) {
 	n := 0
 	err = t.change(`UPDATE jobs SET payload = '' WHERE id IN (SELECT id FROM jobs WHERE state = 'done' AND payload <> '' AND ended < $1 LIMIT 500) RETURNING id`,
 		[]any{before}, func([]any) error { n++; return nil })
-	return n == atOnce, err
+	if err != nil || n == atOnce {
+		return true, err
+	}
+	return t.pruneDeliveries(before)
 }
 
 // erased checks that nothing is left of those who were erased, and what is left
@@ -384,7 +389,9 @@ func (v *verifying) erased() error {
 		err := v.t.one(`SELECT (SELECT count(*) FROM history WHERE case_id = $1),
 			(SELECT count(*) FROM history WHERE case_id = $1 AND name = 'erased' AND body = '' AND cause = ''),
 			(SELECT count(*) FROM cases WHERE id = $1) + (SELECT count(*) FROM keys WHERE case_id = $1)
-				+ (SELECT count(*) FROM tracker WHERE case_id = $1) + (SELECT count(*) FROM drafts WHERE case_id = $1),
+				+ (SELECT count(*) FROM tracker WHERE case_id = $1) + (SELECT count(*) FROM drafts WHERE case_id = $1)
+				+ (SELECT count(*) FROM resources WHERE case_id = $1) + (SELECT count(*) FROM parties WHERE case_id = $1)
+				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> ''),
 			(SELECT count(*) FROM messages WHERE case_id = $1 AND case_id <> '' AND reason <> $2),
 			(SELECT count(*) FROM audit WHERE case_id = $1 AND case_id <> '' AND n < $3 AND doc IS NOT NULL)`,
 			[]any{e.Case, erasedReason, e.Audit}, &history, &blank, &rows, &raw, &said)

@@ -43,6 +43,7 @@ var (
 	trackerDoc    = &column{"tracker", "doc", []string{"case_id"}, false}
 	trackerName   = &column{"tracker", "name", []string{"case_id"}, false}
 	jobPayload    = &column{"jobs", "payload", []string{"id"}, false}
+	deliveryBytes = &column{"deliveries", "message", []string{"job"}, true}
 	draftDoc      = &column{"drafts", "doc", []string{"user_id", "case_id", "form"}, false}
 	handleDoc     = &column{"handles", "doc", []string{"id"}, false}
 	viewDoc       = &column{"views", "doc", []string{"user_id", "name"}, false}
@@ -55,9 +56,11 @@ var (
 	erasedDoc     = &column{"erased", "doc", []string{"case_id"}, false}
 	userDoc       = &column{"users", "doc", []string{"id"}, false}
 	sessionDoc    = &column{"sessions", "doc", []string{"token"}, false}
+	keptDoc       = &column{"kept_resources", "doc", []string{"type", "id"}, false}
+	takenDoc      = &column{"taken", "doc", []string{"feed", "name"}, false}
 
-	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload,
-		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc}
+	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload, deliveryBytes,
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12

@@ -41,6 +41,9 @@ type Config struct {
 	Clock func() time.Time
 	// Row derives the tracker's row of a case (care.RowOf). It is pure.
 	Row func(care.Case) care.Row
+	// Resources lists what faces search of a case . It is pure; nil is
+	// care.Resources.
+	Resources func(care.Case) []care.Resource
 	// Readers is how many Views may run at once; 0 is 8.
 	Readers int
 	// Timeout ends a batch of Updates that the database does not finish; 0 is
@@ -62,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Resources == nil {
+		c.Resources = care.Resources
 	}
 	if c.Readers <= 0 {
 		c.Readers = 8

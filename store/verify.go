@@ -47,7 +47,8 @@ type verifying struct {
 	report func(string)
 	known  []tlog.Tree
 
-	cases, entries, keys int64
+	cases, entries, keys, resources int64
+	unindexed                       map[care.CaseID]bool
 }
 
 func (v *verifying) wrong(format string, vs ...any) { v.report(fmt.Sprintf(format, vs...)) }
@@ -64,12 +65,16 @@ type checked struct {
 	row     string
 	rowSeq  int64
 	lastSeq int64
+	listed  []listed
 	broken  bool
 }
 
 const casesAtOnce = 100
 
 func (v *verifying) allCases() error {
+	if err := v.waiting(); err != nil {
+		return err
+	}
 	after := care.CaseID("")
 	for {
 		var page []*checked
@@ -116,6 +121,16 @@ func (v *verifying) load(page []*checked) error {
 		err := scan(row, &k.kind, &k.value)
 		page[i].keys = append(page[i].keys, k)
 		v.keys++
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = v.t.queryEach(`SELECT type, id, part FROM resources WHERE case_id = $1`, fresh(), func(i int, row []any) error {
+		var l listed
+		err := scan(row, &l.typ, &l.id, &l.part)
+		page[i].listed = append(page[i].listed, l)
+		v.resources++
 		return err
 	})
 	if err != nil {
@@ -185,12 +200,13 @@ func (v *verifying) check(c *checked) {
 	missing := slices.DeleteFunc(slices.Clone(want), func(k key) bool {
 		return slices.ContainsFunc(v.t.forms(k.kind, k.value), func(f string) bool { return slices.Contains(c.keys, key{k.kind, f}) })
 	})
-	if len(missing) > 0 || len(want) != len(c.keys) {
+	if waits := v.unindexed[c.id]; !waits && (len(missing) > 0 || len(want) != len(c.keys)) {
 		v.wrong("case %s: it is not found by exactly its own identifiers", c.id)
 	}
 	if stored.JoinedTo == "" && !slices.Contains(v.t.forms(personKind, personOf(stored)), c.person) {
 		v.wrong("case %s: it is not found by its own name, birth date and postcode", c.id)
 	}
+	v.listing(c, stored)
 	row, err := toJSON(v.t.s.cfg.Row(stored))
 	if err != nil || row != c.row {
 		v.wrong("case %s: its row of the tracker is not what follows from it", c.id)
@@ -198,6 +214,39 @@ func (v *verifying) check(c *checked) {
 	if c.rowSeq == 0 || c.rowSeq > c.lastSeq { // a row that stays as it is keeps its place
 		v.wrong("case %s: its row of the tracker is of no time of its history", c.id)
 	}
+}
+
+// listing checks that what faces search of a case follows from it.
+func (v *verifying) listing(c *checked, stored care.Case) {
+	if v.unindexed[c.id] {
+		return
+	}
+	want := map[listed]bool{}
+	for _, r := range v.t.s.cfg.Resources(stored) {
+		for _, m := range r.Marks {
+			want[listed{r.Type, r.ID, m.Part}] = true
+		}
+	}
+	for _, l := range c.listed {
+		if !want[l] {
+			v.wrong("case %s: what is searched of it is not what it holds", c.id)
+			return
+		}
+	}
+	if len(want) != len(c.listed) {
+		v.wrong("case %s: what is searched of it is not all that it holds", c.id)
+	}
+}
+
+// waiting reads which cases are not in the index of resources yet.
+func (v *verifying) waiting() error {
+	v.unindexed = map[care.CaseID]bool{}
+	return v.t.query(`SELECT case_id FROM unindexed`, nil, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id)
+		v.unindexed[id] = true
+		return err
+	})
 }
 
 func sameCase(a, b care.Case) bool {
@@ -212,10 +261,10 @@ func (v *verifying) totals() error {
 	if err := v.t.query(tallyText, nil, tally.scan); err != nil {
 		return err
 	}
-	var history, seq, keys, rows, messages, last int64
+	var history, seq, keys, rows, messages, last, resources int64
 	err := v.t.one(`SELECT (SELECT count(*) FROM history), (SELECT coalesce(max(seq), 0) FROM history), (SELECT count(*) FROM keys),
-		(SELECT count(*) FROM tracker), (SELECT count(*) FROM messages), (SELECT coalesce(max(id), 0) FROM messages)`, nil,
-		&history, &seq, &keys, &rows, &messages, &last)
+		(SELECT count(*) FROM tracker), (SELECT count(*) FROM messages), (SELECT coalesce(max(id), 0) FROM messages),
+		(SELECT count(*) FROM resources)`, nil, &history, &seq, &keys, &rows, &messages, &last, &resources)
 	if err != nil {
 		return err
 	}
@@ -225,6 +274,7 @@ func (v *verifying) totals() error {
 	}{
 		{"history has entries of no case", history, v.entries}, {"history has gaps", seq, history},
 		{"history does not end where it should", seq, tally.seq}, {"there are keys of no case", keys, v.keys},
+		{"there are resources of no case", resources, v.resources},
 		{"the tracker has rows of no case", rows, v.cases}, {"messages have gaps", last, messages},
 		{"messages do not end where they should", last, tally.messages},
 	} {
