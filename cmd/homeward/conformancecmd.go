@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -17,7 +18,9 @@ import (
 
 // conformanceCmd is for suppliers: it tries their system, or this one.
 type conformanceCmd struct {
-	Council conformanceCouncilCmd `cmd:"" help:"Try a council's receiver of referrals: the kit plays a hospital."`
+	Council  conformanceCouncilCmd  `cmd:"" help:"Try a council's receiver of referrals: the kit plays a hospital."`
+	Hospital conformanceHospitalCmd `cmd:"" help:"Listen to what a hospital's system sends, and try what it must take."`
+	Provider conformanceProviderCmd `cmd:"" help:"Try a provider's receiver of webhooks."`
 }
 
 // conformanceOut is where the report of a run goes.
@@ -100,6 +103,60 @@ func (c *conformanceCouncilCmd) Run(ctx context.Context) error {
 		return err
 	}
 	r, err := conformance.RunCouncil(ctx, conformance.Config{Target: c.Target, Token: token, Build: build(), Seed: c.Seed})
+	if err != nil {
+		return err
+	}
+	return c.write(r)
+}
+
+type conformanceHospitalCmd struct {
+	Listen string        `help:"Listen here for what the hospital's system sends by Supported Hospital Discharge." placeholder:"HOST:PORT"`
+	URL    string        `help:"Address by which it reaches that. Empty: http:// and the address of --listen." name:"url"`
+	Wait   time.Duration `help:"For how long to listen, at most." default:"10m"`
+	Status string        `help:"Where the hospital takes status by HL7 v2 over MLLP." placeholder:"HOST:PORT"`
+	Target string        `help:"Where the hospital takes notifications of FHIR subscriptions." placeholder:"https://HOST/PATH"`
+	conformanceToken
+	conformanceOut
+}
+
+// Run listens, tries, and writes the report.
+func (c *conformanceHospitalCmd) Run(ctx context.Context) error {
+	token, err := c.source()
+	if err != nil {
+		return err
+	}
+	h := conformance.HospitalConfig{Config: conformance.Config{Target: c.Target, Token: token, Build: build(), Seed: c.Seed}, URL: c.URL, Wait: c.Wait, Status: c.Status}
+	if c.Listen != "" {
+		if h.Listen, err = net.Listen("tcp", c.Listen); err != nil {
+			return fmt.Errorf("opening the address to listen at: %w", err)
+		}
+		if h.URL == "" {
+			h.URL = "http://" + reachable(h.Listen.Addr().String()) + "/ReferralService/v3"
+		}
+		h.Listening = func() {
+			fmt.Printf("Listening at %s for %s at most. Send each use case once; the kit answers one with 503, and one not at all.\n", h.URL, c.Wait)
+		}
+	}
+	r, err := conformance.RunHospital(ctx, h)
+	if err != nil {
+		return err
+	}
+	return c.write(r)
+}
+
+type conformanceProviderCmd struct {
+	Target     string `help:"Where the provider takes webhooks." required:"" placeholder:"https://HOST/PATH"`
+	SecretFile string `help:"File with the secret as it is configured there: whsec_ and base64." name:"secret-file" required:"" type:"existingfile" placeholder:"FILE"`
+	conformanceOut
+}
+
+// Run tries the receiver and writes the report.
+func (c *conformanceProviderCmd) Run(ctx context.Context) error {
+	secret, err := os.ReadFile(c.SecretFile)
+	if err != nil {
+		return err
+	}
+	r, err := conformance.RunProvider(ctx, conformance.ProviderConfig{Config: conformance.Config{Target: c.Target, Build: build(), Seed: c.Seed}, Secret: strings.TrimSpace(string(secret))})
 	if err != nil {
 		return err
 	}
