@@ -9,6 +9,7 @@ import (
 
 // run is one evaluation.
 type run struct {
+	root     *fhir.Node // the resource that contains resource, or that itself
 	resource *fhir.Node
 	context  Item
 	work     int
@@ -89,7 +90,9 @@ func (r *run) variable(name string, sc scope) []Item {
 		return []Item{integer(sc.index)}
 	case "$total":
 		return sc.total
-	case "%resource", "%rootResource":
+	case "%rootResource":
+		return []Item{{Node: r.root, Type: r.root.Type()}}
+	case "%resource":
 		return []Item{{Node: r.resource, Type: r.resource.Type()}}
 	case "%context":
 		return []Item{r.context}
@@ -345,7 +348,20 @@ func has(all []Item, one Item) bool {
 }
 
 func (r *run) distinct(in []Item) (out []Item, err error) {
+	var seen map[string]bool // of plain texts, so that many cost no square
+	if len(in) > 16 {
+		seen = map[string]bool{}
+	}
 	for _, i := range in {
+		if seen != nil && i.isText() {
+			if _, moment := asMoment(i); !moment {
+				if !seen[i.Node.Text] {
+					seen[i.Node.Text] = true
+					out = append(out, i)
+				}
+				continue
+			}
+		}
 		if err := r.spend(1 + len(out)); err != nil {
 			return nil, err
 		}

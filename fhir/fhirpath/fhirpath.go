@@ -66,23 +66,30 @@ func (e *Expr) Eval(resource *fhir.Node) ([]Item, error) {
 	return e.At(resource, Item{Node: resource, Type: resource.Type()})
 }
 
-// At evaluates with one element of a resource as $this (and %context); %resource is
-// the resource, and in a Bundle references are resolved within root.
+// At evaluates with one element of a resource as $this and %context.
 func (e *Expr) At(resource *fhir.Node, focus Item) ([]Item, error) {
-	r := &run{resource: resource, context: focus}
+	return e.In(resource, resource, focus)
+}
+
+// In evaluates within a contained resource: root is the one that contains it
+// (%rootResource), in which references such as #id are found.
+func (e *Expr) In(root, resource *fhir.Node, focus Item) ([]Item, error) {
+	r := &run{root: root, resource: resource, context: focus}
 	return r.eval(e.root, []Item{focus}, scope{this: focus})
 }
 
-// True reports whether an invariant holds of an element: what is empty does not
-// (FHIR R4 2.29.0.6: an invariant must evaluate to true); one value that is no
-// boolean counts as true (FHIRPath 2.0 4.5).
-func (e *Expr) True(resource *fhir.Node, focus Item) (bool, error) {
-	found, err := e.At(resource, focus)
+// True reports whether an invariant holds of an element. One value that is no boolean
+// counts as true (FHIRPath 2.0 4.5). So does no answer at all: FHIR R4 asks of a period
+// that start <= end, which has none where the one is a day and the other a time of that
+// day, and of a reference that what it has not does not start with #. root and resource
+// are as in In.
+func (e *Expr) True(root, resource *fhir.Node, focus Item) (bool, error) {
+	found, err := e.In(root, resource, focus)
 	if err != nil {
 		return false, err
 	}
 	b, known, err := truth(found)
-	return b && known, err
+	return b || !known, err
 }
 
 // Of makes the item of a node, with its type where it is known.
@@ -280,3 +287,7 @@ var choiceTypes = map[string]string{
 	"Expression": "Expression", "ParameterDefinition": "ParameterDefinition", "RelatedArtifact": "RelatedArtifact",
 	"TriggerDefinition": "TriggerDefinition", "UsageContext": "UsageContext", "Dosage": "Dosage", "Meta": "Meta",
 }
+
+// ChoiceType is the type that a choice element's name ends with: "dateTime" of
+// "DateTime"; "" of what is no type.
+func ChoiceType(suffix string) string { return choiceTypes[suffix] }

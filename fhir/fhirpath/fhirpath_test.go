@@ -173,8 +173,8 @@ func TestBounded(t *testing.T) {
 
 func TestTrue(t *testing.T) {
 	n := tree(t, resources["patient"])
-	for s, want := range map[string]bool{"active": true, "maritalStatus": false, "name.family = 'x'": false, "name.family": true} {
-		got, err := Must(s).True(n, Of(n, "Patient"))
+	for s, want := range map[string]bool{"active": true, "maritalStatus": true, "maritalStatus.exists()": false, "name.family = 'x'": false, "name.family": true} {
+		got, err := Must(s).True(n, n, Of(n, "Patient"))
 		if err != nil || got != want {
 			t.Errorf("%s: %v, %v", s, got, err)
 		}

@@ -36,25 +36,25 @@ func resolve(r *run, _ *call, in []Item, _ scope) (out []Item, err error) {
 
 func (r *run) find(ref string) *fhir.Node {
 	if ref == "#" {
-		return r.resource
+		return r.root
 	}
 	if id, ok := strings.CutPrefix(ref, "#"); ok {
-		for _, c := range r.resource.All("contained") {
+		for _, c := range r.root.All("contained") {
 			if c.ID() == id {
 				return c
 			}
 		}
 		return nil
 	}
-	if r.resource.Type() != "Bundle" {
+	if r.root.Type() != "Bundle" {
 		return nil
 	}
-	for _, e := range r.resource.All("entry") {
+	for _, e := range r.root.All("entry") {
 		if e.Str("fullUrl") == ref {
 			return e.Get("resource")
 		}
 	}
-	for _, e := range r.resource.All("entry") {
+	for _, e := range r.root.All("entry") {
 		if res := e.Get("resource"); res != nil && res.ID() != "" && res.Type()+"/"+res.ID() == ref {
 			return res
 		}
