@@ -110,6 +110,10 @@ type CouncilConfig struct {
 	StopShare  int      `toml:"stop_share" doc:"Share of packages in place, in percent, that a full extract may end without a person looking."`
 	QuietDay   Duration `toml:"quiet_day" doc:"By day, silence after which what it holds is called out of date."`
 	QuietNight Duration `toml:"quiet_night" doc:"The same by night."`
+
+	SFTP SFTPConfig   `toml:"sftp" doc:"Extracts are fetched from an SFTP server."`
+	Mesh MeshInConfig `toml:"mesh" doc:"Extracts come to a MESH mailbox."`
+	Poll PollConfig   `toml:"poll" doc:"The council's system has an API, which is asked."`
 }
 
 // Duration is a length of time written as in "15m" or "12h".
@@ -150,7 +154,8 @@ func feedDefaults() FeedConfig {
 }
 
 func councilDefaults() CouncilConfig {
-	return CouncilConfig{StopShare: 10, QuietDay: Duration{time.Hour}, QuietNight: Duration{26 * time.Hour}}
+	return CouncilConfig{StopShare: 10, QuietDay: Duration{time.Hour}, QuietNight: Duration{26 * time.Hour},
+		SFTP: sftpDefaults(), Mesh: meshInDefaults(), Poll: pollDefaults()}
 }
 
 // readConfig reads a file and refuses keys that it does not know.
@@ -229,6 +234,9 @@ func (c *Config) relativeTo(dir string) {
 		fix(&c.Councils[i].Folder)
 		if c.Councils[i].Layout != "mosaic" {
 			fix(&c.Councils[i].Layout)
+		}
+		for _, p := range c.Councils[i].collectFiles() {
+			fix(p)
 		}
 	}
 	for i := range c.Systems {
@@ -384,7 +392,7 @@ func (k CouncilConfig) check(c Config) error {
 	if k.QuietDay.Duration <= 0 || k.QuietNight.Duration <= 0 {
 		return errors.New("quiet_day and quiet_night must be more than 0")
 	}
-	return nil
+	return k.checkCollect()
 }
 
 func (c Config) orgs() []care.Org {
@@ -450,8 +458,8 @@ func writeKeys(b *bytes.Buffer, v reflect.Value, prefix string, explain bool) er
 				err = errors.Join(err, writeKeys(b, at.Index(j), prefix+key+".", j == 0))
 			}
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Duration]():
-			fmt.Fprintf(b, "%s[%s]\n", doc, key)
-			err = writeKeys(b, at, key+".", explain)
+			fmt.Fprintf(b, "%s[%s%s]\n", doc, prefix, key)
+			err = writeKeys(b, at, prefix+key+".", explain)
 		case f.Type.Kind() == reflect.Map:
 			fmt.Fprintf(b, "%s[%s%s]\n", doc, prefix, key)
 			err = writeTOML(b, at.Interface())

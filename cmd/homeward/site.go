@@ -44,6 +44,7 @@ type site struct {
 	providers *signin.Federation // nil: none
 	systems   *api.Systems       // nil where no system signs in by itself
 	faces     *api.Faces         // the same
+	ways      []way              // of bringing councils' extracts
 
 	scratch string // a folder that goes when the site is closed; "" for none
 }
@@ -133,6 +134,9 @@ func (st *site) wire(clock func() time.Time) error {
 	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone, Require: st.config.SignIn.require(),
 		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
 	if err != nil {
+		return err
+	}
+	if st.ways, err = st.config.ways(clock); err != nil {
 		return err
 	}
 	st.providers, err = st.federation()
@@ -243,6 +247,7 @@ func (st *site) run(ctx context.Context, pages net.Listener) error {
 	}
 	wg.Go(func() { _ = st.hub.Run(ctx) })
 	wg.Go(func() { st.watchFolders(ctx) })
+	wg.Go(func() { st.collect(ctx, st.ways) })
 	wg.Go(func() { st.checkDaily(ctx) })
 	wg.Go(func() {
 		if err := st.runSystems(ctx); err != nil {
