@@ -109,14 +109,14 @@ func (w *writing) episode(h translate.ShownCouncil, p care.Package, nth int) *fh
 	return n
 }
 
-// noEpisode says why a council's packages are not shown. Its status is not known:
-// it is no episode that is planned, active or finished.
+// noEpisode says why a council's packages are not shown. Its status is active: the
+// statement holds, and whoever asks for what is active must find it (as of Flags).
 func (w *writing) noEpisode(council nhs.ODS, why absence, asAt time.Time) *fhir.Node {
 	n := resource("EpisodeOfCare", w.id("no-packages", string(council)), []string{core + "EpisodeOfCare", profService})
 	cat := [2]string{why.code, serviceTypes[why.code]}
 	n.Set("extension", some(ext(extCategory, "valueCodeableConcept", fhir.Concept("", fhir.Coding(sysCategory, cat[0], cat[1]))),
 		ext(extHeld, "valueCodeableConcept", fhir.Concept(why.words, fhir.Coding(sysAbsent, why.why, ""))), ext(extAsAt, "valueDateTime", instant(asAt))))
-	n.Set("_status", absent(why.why))
+	n.Set("status", "active")
 	n.Set("type", []*fhir.Node{fhir.Concept(why.words, fhir.Coding(sysServiceType, why.code, serviceTypes[why.code]))})
 	n.Set("patient", w.patient())
 	if council != "" {
@@ -231,7 +231,7 @@ func (w *writing) equipment() []*fhir.Node {
 			}
 			n.Set("status", status)
 			n.Set("intent", "order")
-			n.Set("codeCodeableConcept", fhir.Concept(e.Title))
+			n.Set("codeCodeableConcept", fhir.Concept(e.Title, fhir.Coding(sysAbsent, "as-text", "As Text"))) // Interweave R4 wants a code; councils tell words
 			n.Set("subject", w.patient())
 			if !e.Delivered.IsZero() {
 				n.Set("occurrencePeriod", fhir.Obj("start", e.Delivered.String()))

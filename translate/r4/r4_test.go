@@ -114,6 +114,7 @@ func died(t testing.TB) translate.Shown {
 	c.Died = &care.Death{At: ago(1), Source: "epr"}
 	st := *c.Stay
 	st.Left = &care.Leaving{At: ago(1), Method: "4", Destination: "79", Died: true}
+	st.Ready = []care.Period{{From: ago(20), To: ago(1)}}
 	c.Past, c.Stay = append(slices.Clone(c.Past), st), nil
 	r := c.Referrals[0]
 	r.State, r.Ended, r.Why = care.RefDied, ago(1), "08"
@@ -264,7 +265,7 @@ func TestNothingReadsAsNone(t *testing.T) {
 		}
 	}
 	for _, n := range Of(withheld(t), "EpisodeOfCare") {
-		if code := n.Str("type.coding.code"); !strings.HasPrefix(code, "DNH-") || n.Str("status") != "" {
+		if code := n.Str("type.coding.code"); !strings.HasPrefix(code, "DNH-") || n.Str("status") != "active" {
 			t.Errorf("what is withheld is shown as %s, %s", code, n.Str("status"))
 		}
 	}

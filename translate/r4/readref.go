@@ -388,17 +388,23 @@ func (r *reading) allocate(q *translate.Request, w care.Who) {
 	}
 }
 
-// reference is the council's own number of a referral: an identifier of its own, or
-// of the Task's output.
+// reference is the council's own number of a referral: an identifier that says it
+// is the filler's, one of the Task's output, or else one of the Task's own.
 func reference(n *fhir.Node) string {
 	for _, x := range n.All("identifier") {
-		if s := x.Str("system"); !strings.HasPrefix(s, Canonical) || strings.HasPrefix(s, sysReference) {
-			if x.Str("type.coding.code") != "PLAC" && x.Str("value") != "" {
-				return x.Str("value")
-			}
+		if x.Str("type.coding.code") == "FILL" || strings.HasPrefix(x.Str("system"), sysReference) {
+			return x.Str("value")
 		}
 	}
-	return n.Str("output.valueIdentifier.value")
+	if s := n.Str("output.valueIdentifier.value"); s != "" {
+		return s
+	}
+	for _, x := range n.All("identifier") {
+		if !strings.HasPrefix(x.Str("system"), Canonical) && x.Str("type.coding.code") == "" {
+			return x.Str("value")
+		}
+	}
+	return ""
 }
 
 // worker is the member of staff who owns a Task; none while its owner is an
@@ -649,6 +655,12 @@ func fitted(cmd care.Command, r *care.Referral) care.Command {
 		return x
 	case care.Receive:
 		x.ID = r.ID
+		if x.Reference != "" && strings.HasSuffix(r.Key, "|"+x.Reference) {
+			x.Reference = "" // the sender's own number, come back
+		}
+		if r.State != care.RefSent && (x.Reference == "" || x.Reference == r.Reference) {
+			return nil
+		}
 		return x
 	case care.Accept:
 		x.ID = r.ID
@@ -664,6 +676,9 @@ func fitted(cmd care.Command, r *care.Referral) care.Command {
 		return x
 	case care.Progress:
 		x.ID = r.ID
+		if r.State == x.State {
+			return nil
+		}
 		return x
 	case care.SendBack:
 		x.ID = r.ID

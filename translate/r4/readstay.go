@@ -195,10 +195,14 @@ func (r *reading) readReadiness(e entry, s *care.Seen) {
 		told(&s.Fit, part(x, "fit").Str("valueCode"))
 		if t, day, ok := parseTime(part(x, "readySince").Str("valueDateTime")); ok {
 			s.ReadyAt, s.ReadyDay = care.Tell(t), day
+		} else if e.n.Str("status") == "finished" && s.Fit.Value == "Y" {
+			if t, _, ok := parseTime(lastPart(x, "ready").Str("valuePeriod.start")); ok {
+				s.ReadyAt = care.Tell(t) // ready until they left
+			}
 		}
 		if d, err := nhs.ParseDate(part(x, "predicted").Str("valueDate")); err == nil {
 			s.Expected = care.Tell(d)
-		} else if last := lastPrediction(x); last != nil && part(last, "takenBack") != nil {
+		} else if last := lastPart(x, "prediction"); last != nil && part(last, "takenBack") != nil {
 			s.Expected = care.Tell(nhs.Date{})
 		}
 		return
@@ -226,9 +230,9 @@ func (r *reading) readReadiness(e entry, s *care.Seen) {
 	}
 }
 
-func lastPrediction(x *fhir.Node) (last *fhir.Node) {
+func lastPart(x *fhir.Node, url string) (last *fhir.Node) {
 	for _, p := range x.All("extension") {
-		if p.Str("url") == "prediction" {
+		if p.Str("url") == url {
 			last = p
 		}
 	}
