@@ -64,14 +64,14 @@ type Mark struct {
 // case and of what it became, so that what is the same is the same value.
 func (m Mark) Same(o Mark) bool { return m.Part == o.Part && reflect.DeepEqual(m.facts, o.facts) }
 
-// The parts that not all see who see the resource. An organisation's own number of
-// the person is under PartNumber and its code.
+// The parts that not all see who see the resource. Those with a colon are followed
+// by the code of the organisation whose they are.
 const (
-	PartReach    = "reach"    // of a Patient: where they live, and how to reach them and theirs
-	PartNumber   = "number:"  // of a Patient: the number that one organisation gave
-	PartProvider = "provider" // of an EpisodeOfCare
-	PartDetail   = "detail"   // of an EpisodeOfCare: what the package consists of
-	PartFinance  = "finance"  // of an EpisodeOfCare
+	PartReach    = "reach"     // of a Patient: where they live, and how to reach them and theirs
+	PartNumber   = "number:"   // of a Patient: the number that one organisation gave
+	PartProvider = "provider:" // of an EpisodeOfCare
+	PartDetail   = "detail:"   // of an EpisodeOfCare: what the package consists of
+	PartFinance  = "finance:"  // of an EpisodeOfCare
 )
 
 // Resources lists what an index of FHIR resources knows of a case, each with what
@@ -242,7 +242,7 @@ func (l *listing) holding(h Holding) {
 	seen := map[string]int{}
 	for _, p := range h.Packages {
 		l.add("EpisodeOfCare", string(p.Status), l.id("package", nth(seen, p.Ref)...), part("", p.Kind, p.Status, p.Start, p.End, h.Worker),
-			part(PartProvider, p.Provider), part(PartDetail, p.Title), part(PartFinance, p.Funding))
+			part(PartProvider+council, p.Provider), part(PartDetail+council, p.Title), part(PartFinance+council, p.Funding))
 	}
 	seen = map[string]int{}
 	for _, e := range h.Equipment {

@@ -160,6 +160,10 @@ func (a *asking) onto(tx *store.Tx, now time.Time) (err error) {
 	if a.terms, err = a.h.terms(tx, now); err != nil || a.facts == nil {
 		return err
 	}
+	if a.by.Role == care.Machine {
+		a.relate()
+		return nil // no system breaks a glass
+	}
 	broken, err := a.h.glassOpen(tx, a.by, care.CaseID(a.facts.ID), now)
 	if err != nil {
 		return err

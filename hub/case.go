@@ -132,22 +132,19 @@ func stewardView(a *asking, c care.Case, now time.Time) CaseView {
 
 func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (CaseView, error) {
 	v := CaseView{ID: c.ID, Version: c.Version, NHS: c.NHS, Trace: c.Trace, Died: c.Died, Sensitive: c.Sensitive, Frozen: c.Doubt, JoinedTo: c.JoinedTo,
-		Absorbed: c.Absorbed, May: a.may, At: now, Person: c.Person, HospitalNo: hospitalNumber(c, a.by), Objection: h.objectionView(a, c)}
+		Absorbed: c.Absorbed, May: a.may, At: now, Person: a.person(c), HospitalNo: hospitalNumber(c, a.by), Objection: h.objectionView(a, c)}
 	var err error
 	if v.Sources, err = h.sources(tx, now); err != nil {
 		return v, err
 	}
 	own, elsewhere := a.shared(c)
 	v.Paused = a.terms.pauses(a.by.Org, policy.Sections()...)
-	if a.facts.Restricted && !a.may[policy.SeeWhereabouts] {
-		v.Person.Address, v.Person.Phone, v.Person.Kin, v.Person.GP, v.Person.GPName = care.Address{}, "", nil, "", ""
-	}
 	if a.may[policy.SeeWhereabouts] {
 		v.StayShown, v.Stay, v.Past, v.Elsewhere = true, own.Stay, own.Past, elsewhere
 	}
 	v.Row = h.rowView(a.by, care.RowOf(own), v.Sources, ListQuery{}, now, !a.may[policy.SeeWhereabouts])
 	if a.may[policy.SeeReferral] {
-		v.Referrals = h.referralViews(a, c)
+		v.Referrals, v.Papers = h.referralViews(a, c), a.seenPapers(c)
 	}
 	v.ReferralUnknown = v.Current() == nil && a.by.OrgKind == care.Council && len(stopped(a.terms.pauses(a.by.Org, policy.ReferralPart))) > 0
 	states, err := h.councilStates(tx, now)
@@ -281,10 +278,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	if err != nil {
 		return err
 	}
-	see := map[care.Audience]bool{}
-	for _, audience := range []care.Audience{care.AudienceBoth, care.AudienceCouncil, care.AudienceHospital} {
-		see[audience] = a.with(audience, policy.SeeNotes)
-	}
+	see := a.audiences()
 	mine := map[care.ReferralID]bool{}
 	for _, r := range c.Referrals {
 		mine[r.ID] = a.seesReferral(r)
@@ -302,16 +296,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	slices.SortStableFunc(v.Timeline, func(x, y TimelineItem) int {
 		return cmp.Or(y.At.Compare(x.At), y.Recorded.Compare(x.Recorded))
 	})
-	for _, n := range c.Notes {
-		if see[n.Audience] && a.seesNote(n) {
-			v.Notes = append(v.Notes, n)
-		}
-	}
-	for _, k := range c.Calls {
-		if a.callShown(k) {
-			v.Calls = append(v.Calls, k)
-		}
-	}
+	v.Notes, v.Calls = a.seenNotes(c, see), a.seenCalls(c)
 	return nil
 }
 
@@ -387,6 +372,15 @@ func (h *Hub) feedOrg(title string) nhs.ODS {
 			return ""
 		}
 		org = f.Profile.Org
+	}
+	for _, s := range h.Systems {
+		if s.Title != title || h.orgs[s.Org].Kind != care.Trust {
+			continue
+		}
+		if org != "" && org != s.Org {
+			return ""
+		}
+		org = s.Org
 	}
 	return org
 }
@@ -465,6 +459,11 @@ func (h *Hub) councilOf(title string) nhs.ODS {
 	for _, cf := range h.Config.Councils {
 		if cf.Title == title {
 			return cf.Council
+		}
+	}
+	for _, s := range h.Systems {
+		if s.Title == title && h.orgs[s.Org].Kind == care.Council {
+			return s.Org
 		}
 	}
 	return ""

@@ -111,6 +111,7 @@ type asking struct {
 	declared bool
 	terms    *accord                            // nil until onto: nothing of others' is open
 	parts    map[nhs.ODS]map[policy.Action]bool // what from said
+	states   map[nhs.ODS]councilState           // what councils said; nil until asked
 }
 
 // ask begins a use case. c is nil where no person is meant.

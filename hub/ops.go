@@ -60,7 +60,24 @@ func (h *Hub) feedViews(tx *store.Tx) ([]FeedView, error) {
 		out = append(out, FeedView{Source: s, Direction: "in", PerMinute: int(f.LastMinute), PerHour: int(f.LastHour), Kept: f.Kept, Waiting: f.New,
 			Held: f.Held, Unreadable: f.Unreadable, Again: f.Again, Reused: f.Reused})
 	}
-	return out, nil
+	faces, err := h.faceFeeds(tx)
+	return append(out, faces...), err
+}
+
+// faceFeeds are what systems have sent by the interfaces. They send when there is
+// something to say, so that silence is no fault.
+func (h *Hub) faceFeeds(tx *store.Tx) ([]FeedView, error) {
+	all, err := tx.Feeds()
+	var out []FeedView
+	for _, f := range all {
+		face, client, ok := strings.Cut(f.Feed, ":")
+		if s, known := h.systems[client]; ok && known {
+			out = append(out, FeedView{Source: SourceView{Feed: f.Feed, Title: s.Title + " (" + face + ")", Org: s.Org, Last: f.Heard}, Direction: "in",
+				PerMinute: int(f.LastMinute), PerHour: int(f.LastHour), Kept: f.Kept, Waiting: f.New, Held: f.Held, Unreadable: f.Unreadable,
+				Again: f.Again, Reused: f.Reused})
+		}
+	}
+	return out, err
 }
 
 // Messages lists kept messages, newest first, without their content.
@@ -154,6 +171,9 @@ func (h *Hub) Explain(ctx context.Context, feed string, raw []byte) (Explanation
 
 func (h *Hub) explain(tx *store.Tx, m store.Message) (Explanation, error) {
 	f, ok := h.feeds[m.Feed]
+	if face, _, of := strings.Cut(m.Feed, ":"); of && !ok {
+		return Explanation{Event: m.Type, Ignore: "It came by the interface " + face + ": its sender was answered at once, and it is not read again"}, nil
+	}
 	if !ok {
 		return Explanation{Hold: "The feed of this message is no longer configured"}, nil
 	}

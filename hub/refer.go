@@ -277,6 +277,9 @@ func (h *Hub) sourceTitle(c care.Case, fact string) string {
 			return cf.Title
 		}
 	}
+	if _, client, ok := strings.Cut(feed, ":"); ok {
+		return cmp.Or(h.systems[client].Title, feed)
+	}
 	return feed
 }
 

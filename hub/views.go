@@ -248,6 +248,7 @@ type CaseView struct {
 	Timeline   []TimelineItem
 	Notes      []care.Note
 	Calls      []care.Call
+	Papers     []care.Paper // of the referrals, oldest first
 	Sources    []SourceView
 	Paused     []sharing.Pause // what does not flow to the reader's organisation, whoever the case is about
 	// ReferralUnknown is that none is shown, and that a hospital whose part is
