@@ -85,6 +85,8 @@ type face struct {
 	name    string // feed of the messages it keeps: "shd"
 	base    string
 	version fhir.Version
+	title   string  // for people
+	since   string  // the day when its interactions last changed, for the CapabilityStatement
 	details bool    // its OperationOutcomes carry http-error-codes (BaRS 1.3)
 	routes  []route // in the order of registration, for the CapabilityStatement
 	faces   *Faces
