@@ -179,7 +179,7 @@ func (t *Tx) EraseCase(e Erasure) (Erasure, error) {
 			return e, err
 		}
 	}
-	if err := t.eraseWords(e.Case); err != nil {
+	if err := firstError(t.eraseWords(e.Case), t.eraseSubscribed(e.Case)); err != nil {
 		return e, err
 	}
 	t.b.cache.forget()

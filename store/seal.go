@@ -59,8 +59,10 @@ var (
 	keptDoc       = &column{"kept_resources", "doc", []string{"type", "id"}, false}
 	takenDoc      = &column{"taken", "doc", []string{"feed", "name"}, false}
 
+	subscriptionDoc = &column{"subscriptions", "doc", []string{"id"}, false}
+
 	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload, deliveryBytes,
-		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc}
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc, subscriptionDoc}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12
