@@ -28,6 +28,10 @@ type Inbound struct {
 	// Version is the version of what Kept names, as the sender is shown it: it is
 	// compared with Request.IfMatch. nil where the face knows no versions.
 	Version func(translate.Shown, translate.Kept) string
+
+	// Fit makes a request fit the case that it is about, as that is: what it names by
+	// the id of a resource, and steps that were taken already. nil: all fit.
+	Fit func(translate.Request, care.Case) (translate.Request, error)
 }
 
 // Taken is what came of an interaction.
@@ -211,6 +215,12 @@ func (t *taking) one(r translate.Request) error {
 	}
 	if err := t.matches(r, c); err != nil {
 		return err
+	}
+	if t.in.Fit != nil {
+		if r, err = t.in.Fit(r, c); err != nil {
+			return err
+		}
+		t.out.Referral = cmp.Or(r.Referral, t.out.Referral)
 	}
 	if c, err = t.believe(r, c); err != nil {
 		return err
