@@ -164,25 +164,28 @@ func (t *Tx) DropJob(id JobID, reason string) error {
 	if err := t.one(`SELECT lane, state FROM jobs WHERE id = $1`, []any{id}, &lane, &state); err != nil {
 		return orNotFound(err, "The job")
 	}
-	set := ""
+	waits := 0
 	switch state {
 	case JobHeld:
-		set = `held = 0, `
 	case JobReady:
-		set = `pending = pending - 1, lease_until = 0, fence = fence + 1, `
+		waits = 1
 	default:
 		return conflict("This was settled already. Look at it again")
 	}
-	if err := t.exec(`UPDATE lanes SET `+set+`ready_at = $1 WHERE name = $2`, t.Now(), lane); err != nil {
-		return err
-	}
-	return t.exec(`UPDATE jobs SET state = 'dead', ended = $1, reason = $2 WHERE id = $3`, t.Now(), reason, id)
+	return firstError(t.exec(`UPDATE jobs SET state = 'dead', ended = $1, reason = $2 WHERE id = $3`, t.Now(), reason, id),
+		t.exec(`UPDATE lanes SET pending = pending - $1, fence = fence + $1, ready_at = $2, lease_until = CASE WHEN $1 = 1 THEN 0 ELSE lease_until END, `+
+			countHeld+` WHERE name = $3`, waits, t.Now(), lane))
 }
 
-// ReviveJob puts a job that was given up or held at its place in the lane again.
+// countHeld lets a lane wait while there is a job in it that is held.
+const countHeld = `held = (SELECT count(*) FROM jobs WHERE jobs.lane = lanes.name AND jobs.state = 'held')`
+
+// ReviveJob puts a job that was given up or held at its place in the lane again,
+// or a delivery that was settled and is to be told once more.
 func (t *Tx) ReviveJob(id JobID) error {
 	lane := ""
-	err := t.change(`UPDATE jobs SET state = 'ready', attempts = 0, ended = 0 WHERE id = $1 AND state IN ('dead', 'held') RETURNING lane`, []any{id},
+	err := t.change(`UPDATE jobs SET state = 'ready', attempts = 0, ended = 0 WHERE id = $1
+		AND (state IN ('dead', 'held') OR state = 'done' AND id IN (SELECT job FROM deliveries)) RETURNING lane`, []any{id},
 		func(row []any) error { return scan(row, &lane) })
 	if err != nil {
 		return err
@@ -190,7 +193,7 @@ func (t *Tx) ReviveJob(id JobID) error {
 	if lane == "" {
 		return notFound("The job")
 	}
-	return t.exec(`UPDATE lanes SET pending = pending + 1, held = 0, ready_at = $1 WHERE name = $2`, t.Now(), lane)
+	return t.exec(`UPDATE lanes SET pending = pending + 1, ready_at = $1, `+countHeld+` WHERE name = $2`, t.Now(), lane)
 }
 
 // JobCounts is how many jobs wait and how many were given up, and since when
