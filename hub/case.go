@@ -287,7 +287,7 @@ func (h *Hub) caseHistory(tx *store.Tx, a *asking, c care.Case, v *CaseView) err
 	for _, e := range entries {
 		v.Seq = e.Seq
 		hospital := h.hospitalOf(e, spoke)
-		if item, ok := h.timelineItem(a, e, hospital, see, mine); ok && a.may[policy.SeeTimeline] && a.isNews(e.Event, held) {
+		if item, ok := h.timelineItem(a, c, e, hospital, see, mine); ok && a.may[policy.SeeTimeline] && a.isNews(e.Event, held) {
 			v.Timeline = append(v.Timeline, item)
 		}
 	}
@@ -397,7 +397,7 @@ func (h *Hub) sourceFor(a *asking, e care.Entry, hospital nhs.ODS) string {
 
 // timelineItem shows one entry; false when it belongs to a section that this
 // reader does not see.
-func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[care.Audience]bool, mine map[care.ReferralID]bool) (TimelineItem, bool) {
+func (h *Hub) timelineItem(a *asking, c care.Case, e care.Entry, hospital nhs.ODS, see map[care.Audience]bool, mine map[care.ReferralID]bool) (TimelineItem, bool) {
 	t := TimelineItem{At: e.Event.When(), Recorded: e.Recorded, Late: e.Late(), Title: e.Event.Say(), By: h.sourceFor(a, e, hospital), Kind: timelineKind(e.Event)}
 	if e.Cause.By.Name != "" {
 		t.By, t.Org = e.Cause.By.Name, h.Org(e.Cause.By.Org).Name
@@ -419,6 +419,13 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 			t.Text = x.Return.Needed
 		}
 		return t, a.may[policy.SeeReferral] && mine[referralOf(e.Event)]
+	case "paper":
+		ref, kind := paperOf(c, e.Event)
+		return t, a.may[policy.SeeReferral] && a.seesPaper(c, ref, kind)
+	case "told":
+		x := e.Event.(care.Told)
+		t.Failed, t.Referral, t.System = x.State == care.ToldNot, x.Referral, x.Destination
+		return t, a.may[policy.SeeReferral] && mine[x.Referral]
 	case "note":
 		n := e.Event.(care.NoteAdded).Note
 		t.Audience, t.Text = n.Audience, n.Text
@@ -431,6 +438,21 @@ func (h *Hub) timelineItem(a *asking, e care.Entry, hospital nhs.ODS, see map[ca
 		return t, false
 	}
 	return t, a.may[policy.SeeDemographics]
+}
+
+// paperOf is the referral that an event about a paper is about, and the kind.
+func paperOf(c care.Case, e care.Event) (care.ReferralID, care.PaperKind) {
+	switch x := e.(type) {
+	case care.PaperShared:
+		return x.Paper.Referral, x.Paper.Kind
+	case care.PaperWithdrawn:
+		for _, p := range c.Papers {
+			if p.ID == x.ID {
+				return p.Referral, x.Kind
+			}
+		}
+	}
+	return "", ""
 }
 
 // seesStay reports whether what happened in a hospital is the reader's to see.
@@ -509,6 +531,10 @@ func timelineKind(e care.Event) string {
 		return "stay"
 	case care.HoldingTold:
 		return "council"
+	case care.PaperShared, care.PaperWithdrawn:
+		return "paper"
+	case care.Told:
+		return "told"
 	case care.NoteAdded:
 		return "note"
 	case care.CallRecorded:

@@ -470,3 +470,25 @@ func (h *Hub) directoryOf(tx *store.Tx, a *asking, council nhs.ODS, d *Directory
 	slices.SortFunc(d.Workers, func(x, y care.Who) int { return strings.Compare(string(x.ID), string(y.ID)) })
 	return err
 }
+
+// indexAtOnce is how many cases are indexed in one transaction, which other writers
+// wait for.
+const indexAtOnce = 50
+
+// indexLoop indexes the cases that were there before the index was, and ends.
+func (h *Hub) indexLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		n := 0
+		err := h.Store.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.Unindexed(indexAtOnce)
+			return err
+		})
+		switch {
+		case err == nil && n == 0:
+			return
+		case err != nil && ctx.Err() == nil:
+			h.Log.Error("putting records into the index of resources", "err", err)
+			pause(ctx, time.Minute)
+		}
+	}
+}

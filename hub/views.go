@@ -294,7 +294,10 @@ type TimelineItem struct {
 	Title    string
 	By       string // who or which system
 	Org      string
-	Kind     string // stay, referral, council, note, call, identity
+	Kind     string          // stay, referral, paper, told, council, note, call, identity
+	Failed   bool            // of told: another system could not be given it
+	Referral care.ReferralID // of told: what it is about
+	System   string          // of told: the other system's configured name
 	Audience care.Audience
 	Text     string
 }

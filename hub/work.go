@@ -298,8 +298,9 @@ func (h *Hub) worker(tx *store.Tx, by care.Actor, id care.ActorID) (care.Who, er
 }
 
 // sweepLoop removes what has expired: handles, sessions, and what finished jobs
-// told.
+// told. Before that it indexes what an older version did not.
 func (h *Hub) sweepLoop(ctx context.Context) {
+	h.indexLoop(ctx)
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {

@@ -290,6 +290,7 @@ func dayOr(c hub.CaseView) string {
 // timelineKinds are the kinds that a timeline can be narrowed to.
 var timelineKinds = []ui.Choice{
 	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
+	{Value: "paper", Label: "Documents"}, {Value: "told", Label: "Other systems"},
 	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "call", Label: "Calls"}, {Value: "identity", Label: "Identity"},
 }
 
@@ -328,6 +329,9 @@ func timelineEvent(t hub.TimelineItem) ui.Event {
 	}
 	if t.Text != "" {
 		e.Body = ui.Para(ui.Lines(t.Text))
+	}
+	if t.Failed {
+		e.Body = ui.P("Homeward does not try this again by itself. Those who run Homeward can mend it and send it again.")
 	}
 	return e
 }
@@ -412,7 +416,10 @@ func (s *Server) referralParts(r hub.ReferralView, c hub.CaseView) ui.Node {
 	for _, ret := range ref.Returns {
 		rows = append(rows, s.returnRow(ret, c))
 	}
-	return ui.Nodes{ui.SummaryList(rows...), s.answerSections(r)}
+	if told := toldNode(ref.ID, c); told != nil {
+		rows = append(rows, ui.Row{Key: "Other systems", Value: told})
+	}
+	return ui.Nodes{ui.SummaryList(rows...), s.answerSections(r), s.papersPart(ref.ID, c)}
 }
 
 // endedWords is how a referral ended, with the words of its reason code.
