@@ -36,6 +36,8 @@ type Config struct {
 	Councils  []CouncilFeed
 	Gazetteer *Gazetteer
 	Systems   []System         // machines that sign in by themselves
+	Tellings  []Telling        // systems that are told what happens
+	PublicURL string           // of the pages, for links in what is told; "" for none
 	Clock     func() time.Time // nil: time.Now
 	Zone      *time.Location   // of the screens; nil: Europe/London
 	Log       *slog.Logger     // nil: discards
@@ -139,7 +141,7 @@ func New(c Config) (*Hub, error) {
 		}
 		h.councils[cf.Council] = cf
 	}
-	if err := h.checkSystems(); err != nil {
+	if err := errors.Join(h.checkSystems(), h.checkTellings()); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -181,6 +183,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { h.sweepLoop(ctx) })
 	wg.Go(func() { h.followNumbers(ctx) })
+	wg.Go(func() { h.tellLoop(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
