@@ -42,6 +42,7 @@ const maxBody = 10 << 20
 // faceTable are the faces. Each adds its routes in its own file.
 var faceTable = []func(*Faces){
 	(*Faces).shdRoutes,
+	(*Faces).r4Routes,
 }
 
 // NewFaces makes the handler of all faces.

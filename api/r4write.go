@@ -1,0 +1,249 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"homeward/care"
+	"homeward/fhir"
+	"homeward/hub"
+	"homeward/translate"
+	"homeward/translate/r4"
+)
+
+// r4Body reads the resource that came, which must be of the type in the address.
+func (c *call) r4Body(t *r4Type) (*fhir.Node, error) {
+	n, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	switch typ := n.Type(); {
+	case typ == "":
+		return nil, &fhir.Error{Malformed: true, Issues: []fhir.Issue{{Code: "structure", Expression: t.name, Diagnostics: "resourceType is missing"}}}
+	case typ != t.name:
+		return nil, no(http.StatusBadRequest, "invalid", "The body is not a "+t.name+", which its address says that it is")
+	}
+	return n, r4Sound(n)
+}
+
+// r4Sound reports every primitive of a resource whose text is not what its type
+// demands, such as a date that does not exist: 422 with the FHIRPath of each.
+func r4Sound(n *fhir.Node) error {
+	issues := fhir.Check(n, fhir.R4)
+	if len(issues) > 0 {
+		return &fhir.Error{Issues: issues}
+	}
+	return nil
+}
+
+// r4Create takes a resource that is new. With If-None-Exist and an identifier that is
+// known, what is there is the answer. FHIR R4 3.1.0.8, 3.1.0.8.2.
+func (c *call) r4Create(t *r4Type) error {
+	n, err := c.r4Body(t)
+	if err != nil {
+		return err
+	}
+	n.Set("id", nil) // the server gives it
+	if where := c.r.Header.Get("If-None-Exist"); where != "" {
+		if err := r4NamedBy(t, n, where); err != nil {
+			return err
+		}
+		switch id, err := c.r4There(t, n); {
+		case err != nil:
+			return err
+		case id != "":
+			return c.r4Back(t, false, id)
+		}
+	}
+	return c.r4Take(t, n, false)
+}
+
+// r4UpdateWhere updates what an identifier names, and creates it where nothing has
+// that identifier. FHIR R4 3.1.0.4.3.
+func (c *call) r4UpdateWhere(t *r4Type) error {
+	n, err := c.r4Body(t)
+	if err != nil {
+		return err
+	}
+	if err := r4NamedBy(t, n, c.r.URL.RawQuery); err != nil {
+		return err
+	}
+	n.Set("id", nil)
+	return c.r4Take(t, n, false)
+}
+
+// r4Update changes the resource that has the id. FHIR R4 3.1.0.4.
+func (c *call) r4Update(t *r4Type) error {
+	n, err := c.r4Body(t)
+	if err != nil {
+		return err
+	}
+	id := c.r.PathValue("id")
+	if n.ID() != id {
+		return no(http.StatusBadRequest, "invalid", "The id of the resource is not the id in the address")
+	}
+	if _, ok := r4.CaseOf(id); !ok {
+		return r4None()
+	}
+	return c.r4Take(t, n, true)
+}
+
+// r4NamedBy checks that conditions name a resource by an identifier that it has, for
+// nothing else is sure to name one only. A Patient is found by its own content.
+func r4NamedBy(t *r4Type, n *fhir.Node, query string) error {
+	asked, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
+	unsure := no(http.StatusPreconditionFailed, "multiple-matches", "Name the resource by one identifier that it has, as identifier=system|value, and by nothing else")
+	if err != nil || len(asked) != 1 || len(asked["identifier"]) != 1 {
+		return unsure
+	}
+	if t.name == "Patient" {
+		return no(http.StatusBadRequest, "suppressed", "An address must not tell who somebody is. Send the Patient by POST: its identifiers say whether the person is known")
+	}
+	v := unescaped(asked.Get("identifier"))
+	if !slices.ContainsFunc(n.All("identifier"), func(x *fhir.Node) bool { return tokenFits(x, v) }) && !tokenFits(n.Get("identifier"), v) {
+		return unsure
+	}
+	return nil
+}
+
+// r4There is the id of the resource that n is, where it is there and shown.
+func (c *call) r4There(t *r4Type, n *fhir.Node) (string, error) {
+	reqs, err := r4.Read(n, c.r4Sender())
+	if err != nil || len(reqs) == 0 {
+		return "", err
+	}
+	find := hub.Find{Types: []string{t.name}}
+	switch q := reqs[0]; {
+	case q.Visit != nil && t.name == "Encounter":
+		find.Visit = q.Visit
+	case q.Case != "":
+		find.Case = q.Case
+	case !q.About.NHS.IsZero():
+		find.NHS = q.About.NHS
+	case len(q.About.IDs) > 0:
+		find.IDs = q.About.IDs
+	default:
+		return "", nil
+	}
+	p, err := c.faces.Hub.ShowSome(c.r.Context(), c.by, find, c.r4Why("search "+t.name))
+	if err != nil {
+		return "", err
+	}
+	for _, s := range p.Shown {
+		for _, have := range r4.Of(s, t.name) {
+			if t.name == "Patient" || sharesIdentifier(have, n) {
+				return have.ID(), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func sharesIdentifier(a, b *fhir.Node) bool {
+	for _, x := range a.All("identifier") {
+		for _, y := range b.All("identifier") {
+			if x.Str("value") == y.Str("value") && (x.Str("system") == y.Str("system") || a.Type() == "Encounter") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// r4Take carries out what a resource says.
+func (c *call) r4Take(t *r4Type, n *fhir.Node, must bool) error {
+	reqs, err := r4.Read(n, c.r4Sender())
+	if err != nil {
+		return err
+	}
+	for i := range reqs {
+		reqs[i].Must = reqs[i].Must || must
+		if c.r.Method == http.MethodPut {
+			reqs[i].Key = "" // another content under the same name is an update, and no conflict
+		}
+	}
+	if m := c.r.Header.Get("If-Match"); m != "" && len(reqs) > 0 {
+		reqs[0].IfMatch = m
+	}
+	taken, err := c.r4Hub(t.name, reqs)
+	if err != nil {
+		return err
+	}
+	return c.r4Back(t, taken.Created, r4Made(t.name, n, taken, c.by))
+}
+
+// r4Hub gives requests to the hub. A version that is not the one that the sender saw
+// is 412 (FHIR R4 3.1.0.5).
+func (c *call) r4Hub(what string, reqs []translate.Request) (hub.Taken, error) {
+	in := c.inbound(strings.ToLower(c.r.Method) + " " + what)
+	in.Version = func(s translate.Shown, k translate.Kept) string { return r4.One(s, k.Type, k.ID).Str("meta.versionId") }
+	in.Fit = r4.Resolve
+	c.kept = true
+	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
+	var told *care.Error
+	if errors.As(err, &told) && told.Field == "If-Match" {
+		return taken, no(http.StatusPreconditionFailed, "conflict", told.Text)
+	}
+	return taken, err
+}
+
+// r4Made is the id of the resource that came of what was taken; "" when there is none.
+func r4Made(typ string, n *fhir.Node, taken hub.Taken, by care.Actor) string {
+	if taken.Case == "" {
+		return ""
+	}
+	switch typ {
+	case "Patient":
+		return string(taken.Case)
+	case "Encounter":
+		if taken.Visit != "" {
+			return r4.StayResource(taken.Case, by.Org, taken.Visit)
+		}
+	case "ServiceRequest":
+		if taken.Referral != "" {
+			return r4.ReferralResource(taken.Case, taken.Referral)
+		}
+	case "Task":
+		if taken.Referral != "" {
+			return r4.TaskResource(taken.Case, taken.Referral)
+		}
+	case "Communication":
+		if taken.Note != "" {
+			return r4.NoteResource(taken.Case, taken.Note)
+		}
+	case "QuestionnaireResponse":
+		if taken.Paper != "" {
+			return r4.PaperResource(taken.Case, taken.Paper)
+		}
+		if taken.Referral != "" {
+			return r4.ID(taken.Case, "answers", string(taken.Referral))
+		}
+	}
+	return n.ID()
+}
+
+// r4Back answers a create or an update with what is there now, as far as it is shown
+// to the sender. FHIR R4 3.1.0.6.
+func (c *call) r4Back(t *r4Type, created bool, id string) error {
+	if id == "" {
+		return c.written(created, "", nil)
+	}
+	at := "/" + t.name + "/" + id
+	want := preferred(c.r)
+	if want == "minimal" || want == "OperationOutcome" || want == "" && created {
+		return c.written(created, at, nil)
+	}
+	n, err := c.r4One(t, id)
+	if err != nil {
+		var told *care.Error
+		var own *answerError
+		if errors.As(err, &told) && told.Kind == care.NotFound || errors.As(err, &own) {
+			return c.written(created, at, nil) // it is there, and not shown to the sender
+		}
+		return err
+	}
+	return c.written(created, at+"/_history/"+n.Str("meta.versionId"), n)
+}
