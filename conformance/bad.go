@@ -54,7 +54,9 @@ var spoilings = []spoiling{
 		return strings.Replace(s, `"resourceType":"ReferralRequest"`, `"resourceType":"Basic"`, 1)
 	}, []int{400, 422}},
 	{"no-subject", "A referral of nobody is refused: subject is 1..1.", fhir.JSON, "", func(s string) string {
-		return strings.Replace(s, `"subject":{"reference":"#patient"},`, "", 1)
+		const subject = `"subject":{"reference":"#patient"},` // the first is that of the Encounter
+		i := strings.LastIndex(s, subject)
+		return s[:i] + s[i+len(subject):]
 	}, []int{422}},
 	{"no-type", "A referral without a type is refused: type is 1..1.", fhir.JSON, "", func(s string) string {
 		return cut(s, `"type":{"coding":[{"system":"http://snomed.info/sct","code":"715591000000108"`, `"serviceRequested"`)
@@ -64,9 +66,9 @@ var spoilings = []spoiling{
 		return strings.Replace(s, `"subject":{"reference":"#patient"}`, `"subject":{"reference":"#nobody"}`, 1)
 	}, []int{400, 422}},
 	{"bad-number", "An NHS number whose check digit is wrong is refused, or taken as not known.", fhir.JSON, "", wrongNumber, []int{201, 422}},
-	{"profile", "A profile that the receiver does not know is refused, or the referral is taken by its type.", fhir.JSON, "", func(s string) string {
+	{"profile", "A referral that claims only a profile that the receiver does not know is refused.", fhir.JSON, "", func(s string) string {
 		return strings.Replace(s, profileBase+"CareConnect-SHD-ReferralRequest-1", "https://example.org/StructureDefinition/None", 1)
-	}, []int{201, 422}},
+	}, []int{400, 422}},
 }
 
 // replaced puts another value between two marks.
