@@ -181,7 +181,7 @@ func (t *Tx) ClaimSubscription(lease time.Duration) (s Subscription, ok bool, er
 // its new state. Events that came meanwhile make it due at once, if it got through.
 func (t *Tx) SettleSubscription(s Subscription) error {
 	return t.exec(`UPDATE subscriptions SET status = $2, delivered = $3, failures = $4, sent = $5, leased = 0,
-		due = CASE WHEN $4 = 0 AND events > $3 AND $2 = 'active' THEN CAST($6 AS BIGINT) ELSE CAST($7 AS BIGINT) END, doc = $8 WHERE id = $1`,
+		due = CASE WHEN CAST($4 AS BIGINT) = 0 AND events > CAST($3 AS BIGINT) AND CAST($2 AS TEXT) = 'active' THEN CAST($6 AS BIGINT) ELSE CAST($7 AS BIGINT) END, doc = $8 WHERE id = $1`,
 		s.ID, s.Status, s.Delivered, s.Failures, s.Sent, t.Now(), s.Due, t.seal(subscriptionDoc, string(s.Doc), s.ID))
 }
 
