@@ -170,7 +170,7 @@ func (t *Tx) EraseCase(e Erasure) (Erasure, error) {
 	for _, sql := range []string{
 		`DELETE FROM cases WHERE id = $1`, `DELETE FROM keys WHERE case_id = $1`, `DELETE FROM tracker WHERE case_id = $1`,
 		`DELETE FROM drafts WHERE case_id = $1`, `DELETE FROM reviews WHERE item = $1`, `DELETE FROM resources WHERE case_id = $1`,
-		`DELETE FROM parties WHERE case_id = $1`, `DELETE FROM unindexed WHERE case_id = $1`, `DELETE FROM kept_resources WHERE case_id = $1`,
+		`DELETE FROM parties WHERE case_id = $1`, `DELETE FROM unindexed WHERE case_id = $1`, `DELETE FROM kept_resources WHERE case_id = $1`, `DELETE FROM pds_answers WHERE case_id = $1`,
 		`UPDATE taken SET doc = '' WHERE case_id = $1`,
 		`UPDATE history SET name = '` + erasedEntry + `', body = '', cause = '' WHERE case_id = $1`,
 		`UPDATE audit SET doc = NULL, salt = NULL WHERE case_id = $1`,
@@ -391,7 +391,8 @@ func (v *verifying) erased() error {
 			(SELECT count(*) FROM cases WHERE id = $1) + (SELECT count(*) FROM keys WHERE case_id = $1)
 				+ (SELECT count(*) FROM tracker WHERE case_id = $1) + (SELECT count(*) FROM drafts WHERE case_id = $1)
 				+ (SELECT count(*) FROM resources WHERE case_id = $1) + (SELECT count(*) FROM parties WHERE case_id = $1)
-				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> ''),
+				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> '')
+				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1),
 			(SELECT count(*) FROM messages WHERE case_id = $1 AND case_id <> '' AND reason <> $2),
 			(SELECT count(*) FROM audit WHERE case_id = $1 AND case_id <> '' AND n < $3 AND doc IS NOT NULL)`,
 			[]any{e.Case, erasedReason, e.Audit}, &history, &blank, &rows, &raw, &said)

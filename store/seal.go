@@ -58,11 +58,12 @@ var (
 	sessionDoc    = &column{"sessions", "doc", []string{"token"}, false}
 	keptDoc       = &column{"kept_resources", "doc", []string{"type", "id"}, false}
 	takenDoc      = &column{"taken", "doc", []string{"feed", "name"}, false}
+	pdsDoc        = &column{"pds_answers", "doc", []string{"case_id"}, false}
 
 	subscriptionDoc = &column{"subscriptions", "doc", []string{"id"}, false}
 
 	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload, deliveryBytes,
-		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc, subscriptionDoc}
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc, pdsDoc, subscriptionDoc}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12
