@@ -124,7 +124,7 @@ func same(name string, a, b *fhir.Node) bool {
 // back to us from our own output is not kept beside what is so now.
 func ours(n *fhir.Node) bool {
 	for _, at := range []string{"url", "system"} {
-		if s := n.Str(at); strings.HasPrefix(s, Canonical) && s != extBars {
+		if s := n.Str(at); strings.HasPrefix(s, Canonical) {
 			return true
 		}
 	}

@@ -21,6 +21,7 @@ type Sender struct {
 	// ours is made with; "" is "d2a", 1.
 	Form        string
 	FormVersion int
+	Correlation string // X-Correlation-Id of a BaRS message; else ""
 }
 
 // Resource is the System of Request.Sent when a referral was named by the id of

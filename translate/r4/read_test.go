@@ -418,5 +418,6 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		_, _ = Read(bundleOf("transaction", n), by)
+		_, _, _ = ReadMessage(n, by)
 	})
 }
