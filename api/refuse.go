@@ -167,7 +167,9 @@ func (c *call) fail(err error) {
 	}
 	h.Set("Content-Type", fhir.MediaType(format))
 	h.Del("ETag")
-	h.Del("Location")
+	if status != http.StatusConflict { // which may say where what is there already is
+		h.Del("Location")
+	}
 	h.Del("Last-Modified")
 	c.begun = true
 	c.w.WriteHeader(status)
