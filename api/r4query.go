@@ -372,12 +372,10 @@ func (c *call) r4WhoNumbered(q *r4Query, values []string) error {
 		asked := fhir.Obj("resourceType", "Patient", "identifier", []*fhir.Node{fhir.Identifier(system, value)})
 		reqs, err := r4.Read(asked, c.r4Sender())
 		if err != nil {
-			return err
+			return notSearchable("identifier", "holds a number that cannot be one: look for a typing mistake")
 		}
 		about := reqs[0].About
 		switch {
-		case about.BadNHS:
-			return notSearchable("identifier", "holds an NHS number that cannot be one: look for a typing mistake")
 		case !about.NHS.IsZero():
 			q.finds = append(q.finds, hub.Find{NHS: about.NHS, Types: []string{q.typ.name}})
 		default:
