@@ -20,6 +20,7 @@ import (
 	"homeward/care"
 	"homeward/form"
 	"homeward/nhs"
+	"homeward/pds"
 	"homeward/policy"
 	"homeward/retention"
 	"homeward/store"
@@ -44,6 +45,9 @@ type Config struct {
 	Limits    Limits
 	Ledger    Ledger             // signs the audit log
 	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
+
+	PDS        *pds.Client   // nil: PDS is not asked
+	RecheckPDS time.Duration // how old an answer about somebody referred may become; 0: nobody is checked again by itself
 }
 
 // Feed is one hospital system that sends messages.
@@ -184,6 +188,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.sweepLoop(ctx) })
 	wg.Go(func() { h.followNumbers(ctx) })
 	wg.Go(func() { h.tellLoop(ctx) })
+	wg.Go(func() { h.recheckLoop(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
