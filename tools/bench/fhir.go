@@ -50,7 +50,12 @@ func (l asker) drive(ctx context.Context) (result, error) {
 		r.waits = append(r.waits, w...)
 	}
 	r.perSecond = float64(len(r.waits)) / l.count.Seconds()
-	return r, errors.Join(errs...)
+	for _, err := range errs { // they are alike
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
 func (l asker) ask(ctx context.Context, web *http.Client, client int, from, to time.Time) (waits times, err error) {
@@ -145,11 +150,12 @@ func (s fhirSide) put(client, n int) (string, string, string) {
 	day := time.Date(2026, 12, 1+n%28, 0, 0, 0, 0, time.UTC).Format("2006-01-02")
 	return http.MethodPut, s.base + "/Encounter?identifier=" + url.QueryEscape(visitSystem+"|"+s.visits[i]), fmt.Sprintf(`{"resourceType":"Encounter",`+
 		`"identifier":[{"system":%q,"value":%q}],"status":"in-progress","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"IMP"},`+
-		`"period":{"start":"2026-11-20T09:30:00Z","end":%q}}`, visitSystem, s.visits[i], day)
+		`"extension":[{"url":"https://homeward.example/fhir/StructureDefinition/discharge-readiness","extension":[{"url":"predicted","valueDate":%q}]}],`+
+		`"period":{"start":"2026-11-20T09:30:00Z"}}`, visitSystem, s.visits[i], day)
 }
 
 // visitSystem is under which King's Mill's visit numbers are known.
-const visitSystem = "https://fhir.nhs.uk/Id/local-encounter/RK5"
+const visitSystem = "https://homeward.example/fhir/Id/visit/RK5"
 
 func (b *bench) fhirRounds(ctx context.Context, sides []fhirSide) error {
 	for _, what := range []struct {
@@ -206,7 +212,7 @@ func (b *bench) homewardPeople(ctx context.Context, p *product, data string) (s 
 			return s, err
 		}
 		if id != "" { // some invented numbers are two people's
-			s.patients, s.visits = append(s.patients, id), append(s.visits, "1"+fmt.Sprintf("%07d", n))
+			s.patients, s.visits = append(s.patients, id), append(s.visits, fmt.Sprintf("V1%07d", n))
 		}
 	}
 	if len(s.patients) < fhirPeople/2 {
