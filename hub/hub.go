@@ -38,6 +38,7 @@ type Config struct {
 	Gazetteer *Gazetteer
 	Systems   []System         // machines that sign in by themselves
 	Tellings  []Telling        // systems that are told what happens
+	Notify    Notify           // calls the rest-hooks of subscriptions; nil: none is called
 	PublicURL string           // of the pages, for links in what is told; "" for none
 	Clock     func() time.Time // nil: time.Now
 	Zone      *time.Location   // of the screens; nil: Europe/London
@@ -187,6 +188,10 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { h.sweepLoop(ctx) })
 	wg.Go(func() { h.followNumbers(ctx) })
+	wg.Go(func() { h.followSubscriptions(ctx) })
+	if h.Notify != nil {
+		wg.Go(func() { h.deliverSubscriptions(ctx) })
+	}
 	wg.Go(func() { h.tellLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
 	wg.Wait()

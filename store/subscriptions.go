@@ -26,6 +26,7 @@ type Subscription struct {
 	Ends      time.Time // zero: it does not end
 	Sent      time.Time // the last notification that got through
 	Due       time.Time // when to look at it next; zero: never
+	Leased    time.Time // until when whoever claimed it works at it
 	Doc       []byte
 }
 
@@ -38,7 +39,7 @@ type SubscriptionEvent struct {
 	Type, ID     string
 }
 
-const subscriptionColumns = `id, client, org, status, topic, channel, case_id, since, events, delivered, failures, created, ends, sent, due, doc`
+const subscriptionColumns = `id, client, org, status, topic, channel, case_id, since, events, delivered, failures, created, ends, sent, due, leased, doc`
 
 func (t *Tx) subscriptions(sql string, vs ...any) (ss []Subscription, err error) {
 	err = t.query(sql, vs, func(row []any) error {
@@ -51,7 +52,7 @@ func (t *Tx) subscriptions(sql string, vs ...any) (ss []Subscription, err error)
 
 func (t *Tx) subscription(row []any) (s Subscription, err error) {
 	if err := scan(row, &s.ID, &s.Client, &s.Org, &s.Status, &s.Topic, &s.Channel, &s.Case, &s.Since, &s.Events, &s.Delivered, &s.Failures,
-		&s.Created, &s.Ends, &s.Sent, &s.Due, &s.Doc); err != nil {
+		&s.Created, &s.Ends, &s.Sent, &s.Due, &s.Leased, &s.Doc); err != nil {
 		return s, err
 	}
 	s.Doc, err = t.open(subscriptionDoc, s.Doc, s.ID)
@@ -64,7 +65,7 @@ func (t *Tx) AddSubscription(s Subscription) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO subscriptions (`+subscriptionColumns+`, leased) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9, $10, 0, $11, $12, 0)`,
+	return t.exec(`INSERT INTO subscriptions (`+subscriptionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9, $10, 0, $11, 0, $12)`,
 		s.ID, s.Client, string(s.Org), s.Status, s.Topic, s.Channel, s.Case, seq, s.Created, s.Ends, s.Due, t.seal(subscriptionDoc, string(s.Doc), s.ID))
 }
 
@@ -179,10 +180,13 @@ func (t *Tx) ClaimSubscription(lease time.Duration) (s Subscription, ok bool, er
 
 // SettleSubscription keeps what came of a notification: s as it was claimed with
 // its new state. Events that came meanwhile make it due at once, if it got through.
+// Where the subscription was changed or claimed anew since, nothing is kept: what was
+// told is told again.
 func (t *Tx) SettleSubscription(s Subscription) error {
 	return t.exec(`UPDATE subscriptions SET status = $2, delivered = $3, failures = $4, sent = $5, leased = 0,
-		due = CASE WHEN CAST($4 AS BIGINT) = 0 AND events > CAST($3 AS BIGINT) AND CAST($2 AS TEXT) = 'active' THEN CAST($6 AS BIGINT) ELSE CAST($7 AS BIGINT) END, doc = $8 WHERE id = $1`,
-		s.ID, s.Status, s.Delivered, s.Failures, s.Sent, t.Now(), s.Due, t.seal(subscriptionDoc, string(s.Doc), s.ID))
+		due = CASE WHEN CAST($4 AS BIGINT) = 0 AND events > CAST($3 AS BIGINT) AND CAST($2 AS TEXT) = 'active' THEN CAST($6 AS BIGINT) ELSE CAST($7 AS BIGINT) END,
+		doc = $8 WHERE id = $1 AND leased = $9`,
+		s.ID, s.Status, s.Delivered, s.Failures, s.Sent, t.Now(), s.Due, t.seal(subscriptionDoc, string(s.Doc), s.ID), s.Leased)
 }
 
 // SubscriptionToken binds a websocket to subscriptions. Hash is the token's SHA-256.

@@ -111,7 +111,9 @@ func TestSubscriptionsAreClaimedAndSettled(t *testing.T) {
 		if _, ok := claim(); ok {
 			t.Error("one was claimed that nothing is due for")
 		}
-		update(t, s, func(tx *Tx) error { return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}}) })
+		update(t, s, func(tx *Tx) error {
+			return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}})
+		})
 		c, ok := claim()
 		if !ok || c.Events != 1 {
 			t.Fatalf("%+v, %v", c, ok)
@@ -123,7 +125,9 @@ func TestSubscriptionsAreClaimedAndSettled(t *testing.T) {
 		if c, ok = claim(); !ok {
 			t.Fatal("it was not claimed after its lease")
 		}
-		update(t, s, func(tx *Tx) error { return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}}) })
+		update(t, s, func(tx *Tx) error {
+			return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}})
+		})
 		c.Delivered, c.Sent = 1, now
 		update(t, s, func(tx *Tx) error { return tx.SettleSubscription(c) })
 		if c, ok = claim(); !ok || c.Delivered != 1 || c.Events != 2 {
@@ -131,7 +135,9 @@ func TestSubscriptionsAreClaimedAndSettled(t *testing.T) {
 		}
 		c.Failures, c.Due = 1, now.Add(time.Hour)
 		update(t, s, func(tx *Tx) error { return tx.SettleSubscription(c) })
-		update(t, s, func(tx *Tx) error { return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}}) })
+		update(t, s, func(tx *Tx) error {
+			return tx.AddSubscriptionEvents("a", []SubscriptionEvent{{At: day, Case: "c1", Type: "Task", ID: "c1.x"}})
+		})
 		if _, ok = claim(); ok {
 			t.Error("after a failure it did not wait")
 		}
