@@ -253,8 +253,8 @@ func (t *Tx) begin(f ResourceFilter, w *where) (from string, err error) {
 		}
 		if n < few {
 			w.and(mine, f.Party)
-			return w.bind(`(SELECT DISTINCT case_id, type, id FROM resources WHERE updated >= ?) AS c
-				CROSS JOIN resources r ON r.case_id = c.case_id AND r.type = c.type AND r.id = c.id`, f.Since), nil
+			w.and(`r.case_id = c.case_id AND r.type = c.type AND r.id = c.id`)
+			return w.bind(`(SELECT DISTINCT case_id, type, id FROM resources WHERE updated >= ?) AS c CROSS JOIN resources r`, f.Since), nil
 		}
 		w.and(`EXISTS (SELECT 1 FROM resources c WHERE c.case_id = r.case_id AND c.type = r.type AND c.id = r.id AND c.updated >= ?)`, f.Since)
 	}
@@ -268,16 +268,16 @@ func (t *Tx) begin(f ResourceFilter, w *where) (from string, err error) {
 			return `resources r`, nil
 		}
 	}
-	w.and("p.org = ?", f.Party)
+	w.and("r.case_id = p.case_id AND p.org = ?", f.Party)
 	if f.After[0] != "" {
 		w.and("p.case_id >= ?", f.After[0])
 	}
-	return `parties p CROSS JOIN resources r ON r.case_id = p.case_id`, nil
+	return `parties p CROSS JOIN resources r`, nil
 }
 
 // atMost counts rows, but no more than n.
 func (t *Tx) atMost(n int, sql string, vs ...any) (found int, err error) {
-	err = t.one(`SELECT count(*) FROM (`+sql+fmt.Sprintf(` LIMIT %d) AS some`, n), vs, &found)
+	err = t.one(`SELECT count(*) FROM (`+sql+fmt.Sprintf(` LIMIT %d) AS counted`, n), vs, &found)
 	return found, err
 }
 
@@ -367,4 +367,9 @@ func (t *Tx) Taken(feed, name string) (k Taken, err error) {
 // sweepTaken forgets names that nobody sends again.
 func (t *Tx) sweepTaken(now time.Time) error {
 	return t.exec(`DELETE FROM taken WHERE at < $1`, now.Add(-takenFor))
+}
+
+// MarkUnindexed puts a case among those that Unindexed works.
+func (t *Tx) MarkUnindexed(id care.CaseID) error {
+	return t.insert(`INSERT INTO unindexed (case_id)`, [][]any{{id}}, ` ON CONFLICT (case_id) DO NOTHING`)
 }
