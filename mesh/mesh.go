@@ -181,7 +181,7 @@ func (c *Client) ask(ctx context.Context, q call) (answer, error) {
 	case int64(len(a.body)) > q.most:
 		return answer{}, errTooLarge
 	case a.status < 200 || a.status > 299:
-		return a, failed(a)
+		return a, failed(a, c.config.Now())
 	}
 	return a, nil
 }
@@ -199,10 +199,12 @@ func bare(err error) error {
 }
 
 // failed reads an error in either version's form.
-func failed(a answer) *Error {
+func failed(a answer, now time.Time) *Error {
 	e := &Error{Status: a.status}
 	if s, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil && s > 0 {
 		e.Wait = time.Duration(min(s, 24*3600)) * time.Second
+	} else if t, err := http.ParseTime(a.header.Get("Retry-After")); err == nil {
+		e.Wait = min(max(t.Sub(now), 0), 24*time.Hour).Round(time.Second)
 	}
 	var said struct {
 		V1     string          `json:"errorCode"`
