@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -397,7 +398,7 @@ func TestR4Wide(t *testing.T) {
 			w.now.Add(int64(time.Minute / time.Microsecond))
 		}
 		seen := map[string]bool{}
-		path := "/Encounter?_count=3&status=in-progress&_sort=_lastUpdated&_lastUpdated=ge2026-11-24"
+		path := "/Encounter?_count=3&status=in-progress&_lastUpdated=ge2026-11-24"
 		for pages := 0; path != "" && pages < 10; pages++ {
 			a := w.wants(200, "kmh-epr", "GET", path, "")
 			if len(a.body.All("entry")) > 3 {
@@ -418,6 +419,25 @@ func TestR4Wide(t *testing.T) {
 		}
 		if a := w.wants(200, "kmh-epr", "GET", "/Encounter?_lastUpdated=ge2026-11-24T09:04:30Z", ""); len(a.body.All("entry")) != 2 {
 			t.Errorf("_lastUpdated: %d", len(a.body.All("entry")))
+		}
+		var times []string
+		for path := "/Encounter?_sort=-_lastUpdated&_count=4"; path != ""; {
+			a := w.wants(200, "kmh-epr", "GET", path, "")
+			path = ""
+			for _, n := range a.body.All("entry.resource") {
+				times = append(times, n.Str("meta.lastUpdated"))
+			}
+			for _, l := range a.body.All("link") {
+				if l.Str("relation") == "next" {
+					path = strings.TrimPrefix(l.Str("url"), public+r4Base)
+				}
+			}
+		}
+		if len(times) != 7 || !slices.IsSortedFunc(times, func(a, b string) int { return strings.Compare(b, a) }) {
+			t.Errorf("sorted: %v", times)
+		}
+		if a := w.wants(200, "kmh-epr", "GET", "/Encounter?_summary=count", ""); a.body.Str("total") != "7" {
+			t.Errorf("counted: %s", a.raw)
 		}
 		if a := w.wants(200, "qmc-epr", "GET", "/Encounter", ""); len(a.body.All("entry")) != 0 {
 			t.Errorf("another hospital sees %s", a.raw)

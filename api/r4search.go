@@ -1,11 +1,11 @@
 package api
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"homeward/care"
 	"homeward/fhir"
@@ -97,16 +97,28 @@ func (c *call) r4FindPersons(q *r4Query, base string) (r4Found, error) {
 			f.matches = append(f.matches, q.ofCase(s, base)...)
 		}
 	}
-	if q.sort != "" {
-		slices.SortStableFunc(f.matches, func(a, b *fhir.Node) int {
-			x, y := a.Str("meta.lastUpdated"), b.Str("meta.lastUpdated")
-			if q.sort[0] == '-' {
-				x, y = y, x
-			}
-			return cmp.Compare(x, y)
-		})
-	}
+	q.arrange(f.matches)
 	return q.part(f), nil
+}
+
+// r4WidePages is how many pages of the index one search goes through.
+const r4WidePages = 10
+
+// arrange sorts by when resources last changed, where that is asked for.
+func (q *r4Query) arrange(list []*fhir.Node) {
+	if q.sort == "" {
+		return
+	}
+	at := func(n *fhir.Node) time.Time {
+		s, _ := spanOfText(n.Str("meta.lastUpdated"))
+		return s.from
+	}
+	slices.SortStableFunc(list, func(a, b *fhir.Node) int {
+		if q.sort[0] == '-' {
+			a, b = b, a
+		}
+		return at(a).Compare(at(b))
+	})
 }
 
 // part is the page of what was found as a whole.
@@ -127,14 +139,14 @@ func (q *r4Query) part(f r4Found) r4Found {
 // a time, until something is found.
 func (c *call) r4FindWide(q *r4Query, base string) (r4Found, error) {
 	f := r4Found{shown: map[care.CaseID]translate.Shown{}, total: -1}
-	if q.sort == "-_lastUpdated" {
-		return f, no(http.StatusBadRequest, "not-supported", "A search that names no person is sorted by _lastUpdated, the oldest first; _lastUpdated=ge... begins later")
-	}
 	if t := q.scan(); t != "" {
 		return f, no(http.StatusBadRequest, "too-costly", "A search by "+t+" must say of which patient")
 	}
 	find := q.wide()
-	for range 10 {
+	if q.sort != "" || q.countOnly {
+		find.Limit = r4PageMost
+	}
+	for range r4WidePages {
 		p, err := c.faces.Hub.ShowSome(c.r.Context(), c.by, find, c.r4Why("search "+q.typ.name))
 		if err != nil {
 			return f, err
@@ -148,11 +160,18 @@ func (c *call) r4FindWide(q *r4Query, base string) (r4Found, error) {
 			if q.page.After == "" {
 				f.total = len(f.matches)
 			}
+			if q.sort != "" {
+				q.arrange(f.matches)
+				return q.part(f), nil
+			}
 			return f, nil
 		}
-		if len(f.matches) > 0 && !q.countOnly {
+		if len(f.matches) > 0 && !q.countOnly && q.sort == "" {
 			break
 		}
+	}
+	if q.sort != "" {
+		return f, no(http.StatusBadRequest, "too-costly", "There are too many to be sorted. Name a patient, or less time in _lastUpdated")
 	}
 	f.next = &r4Page{After: find.After}
 	return f, nil
