@@ -122,6 +122,7 @@ func (b *bench) fhir(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
+	home.profiled = p
 	sides := []fhirSide{home, bareFHIR(ctx, home)}
 	peer, stop, err := b.peer(ctx)
 	if err != nil {
@@ -138,6 +139,7 @@ type fhirSide struct {
 	name, base, token string
 	patients, visits  []string // ids of Patients, and values of Encounters' identifiers
 	sample            []byte   // one Patient as it is given
+	profiled          *product // whose CPU profile may be taken; nil: nobody's
 }
 
 func (s fhirSide) read(client, n int) (string, string, string) {
@@ -166,8 +168,9 @@ func (b *bench) fhirRounds(ctx context.Context, sides []fhirSide) error {
 		all := make([][]result, len(sides))
 		for range b.rounds {
 			for i, s := range sides {
+				profile := b.profiling(s, what.name)
 				r, err := asker{clients: fhirClients, warm: time.Second, count: time.Duration(b.seconds) * time.Second, request: what.make(s), token: s.token, good: []int{200, 201}}.drive(ctx)
-				if err != nil {
+				if err := errors.Join(err, profile()); err != nil {
 					return fmt.Errorf("%s, %s: %w", what.name, s.name, err)
 				}
 				all[i] = append(all[i], r)
@@ -185,6 +188,19 @@ func (b *bench) fhirRounds(ctx context.Context, sides []fhirSide) error {
 		}
 	}
 	return nil
+}
+
+// profiling takes a CPU profile of the binary for as long as a round, when one is
+// asked for; done waits for it.
+func (b *bench) profiling(s fhirSide, what string) (done func() error) {
+	if b.profile == "" || s.profiled == nil {
+		return func() error { return nil }
+	}
+	saved := make(chan error, 1)
+	go func() {
+		saved <- s.profiled.saveProfile(b.profile+"."+strings.ReplaceAll(strings.ToLower(what), " ", "-"), b.seconds)
+	}()
+	return func() error { return <-saved }
 }
 
 // homewardPeople admits people over MLLP and finds their ids.
