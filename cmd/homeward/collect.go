@@ -166,7 +166,7 @@ func (c Config) ways(now func() time.Time) (out []way, err error) {
 			err = s.Check()
 		case k.Mesh.URL != "":
 			w.name, w.every = "MESH", k.Mesh.Every.Duration
-			w.way, err = k.Mesh.way(folder)
+			w.way, err = k.Mesh.way(folder, w.council, now)
 		case k.Poll.URL != "":
 			w.name, w.every = "API", k.Poll.Every.Duration
 			w.way, err = k.Poll.way(folder, w.council, now)

@@ -1,10 +1,18 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"homeward/collect"
+	"homeward/mesh"
+	"homeward/nhs"
 )
 
 // MeshInConfig is a MESH mailbox to which a council sends its extracts.
@@ -39,4 +47,39 @@ func (c MeshInConfig) check() error {
 	return nil
 }
 
-func (c MeshInConfig) way(collect.Folder) (collect.Way, error) { return nil, errors.New("no mesh") }
+// way is the mailbox as it is read.
+func (c MeshInConfig) way(folder collect.Folder, council nhs.ODS, now func() time.Time) (collect.Way, error) {
+	password, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("mesh: reading password_file: %w", err)
+	}
+	shared, err := os.ReadFile(c.SharedKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("mesh: reading shared_key_file: %w", err)
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("mesh: reading ca_file: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("mesh: ca_file holds no certificate")
+		}
+	}
+	if c.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(c.CertFile, c.CertKey)
+		if err != nil {
+			return nil, fmt.Errorf("mesh: reading the certificate: %w", err)
+		}
+		t.Certificates = []tls.Certificate{cert}
+	}
+	client, err := mesh.New(mesh.Config{URL: c.URL, Mailbox: c.Mailbox, Password: strings.TrimSpace(string(password)), SharedKey: strings.TrimSpace(string(shared)), Now: now, Version: "homeward",
+		HTTP: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{TLSClientConfig: t},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}})
+	if err != nil {
+		return nil, err
+	}
+	return &collect.Mailbox{Client: client, Folder: folder, Council: council, From: c.From, Workflow: c.Workflow, Now: now}, nil
+}
