@@ -105,6 +105,7 @@ type Hub struct {
 	agreements agreedBook
 	numbers    numbersBook
 	wrongCodes wrongCodes
+	tokens     tokenMemo
 }
 
 // New checks the configuration and makes a hub.

@@ -184,7 +184,7 @@ func (h *Hub) TokenRefused(ctx context.Context, client, address, why string) err
 // then done is decided and audited by the method that does it.
 func (h *Hub) Bearer(ctx context.Context, token, thumbprint, address string) (by care.Actor, scopes []string, err error) {
 	wrong := &care.Error{Kind: care.Login, Text: "The token is not known or has ended"}
-	kept, err := view(ctx, h, func(tx *store.Tx) (store.Token, error) { return tx.Token(digest("token", token)) })
+	kept, err := h.token(ctx, digest("token", token))
 	if care.KindOf(err) == care.NotFound {
 		return by, nil, wrong
 	}

@@ -390,3 +390,20 @@ func BenchmarkIssueToken(b *testing.B) {
 		}
 	})
 }
+
+// TestTokenTakenAway: a token that is taken away is refused within a moment.
+func TestTokenTakenAway(t *testing.T) {
+	s := newSite(t, "sqlite", eprs)
+	k, err := s.IssueToken(s.ctx(), TokenRequest{Client: "sys-rk5", JTI: "1", Ends: s.clock().Add(time.Minute)})
+	s.must(err)
+	began := time.Now()
+	_, _, err = s.Bearer(s.ctx(), k.Text, "", "")
+	s.must(err)
+	s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error { return tx.DropTokens("sys-rk5") }))
+	for err == nil {
+		if _, _, err = s.Bearer(s.ctx(), k.Text, "", ""); time.Since(began) > 10*tokenMoment {
+			t.Fatal("the token still holds")
+		}
+	}
+	s.refused(err, care.Login, "")
+}
