@@ -102,18 +102,22 @@ func (h *Hub) keptTrace(tx *store.Tx, id care.CaseID) (PDSView, keptTrace, error
 // the record; where it does not, a question for a steward is raised. The record is
 // never filled with what differs from what a hospital told.
 func (h *Hub) TracePDS(ctx context.Context, by care.Actor, id care.CaseID) (PDSView, error) {
-	if !h.HasPDS() {
-		return PDSView{}, &care.Error{Kind: care.NotFound, Text: "Homeward is not set up to ask PDS"}
-	}
 	now := h.now()
 	var c care.Case
 	var v PDSView
+	var record store.AuditRecord
 	err := h.update(ctx, func(tx *store.Tx) error {
 		a, found, err := h.tracing(tx, by, "tracePDS", id, now)
 		if err != nil {
 			return err
 		}
-		c = found
+		if !h.HasPDS() {
+			if err := a.audit(tx, true, "not set up to ask PDS"); err != nil {
+				return err
+			}
+			return committed{&care.Error{Kind: care.NotFound, Text: "Homeward is not set up to ask PDS"}}
+		}
+		c, record = found, a.record
 		if v, _, err = h.keptTrace(tx, c.ID); err != nil {
 			return err
 		}
@@ -123,14 +127,33 @@ func (h *Hub) TracePDS(ctx context.Context, by care.Actor, id care.CaseID) (PDSV
 		v.May = err == nil
 		return v, err
 	}
-	who := care.Cause{Kind: "person", By: by.Who()}
-	return h.trace(ctx, c, who, func(tx *store.Tx, outcome string) error {
-		a, _, err := h.tracing(tx, by, "tracePDS", id, h.now())
-		if err != nil {
+	hidden := false
+	v, err = h.trace(ctx, c, care.Cause{Kind: "person", By: by.Who()}, func(tx *store.Tx, outcome string) error {
+		row := record
+		row.At, row.Allowed, row.Outcome = h.now(), true, outcome
+		if err := tx.Audit(row); err != nil {
 			return err
 		}
-		return a.audit(tx, true, outcome)
+		hidden, err = h.hiddenNow(tx, by, c.ID)
+		return err
 	})
+	if err == nil && hidden {
+		return PDSView{}, &care.Error{Kind: care.Forbidden, Text: "PDS was asked, and restricts this record: it is no longer yours to see. A discharge coordinator can open it"}
+	}
+	return v, err
+}
+
+// hiddenNow reports whether what PDS said hides a record from whoever asked.
+func (h *Hub) hiddenNow(tx *store.Tx, by care.Actor, id care.CaseID) (bool, error) {
+	c, err := h.living(tx, id)
+	if err != nil {
+		return false, err
+	}
+	a := h.ask(by, "tracePDS", &c, policy.DischargePlanning, "", h.now())
+	if err := a.onto(tx, h.now()); err != nil {
+		return false, err
+	}
+	return !a.allowed(policy.SeeDemographics), nil
 }
 
 // trace asks PDS, outside of any transaction, and then records what it said.
