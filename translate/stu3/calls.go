@@ -143,12 +143,13 @@ func (t *telling) update(back *fhir.Node) ([]Call, error) {
 }
 
 // basedOn refers to the referral as the far side knows it: by the id that it gave,
-// else (ours) by our identifier of it.
-func (t *telling) basedOn() string {
-	if id := t.r.Reference; id != "" && len(id) <= 64 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") == "" {
-		return "ReferralRequest/" + id
+// else (ours) by our name of it, with the identifier beside.
+func (t *telling) basedOn() *fhir.Node {
+	id := t.r.Reference
+	if id == "" || len(id) > 64 || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+		id = string(t.r.ID)
 	}
-	return "ReferralRequest?identifier=" + sysReferral + "|" + string(t.r.ID)
+	return fhir.Obj("reference", "ReferralRequest/"+id, "identifier", fhir.Identifier(sysReferral, string(t.r.ID)))
 }
 
 func (t *telling) paper() ([]Call, error) {
@@ -167,7 +168,7 @@ func (t *telling) paper() ([]Call, error) {
 	}
 	on := t.basedOn()
 	n := t.w.paper(p, on, nil)
-	return []Call{{Method: "PUT", Path: "/QuestionnaireResponse", Query: "based-on=" + url.QueryEscape(on), Body: t.whole(n, profile)}}, nil
+	return []Call{{Method: "PUT", Path: "/QuestionnaireResponse", Query: "based-on=" + url.QueryEscape(on.Str("reference")), Body: t.whole(n, profile)}}, nil
 }
 
 func (t *telling) note() ([]Call, error) {

@@ -53,8 +53,8 @@ func ReadNote(body *fhir.Node, from Sender) (translate.Request, error) {
 func (d *document) aim(n *fhir.Node, r *translate.Request) {
 	for _, path := range []string{"basedOn", "topic"} {
 		for _, ref := range n.All(path) {
-			if text := ref.Str("reference"); strings.Contains(text, "ReferralRequest") {
-				d.referral(text, "Communication."+path+".reference", r)
+			if strings.Contains(ref.Str("reference"), "ReferralRequest") {
+				d.referral(ref, "Communication."+path+".reference", r)
 				return
 			}
 		}

@@ -26,7 +26,7 @@ func ReadPaper(body *fhir.Node, basedOn string, from Sender) (translate.Request,
 	case basedOn != "" && !sameReference(ref, basedOn):
 		d.wrong("conflict", "QuestionnaireResponse.basedOn.reference", "The based-on in the address must be that of the body")
 	default:
-		d.referral(ref, "QuestionnaireResponse.basedOn.reference", &r)
+		d.referral(n.Get("basedOn"), "QuestionnaireResponse.basedOn.reference", &r)
 	}
 	kind := d.kind(n)
 	p := care.Paper{Kind: kind, Key: Key(n.Str("identifier.system"), n.Str("identifier.value")), Referral: r.Referral, At: r.At}
@@ -100,27 +100,21 @@ func (d *document) kind(n *fhir.Node) care.PaperKind {
 }
 
 // referral says which referral a reference means: one by the id that we gave, or
-// (ours) one by the sender's identifier, "ReferralRequest?identifier=system|value".
-func (d *document) referral(ref, expression string, r *translate.Request) {
-	if _, query, ok := strings.Cut(ref, "ReferralRequest?identifier="); ok {
-		system, value, piped := strings.Cut(unescaped(query), "|")
-		if !piped {
-			system, value = "", system
-		}
-		r.Sent = &care.Identifier{System: system, Value: value}
-		return
-	}
-	at, err := fhir.ParseRef(ref)
+// (ours) one that the sender names by its own identifier, beside the reference.
+func (d *document) referral(ref *fhir.Node, expression string, r *translate.Request) {
+	at, err := fhir.ParseRef(ref.Str("reference"))
 	if err != nil || at.Type != "ReferralRequest" {
 		d.wrong("value", expression, "The reference must be to a ReferralRequest: ReferralRequest/id")
 		return
 	}
-	c, own, ok := Own(at.ID)
-	if !ok {
-		d.wrong("not-found", expression, "There is no such referral")
+	if c, own, ok := Own(at.ID); ok {
+		r.Case, r.Referral = c, care.ReferralID(own)
 		return
 	}
-	r.Case, r.Referral = c, care.ReferralID(own)
+	r.Sent = &care.Identifier{System: sysReferral, Value: at.ID}
+	if id := ref.Member("identifier"); id.Str("value") != "" {
+		r.Sent = &care.Identifier{System: id.Str("system"), Value: id.Str("value")}
+	}
 }
 
 // sameReference compares references that may be absolute or relative, and escaped

@@ -79,8 +79,8 @@ func (w *writing) notes(r care.Referral) *fhir.Node {
 }
 
 // paper is a QuestionnaireResponse of a referral.
-func (w *writing) paper(p care.Paper, basedOn string, subject *fhir.Node) *fhir.Node {
-	n := fhir.Obj("resourceType", "QuestionnaireResponse", "identifier", fhir.Identifier(sysPaper, p.ID), "basedOn", fhir.List(fhir.Obj("reference", basedOn)),
+func (w *writing) paper(p care.Paper, basedOn, subject *fhir.Node) *fhir.Node {
+	n := fhir.Obj("resourceType", "QuestionnaireResponse", "identifier", fhir.Identifier(sysPaper, p.ID), "basedOn", fhir.List(basedOn),
 		"status", "completed", "subject", subject, "authored", instant(p.At))
 	if p.By.Name != "" {
 		n.Set("author", w.contain("author", practitioner(p.By.Name)))
@@ -113,10 +113,10 @@ func cancellation(code, words string) *fhir.Node {
 }
 
 // note is a Communication (CareConnect-SHD-Communication-1).
-func (w *writing) note(x care.Note, basedOn string, subject *fhir.Node) *fhir.Node {
+func (w *writing) note(x care.Note, basedOn, subject *fhir.Node) *fhir.Node {
 	n := fhir.Obj("resourceType", "Communication", "identifier", fhir.List(fhir.Identifier(sysNote, x.ID)))
-	if basedOn != "" {
-		n.Set("basedOn", fhir.List(fhir.Obj("reference", basedOn)))
+	if basedOn != nil {
+		n.Set("basedOn", fhir.List(basedOn))
 	}
 	n.Set("status", "completed")
 	n.Set("subject", subject)
@@ -182,15 +182,16 @@ func Resources(s translate.Shown) (out []*fhir.Node) {
 		for _, p := range c.Papers {
 			if p.Referral == r.ID && paperProfiles[p.Kind] != "" {
 				w := &writing{s: s}
-				n := w.paper(p, "ReferralRequest/"+id, subject(s))
+				n := w.paper(p, fhir.Ref("ReferralRequest", id, ""), subject(s))
 				out = append(out, w.finished(n, ID(c.ID, p.ID), paperProfiles[p.Kind], "QuestionnaireResponse/"+care.ResourceID(c.ID, "paper", p.ID), true))
 			}
 		}
 	}
 	for _, x := range c.Notes {
-		w, based := &writing{s: s}, ""
+		w := &writing{s: s}
+		var based *fhir.Node
 		if x.Referral != "" {
-			based = "ReferralRequest/" + ID(c.ID, string(x.Referral))
+			based = fhir.Ref("ReferralRequest", ID(c.ID, string(x.Referral)), "")
 		}
 		n := w.note(x, based, subject(s))
 		out = append(out, w.finished(n, ID(c.ID, x.ID), "CareConnect-SHD-Communication-1", "Communication/"+care.ResourceID(c.ID, "note", x.ID), x.By.Org == own))
