@@ -43,6 +43,7 @@ const maxBody = 10 << 20
 var faceTable = []func(*Faces){
 	(*Faces).shdRoutes,
 	(*Faces).r4Routes,
+	(*Faces).barsRoutes,
 }
 
 // NewFaces makes the handler of all faces.
