@@ -42,6 +42,8 @@ const maxBody = 10 << 20
 // faceTable are the faces. Each adds its routes in its own file.
 var faceTable = []func(*Faces){
 	(*Faces).shdRoutes,
+	(*Faces).scdsRoutes,
+	(*Faces).locatorRoutes,
 	(*Faces).r4Routes,
 	(*Faces).barsRoutes,
 }

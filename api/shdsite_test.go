@@ -64,7 +64,7 @@ func onBothFaces(t *testing.T, f func(t *testing.T, s *faceSite)) {
 	}
 }
 
-const siteGazetteer = "uprn,postcode,council\n10000000101,NG18 1AA,511\n,NG18 1AA,511\n,NG1 1AB,512\n10000000201,NG5 6XX,511\n10000000202,NG5 6XX,512\n"
+const siteGazetteer = "uprn,postcode,council,address\n10000000101,NG18 1AA,511,\n,NG1 1AB,512,\n10000000201,NG5 6XX,511,\"1 Border Road, Arnold, Nottingham\"\n10000000202,NG5 6XX,512,\"2 Border Road, Nottingham\"\n"
 
 func newFaceSite(t testing.TB, engine string, more ...func(*hub.Config)) *faceSite {
 	t.Helper()

@@ -16,18 +16,21 @@ import (
 // number (UPRN) is sure; a postcode is sure only when all of it lies in one
 // council, for postcodes straddle boundaries (Healthcare Locator Service).
 type Gazetteer struct {
-	uprn     map[string]nhs.ODS
-	postcode map[string][]nhs.ODS
+	uprn       map[string]nhs.ODS
+	postcode   map[string][]nhs.ODS
+	properties map[string][]property // by postcode, where addresses are given
 }
 
-// ReadGazetteer reads CSV with the header uprn,postcode,council: a row has a
-// UPRN or a postcode or both. The error names the line and the field.
+// ReadGazetteer reads CSV with the header uprn,postcode,council, and perhaps
+// address, whose parts have commas between: a row has a UPRN or a postcode or both.
+// The error names the line and the field.
 func ReadGazetteer(r io.Reader) (*Gazetteer, error) {
-	g := &Gazetteer{uprn: map[string]nhs.ODS{}, postcode: map[string][]nhs.ODS{}}
+	g := &Gazetteer{uprn: map[string]nhs.ODS{}, postcode: map[string][]nhs.ODS{}, properties: map[string][]property{}}
 	cr := csv.NewReader(r)
 	head, err := cr.Read()
-	if err != nil || !slices.Equal(head, []string{"uprn", "postcode", "council"}) {
-		return nil, errors.New("gazetteer: line 1 must be the header uprn,postcode,council")
+	known := []string{"uprn", "postcode", "council", "address"}
+	if err != nil || len(head) < 3 || len(head) > 4 || !slices.Equal(head, known[:len(head)]) {
+		return nil, errors.New("gazetteer: line 1 must be the header uprn,postcode,council, and perhaps address behind it")
 	}
 	for line := 2; ; line++ {
 		row, err := cr.Read()
@@ -50,6 +53,9 @@ func ReadGazetteer(r io.Reader) (*Gazetteer, error) {
 		}
 		if pc != "" && !slices.Contains(g.postcode[pc], ods) {
 			g.postcode[pc] = append(g.postcode[pc], ods)
+		}
+		if len(row) > 3 && pc != "" && row[3] != "" {
+			g.properties[pc] = append(g.properties[pc], property{addressParts(row[3]), ods})
 		}
 	}
 }
