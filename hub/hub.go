@@ -48,6 +48,7 @@ type Config struct {
 	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
 
 	PDS        *pds.Client   // nil: PDS is not asked
+	Mappings   []Mapping     // that the integration engineer may try
 	RecheckPDS time.Duration // how old an answer about somebody referred may become; 0: nobody is checked again by itself
 }
 

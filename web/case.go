@@ -547,7 +547,7 @@ func (s *Server) identityTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 			}
 		}
 	}
-	return ui.Nodes{ui.H2("Who this is"), ui.SummaryList(rows...), joined,
+	return ui.Nodes{ui.H2("Who this is"), ui.SummaryList(rows...), s.traceLink(c), joined,
 		ui.Small("As told " + ui.ClockOn(p.AsAt, c.At) + ".")}
 }
 

@@ -55,7 +55,8 @@ func (s *Server) operations(v *visit) (response, error) {
 		ui.List(
 			ui.Link("/ops/messages", "All messages"),
 			ui.Link("/ops/messages?state=held", "Messages that are held"),
-			ui.Link("/ops/imports", "Imports of council extracts")),
+			ui.Link("/ops/imports", "Imports of council extracts"),
+			ui.Link("/ops/mappings", "Mappings")),
 		ui.Small("Nothing here names a person. A message’s content is shown only for a reason, which is recorded with your name."),
 	}}), nil
 }
