@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,10 +121,8 @@ func (c PollConfig) check(layout string) error {
 	case c.PerSecond <= 0 || c.MaxPageKB <= 0:
 		return errors.New("poll per_second and max_page_kb must be more than 0")
 	}
-	for _, a := range c.Allow {
-		if _, err := netip.ParsePrefix(a); err != nil {
-			return fmt.Errorf("poll allow: %q must be a network, like 10.20.0.0/16", a)
-		}
+	if _, err := prefixes(c.Allow); err != nil {
+		return fmt.Errorf("poll %w", err)
 	}
 	return nil
 }
@@ -188,12 +185,8 @@ func (c PollConfig) way(folder collect.Folder, council nhs.ODS, now func() time.
 	}
 	hc := httpsend.Config{URL: c.URL, Timeout: time.Minute, Plain: c.Plain, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.CertKey, MaxAnswer: int64(c.MaxPageKB) << 10, Now: now,
 		Auth: httpsend.Auth{Kind: httpsend.AuthKind(c.Auth), User: c.User, Name: c.Header, SecretFile: c.Secret, TokenURL: c.TokenURL, ClientID: c.ClientID, KeyID: c.KeyID, Scope: c.Scope}}
-	for _, a := range c.Allow {
-		p, err := netip.ParsePrefix(a)
-		if err != nil {
-			return nil, fmt.Errorf("poll allow: %w", err)
-		}
-		hc.Allow = append(hc.Allow, p)
+	if hc.Allow, err = prefixes(c.Allow); err != nil {
+		return nil, fmt.Errorf("poll %w", err)
 	}
 	client, err := httpsend.New(hc)
 	if err != nil {
