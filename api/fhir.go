@@ -27,13 +27,15 @@ type FacesConfig struct {
 	Clock     func() time.Time // nil: time.Now
 	PublicURL string           // by which Homeward is reached: Location and fullUrl begin with it
 	MaxBody   int              // bytes of a request; 0: 10 MB
+	Hooks     *Hooks           // calls the rest-hooks of subscriptions; nil: there are websockets only
 }
 
 // Faces answers the FHIR interfaces (docs/design/interfaces.md). Make it with NewFaces.
 type Faces struct {
 	FacesConfig
-	mux   *http.ServeMux
-	faces []*face
+	mux     *http.ServeMux
+	faces   []*face
+	sockets sockets
 }
 
 // maxBody is the longest request that is read, in bytes.

@@ -13,6 +13,7 @@ func (c *call) r4Capability() *fhir.Node {
 	for i := range r4Types {
 		resources = append(resources, r4Types[i].capability())
 	}
+	resources = append(resources, subscribeCapability())
 	code := func(codes ...string) (out []*fhir.Node) {
 		for _, x := range codes {
 			out = append(out, fhir.Obj("code", x))
