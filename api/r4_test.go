@@ -119,7 +119,7 @@ func (w *r4World) openR4(at string, change ...func(*store.Config)) *hub.Hub {
 	w.must(err)
 	forms, err := form.Load(pathways.Files)
 	w.must(err)
-	both := []string{ReadScope, WriteScope}
+	both := []string{ReadScope, WriteScope, SubscribeScope, ExportScope}
 	h, err := hub.New(hub.Config{Store: db, Policies: set, Forms: forms, Clock: w.clock,
 		Orgs: []care.Org{{ODS: "RK5", Name: "King's Mill", Kind: care.Trust, Phone: "01632 960300"}, {ODS: "RX1", Name: "Queen's", Kind: care.Trust},
 			{ODS: "511", Name: "Nottinghamshire", Kind: care.Council, Phone: "01632 960100"}},
