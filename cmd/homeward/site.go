@@ -127,6 +127,13 @@ func (st *site) wire(clock func() time.Time) error {
 	if hc.Retention, err = st.config.Audit.schedule(); err != nil {
 		return err
 	}
+	hc.RecheckPDS = st.config.PDS.Recheck.Duration
+	if hc.PDS, err = st.config.PDS.client(clock); err != nil {
+		return err
+	}
+	if hc.Mappings, err = st.config.mappings(); err != nil {
+		return err
+	}
 	if st.hub, err = hub.New(hc); err != nil {
 		return err
 	}
