@@ -232,7 +232,7 @@ func (r *routing) waits(ref care.Referral, k Kind) bool {
 		return false // another hospital's wards are none of this referral's
 	}
 	if ref.Open() {
-		return k == Died || ref.Watching || k == Discharge || person(r.entry.Event)
+		return true // also of somebody who went home and is back: the work is not closed
 	}
 	return (k == Died || k == Discharge || k == Update) && !ref.Ended.Before(r.entry.Event.When()) && within(r.entry.Recorded, ref.Ended)
 }
@@ -242,16 +242,6 @@ func (r *routing) waits(ref care.Referral, k Kind) bool {
 func within(recorded, ended time.Time) bool {
 	d := recorded.Sub(ended)
 	return d < 24*time.Hour
-}
-
-// person reports whether an event is about who somebody is, which concerns a
-// referral until it is closed.
-func person(e care.Event) bool {
-	switch e.(type) {
-	case care.PersonTold, care.NumberChanged, care.Identified, care.Settled, care.Absorbed:
-		return true
-	}
-	return false
 }
 
 // stayOf is the hospital of whose stay an event tells; "" where it is of none, or
