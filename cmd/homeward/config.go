@@ -46,6 +46,8 @@ type Config struct {
 
 	Machines MachinesConfig `toml:"machines" doc:"How systems that sign in by themselves show a client certificate."`
 	Systems  []SystemConfig `toml:"system" doc:"Each system that signs in by itself, such as a hospital's record system."`
+
+	Destinations []DestinationConfig `toml:"destination" doc:"Each system that is told what happens, such as a council's case management or a hospital's record system."`
 }
 
 // LimitsConfig are numbers that a site may change.
@@ -168,7 +170,7 @@ func readConfig(path string) (Config, error) {
 		return c, fmt.Errorf("reading the configuration: %w", err)
 	}
 	var many struct {
-		Feed, Council, Provider, System []map[string]any
+		Feed, Council, Provider, System, Destination []map[string]any
 	}
 	if _, err := toml.Decode(string(b), &many); err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)
@@ -186,6 +188,9 @@ func readConfig(path string) (Config, error) {
 	}
 	for range many.System {
 		c.Systems = append(c.Systems, systemDefaults())
+	}
+	for range many.Destination {
+		c.Destinations = append(c.Destinations, destinationDefaults())
 	}
 	meta, err := toml.Decode(string(b), &c)
 	if err != nil {
@@ -243,6 +248,11 @@ func (c *Config) relativeTo(dir string) {
 			fix(p)
 		}
 	}
+	for i := range c.Destinations {
+		for _, p := range c.Destinations[i].files() {
+			fix(p)
+		}
+	}
 	for i := range c.Systems {
 		if !strings.Contains(c.Systems[i].Keys, "://") {
 			fix(&c.Systems[i].Keys)
@@ -293,7 +303,7 @@ func (c Config) check() error {
 	if err := c.checkProviders(); err != nil {
 		return err
 	}
-	return c.checkSystems()
+	return errors.Join(c.checkSystems(), c.checkDestinations())
 }
 
 // check refuses a zero too: the packages that use these take it for "default",

@@ -104,6 +104,10 @@ func (st *site) wire(clock func() time.Time) error {
 		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, LookMisses: st.config.Limits.LookMisses, LookedUp: st.config.Limits.LookedUp,
 			AtRisk: st.config.Limits.AtRiskDays, Delayed: st.config.Limits.DelayedDays}}
 	hc.Systems = st.config.systemList()
+	if hc.Tellings, err = st.config.tellings(making{zone: zone, now: clock}); err != nil {
+		return err
+	}
+	hc.PublicURL = st.config.PublicURL
 	for _, f := range st.config.Feeds {
 		hc.Feeds = append(hc.Feeds, f.feed(zone))
 	}

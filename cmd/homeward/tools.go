@@ -109,6 +109,7 @@ func example() Config {
 	s := systemDefaults()
 	s.Client, s.Title, s.Org, s.Scopes, s.Keys = "kings-mill-epr", "King's Mill EPR", "RK5", []string{"launch"}, "kings-mill-epr.jwks.json"
 	d.Systems = []SystemConfig{s}
+	d.Destinations = []DestinationConfig{exampleDestination()}
 	return d
 }
 
