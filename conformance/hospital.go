@@ -20,6 +20,7 @@ type HospitalConfig struct {
 	Config                  // Target: where it takes notifications of subscriptions, "" for nowhere
 	Listen    net.Listener  // where it sends its referrals
 	URL       string        // by which it reaches Listen
+	Feed      net.Listener  // where it sends its HL7 v2 over MLLP
 	Wait      time.Duration // for how long to listen; 0: 10 minutes
 	Status    string        // host:port where it takes status by HL7 v2 over MLLP; "" for nowhere
 	Listening func()        // called when the kit listens
@@ -28,44 +29,59 @@ type HospitalConfig struct {
 // RunHospital listens to what a hospital's system sends, and grades it; then it
 // sends what such a system must take.
 func RunHospital(ctx context.Context, c HospitalConfig) (Report, error) {
-	if c.Listen == nil && c.Status == "" && c.Target == "" {
+	if c.Listen == nil && c.Feed == nil && c.Status == "" && c.Target == "" {
 		return Report{}, errors.New("say where to listen, or where the hospital takes status or notifications")
 	}
 	r := Report{Role: Hospital, Target: c.says(), Build: c.Build, Began: time.Now()}
-	var calls []heard
-	if c.Listen != nil {
-		e := newEar(strings.TrimSuffix(c.URL, "/"))
-		stop := e.listen(c.Listen)
-		defer stop()
-		if c.Listening != nil {
-			c.Listening()
-		}
-		if c.Wait == 0 {
-			c.Wait = 10 * time.Minute
-		}
-		if err := e.wait(ctx, c.Wait, complete); err != nil {
-			return r, err
-		}
-		calls = e.calls()
+	calls, messages, err := c.listen(ctx)
+	if err != nil {
+		return r, err
 	}
 	k := &kit{Config: c.Config}
 	if c.Target != "" {
-		var err error
 		if k, err = newKit(c.Config); err != nil {
 			return r, err
 		}
 	}
-	for _, checks := range [][]Check{sendingChecks(calls, c.Listen != nil), statusChecks(c.Status), notifiedChecks(c.Target)} {
+	for _, checks := range [][]Check{sendingChecks(calls, c.Listen != nil), feedChecks(messages, c.Feed != nil), statusChecks(c.Status), notifiedChecks(c.Target)} {
 		r.Results = append(r.Results, run(ctx, k, checks)...)
 	}
 	r.Took = time.Since(r.Began)
 	return r, ctx.Err()
 }
 
+// listen hears what the hospital's system sends, by either way, until all was
+// heard or the time is over.
+func (c HospitalConfig) listen(ctx context.Context) ([]heard, []adt, error) {
+	if c.Listen == nil && c.Feed == nil {
+		return nil, nil, nil
+	}
+	e, f := newEar(strings.TrimSuffix(c.URL, "/")), &feed{}
+	if c.Listen != nil {
+		defer e.listen(c.Listen)()
+	}
+	if c.Feed != nil {
+		defer f.listen(c.Feed)()
+	}
+	if c.Listening != nil {
+		c.Listening()
+	}
+	if c.Wait == 0 {
+		c.Wait = 10 * time.Minute
+	}
+	err := e.wait(ctx, c.Wait, func(calls []heard) bool {
+		return (c.Listen == nil || complete(calls)) && (c.Feed == nil || feedComplete(f.messages()))
+	})
+	return e.calls(), f.messages(), err
+}
+
 func (c HospitalConfig) says() string {
 	var parts []string
 	if c.Listen != nil {
 		parts = append(parts, "what it sends to "+c.URL)
+	}
+	if c.Feed != nil {
+		parts = append(parts, "its HL7 feed")
 	}
 	if c.Status != "" {
 		parts = append(parts, "HL7 v2 at "+c.Status)

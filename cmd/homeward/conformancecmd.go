@@ -112,6 +112,7 @@ func (c *conformanceCouncilCmd) Run(ctx context.Context) error {
 type conformanceHospitalCmd struct {
 	Listen string        `help:"Listen here for what the hospital's system sends by Supported Hospital Discharge." placeholder:"HOST:PORT"`
 	URL    string        `help:"Address by which it reaches that. Empty: http:// and the address of --listen." name:"url"`
+	Feed   string        `help:"Listen here for the hospital's HL7 v2, over MLLP." name:"listen-hl7" placeholder:"HOST:PORT"`
 	Wait   time.Duration `help:"For how long to listen, at most." default:"10m"`
 	Status string        `help:"Where the hospital takes status by HL7 v2 over MLLP." placeholder:"HOST:PORT"`
 	Target string        `help:"Where the hospital takes notifications of FHIR subscriptions." placeholder:"https://HOST/PATH"`
@@ -133,8 +134,18 @@ func (c *conformanceHospitalCmd) Run(ctx context.Context) error {
 		if h.URL == "" {
 			h.URL = "http://" + reachable(h.Listen.Addr().String()) + "/ReferralService/v3"
 		}
-		h.Listening = func() {
+	}
+	if c.Feed != "" {
+		if h.Feed, err = net.Listen("tcp", c.Feed); err != nil {
+			return fmt.Errorf("opening the address to listen at for HL7: %w", err)
+		}
+	}
+	h.Listening = func() {
+		if h.Listen != nil {
 			fmt.Printf("Listening at %s for %s at most. Send each use case once; the kit answers one with 503, and one not at all.\n", h.URL, c.Wait)
+		}
+		if h.Feed != nil {
+			fmt.Printf("Listening for HL7 at %s for %s at most. Send each event once; the kit answers the second with AE, and one not at all.\n", h.Feed.Addr(), c.Wait)
 		}
 	}
 	r, err := conformance.RunHospital(ctx, h)
