@@ -139,6 +139,9 @@ func (q *r4Query) part(f r4Found) r4Found {
 // a time, until something is found.
 func (c *call) r4FindWide(q *r4Query, base string) (r4Found, error) {
 	f := r4Found{shown: map[care.CaseID]translate.Shown{}, total: -1}
+	if q.typ.narrow {
+		return f, no(http.StatusBadRequest, "too-costly", "A search of "+q.typ.name+" must say of which patient")
+	}
 	if t := q.scan(); t != "" {
 		return f, no(http.StatusBadRequest, "too-costly", "A search by "+t+" must say of which patient")
 	}
