@@ -112,20 +112,28 @@ func (m *messaging) fill() {
 	m.add(m.staff()...)
 	if m.t.Response {
 		m.add(w.finish("Task", []*fhir.Node{w.task(m.r)})...)
+		m.told()
 		return
 	}
 	m.add(w.finish("Location", w.locations())...)
 	m.add(w.finish("RelatedPerson", w.kin())...)
-	if id := w.answersID(m.r); id != "" {
+	m.told()
+}
+
+// told puts in the answers, and the papers and notes that this message brings.
+func (m *messaging) told() {
+	w := m.w
+	if id := w.answersID(m.r); id != "" && !m.t.Response {
 		m.add(w.finish("QuestionnaireResponse", []*fhir.Node{w.answers(id, m.r)})...)
 	}
 	for _, p := range w.s.Case.Papers {
-		if w.s.Sees.Assessments && p.Referral == m.r.ID && (p.ID == m.t.Paper || m.t.Paper == "" && m.t.Reason == "new") {
+		if w.s.Sees.Assessments && p.Referral == m.r.ID && (p.ID == m.t.Paper || m.t.Paper == "" && m.t.Reason == "new" && !m.t.Response) {
 			m.add(w.finish("QuestionnaireResponse", []*fhir.Node{w.paper(p)})...)
 		}
 	}
 	for _, n := range w.finish("Communication", w.notes()) {
-		if n.Str("identifier.value") == m.t.Note || m.t.Note == "" && m.t.Reason == "new" && n.Str("extension.valueCoding.code") == string(care.AudienceBoth) {
+		both := n.Str("extension.valueCoding.code") == string(care.AudienceBoth)
+		if both && (n.Str("identifier.value") == m.t.Note || m.t.Note == "" && m.t.Reason == "new" && !m.t.Response) {
 			m.add(n)
 		}
 	}

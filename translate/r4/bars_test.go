@@ -289,3 +289,78 @@ func TestSameTelling(t *testing.T) {
 		t.Error("a message is written of a referral that is not shown")
 	}
 }
+
+// TestTransactions holds what goes to a FHIR server that knows nothing of us: every
+// entry is found again by an identifier, nothing leads out, and the same can be read.
+func TestTransactions(t *testing.T) {
+	set, err := profile.Standard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := telling("update")
+	status.Response = true
+	for name, n := range map[string]func() (*fhir.Node, error){
+		"transaction-refer":  func() (*fhir.Node, error) { return Transaction(full(t), telling("new")) },
+		"transaction-status": func() (*fhir.Node, error) { return Transaction(returned(t), status) },
+	} {
+		n, err := n()
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, n)
+		have := map[string]bool{}
+		for _, e := range n.All("entry") {
+			have[e.Str("fullUrl")] = true
+			if by := e.Str("request.ifNoneExist") + e.Str("request.url"); !strings.Contains(by, "identifier=") || e.Get("resource.identifier") == nil {
+				t.Errorf("%s: %s is not found again by an identifier", name, e.Get("resource").Type())
+			}
+			for _, i := range set.Check(e.Get("resource"), fhir.R4) {
+				if i.Severity == "error" {
+					t.Errorf("%s %s: %s %s", name, e.Get("resource").Type(), i.Expression, i.Diagnostics)
+				}
+			}
+		}
+		for ref := range fhir.References(n) {
+			if !have[ref.Text] {
+				t.Errorf("%s: %s leads out: %s", name, ref.Path, ref.Text)
+			}
+		}
+	}
+	n, _ := Transaction(full(t), telling("new"))
+	qs, err := Read(n, hospital())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := qs[0].Commands[0].(care.Refer); !ok || len(qs[0].Observations) != 1 {
+		t.Errorf("the transaction is read as %T", qs[0].Commands[0])
+	}
+}
+
+// TestSingles holds the same for one resource alone.
+func TestSingles(t *testing.T) {
+	sr, by, err := Single(full(t), telling("new"), "ServiceRequest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "single-refer", sr)
+	if by != "identifier=https%3A%2F%2Fhomeward.example%2Ffhir%2FId%2Freferral%7CAB12-CD34-EF56" || len(sr.All("contained")) != 3 {
+		t.Errorf("%s, %d contained", by, len(sr.All("contained")))
+	}
+	sr.Set("identifier", []*fhir.Node{fhir.Identifier("urn:x", "1")})
+	q := mustRead(t, sr, hospital())[0]
+	if c, ok := q.Commands[0].(care.Refer); !ok || c.Answers.Get("care_needs") == "" || q.About.NHS.IsZero() {
+		t.Errorf("read as %+v", q.Commands[0])
+	}
+	x := telling("update")
+	x.Response = true
+	task, _, err := Single(full(t), x, "Task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := mustRead(t, task, cityHall())[0]; got.Referral != "AB12-CD34-EF56" {
+		t.Errorf("the task is read as of %q", got.Referral)
+	}
+	if n, _, err := Single(full(t), telling("update"), "Communication"); n != nil || err != nil {
+		t.Error("a note is told that this message does not bring")
+	}
+}

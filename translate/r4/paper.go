@@ -40,7 +40,7 @@ func (w *writing) answersID(r care.Referral) string {
 func (w *writing) answers(id string, r care.Referral) *fhir.Node {
 	n := resource("QuestionnaireResponse", id, []string{core + "QuestionnaireResponse"},
 		"identifier", fhir.Identifier(sysReferral, string(r.ID)),
-		"basedOn", []*fhir.Node{fhir.Ref("ServiceRequest", w.id("referral", string(r.ID)), "")},
+		"basedOn", []*fhir.Node{w.referralRef(r.ID)},
 		"questionnaire", formURL(r.Form, r.FormVersion), "status", map[bool]string{true: "amended", false: "completed"}[len(r.Returns) > 0],
 		"subject", w.patient(), "encounter", w.encounterOf(r), "authored", instant(r.Sent), "author", w.who(r.SentBy, r.From))
 	var p *form.Pathway
@@ -311,7 +311,7 @@ func (w *writing) paperBase(p care.Paper) []*fhir.Node {
 	if p.Referral == "" {
 		return nil
 	}
-	return []*fhir.Node{fhir.Ref("ServiceRequest", w.id("referral", string(p.Referral)), "")}
+	return []*fhir.Node{w.referralRef(p.Referral)}
 }
 
 // documents are the papers as documents, for systems that list documents.
@@ -359,7 +359,7 @@ func (w *writing) notes() []*fhir.Node {
 		n.Set("category", []*fhir.Node{fhir.Concept("Case note")})
 		n.Set("subject", w.patient())
 		if x.Referral != "" && w.s.Sees.Referral {
-			n.Set("about", []*fhir.Node{fhir.Ref("ServiceRequest", w.id("referral", string(x.Referral)), "")})
+			n.Set("about", []*fhir.Node{w.referralRef(x.Referral)})
 		}
 		n.Set("sent", instant(x.At))
 		n.Set("sender", w.who(x.By, x.By.Org))

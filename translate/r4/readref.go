@@ -680,6 +680,13 @@ func fitted(cmd care.Command, r *care.Referral) care.Command {
 			return nil
 		}
 		return x
+	}
+	return fittedEnd(cmd, *r)
+}
+
+// fittedEnd is fitted for what ends or interrupts the work, and for what is added.
+func fittedEnd(cmd care.Command, r care.Referral) care.Command {
+	switch x := cmd.(type) {
 	case care.SendBack:
 		x.ID = r.ID
 		if n := len(r.Returns); r.State == care.RefReturned && n > 0 && r.Returns[n-1].Needed == x.Needed {

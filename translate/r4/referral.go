@@ -85,6 +85,11 @@ func (w *writing) referral(r care.Referral) *fhir.Node {
 	return n
 }
 
+// referralRef refers to a referral, with its number for who has it elsewhere.
+func (w *writing) referralRef(id care.ReferralID) *fhir.Node {
+	return fhir.Obj("reference", "ServiceRequest/"+w.id("referral", string(id)), "identifier", fhir.Identifier(sysReferral, string(id)))
+}
+
 // whyEnded is why a referral was withdrawn, cancelled or stopped.
 func whyEnded(r care.Referral) *fhir.Node {
 	if r.Why == "" && r.WhyText == "" {
@@ -176,7 +181,7 @@ func (w *writing) task(r care.Referral) *fhir.Node {
 	n.Set("intent", "order")
 	n.Set("code", fhir.Concept("", fhir.Coding(sysTaskCode, "fulfill", "Fulfill the focal request")))
 	n.Set("description", r.Holder.Next)
-	n.Set("focus", fhir.Ref("ServiceRequest", w.id("referral", string(r.ID)), ""))
+	n.Set("focus", w.referralRef(r.ID))
 	n.Set("for", w.patient())
 	n.Set("encounter", w.encounterOf(r))
 	n.Set("executionPeriod", period(r.Received, r.Ended))
