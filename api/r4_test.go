@@ -38,6 +38,7 @@ type r4World struct {
 	at     string
 	token  map[string]string
 	client *http.Client
+	faces  *Faces
 }
 
 var r4Keys = sync.OnceValues(func() ([]store.MasterKey, error) { return []store.MasterKey{store.NewMasterKey()}, nil })
@@ -92,7 +93,7 @@ func newR4(t testing.TB, engine string, change ...func(*store.Config)) *r4World 
 	mux.Handle("/", s)
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	w.here, w.at = srv, srv.URL+r4Base
+	w.here, w.at, w.faces = srv, srv.URL+r4Base, f
 	for _, c := range clients {
 		w.token[c.ID] = w.granted(w.ask(w.good(c.ID)))
 	}
