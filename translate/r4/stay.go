@@ -229,9 +229,7 @@ func placeID(org nhs.ODS, l care.Location) string {
 // Ward is the Location of a ward of a trust, as the directory lists it.
 func Ward(org care.Org, l care.Location) *fhir.Node {
 	l.Bay, l.Bed = "", ""
-	n := place(org.ODS, l, fhir.Obj("reference", "Organization/"+string(org.ODS), "display", org.Name))
-	setMeta(n, fhir.Obj("profile", []string{core + "Location"}), time.Time{})
-	return n
+	return alone(place(org.ODS, l, fhir.Obj("reference", "Organization/"+string(org.ODS), "display", org.Name)))
 }
 
 func place(org nhs.ODS, l care.Location, managing *fhir.Node) *fhir.Node {
