@@ -30,6 +30,8 @@ type Find struct {
 	NHS          nhs.Number
 	IDs          []care.Identifier // of the person: any of them
 	Visit        *care.Identifier  // of the stay, as its hospital names it
+	Referral     care.ReferralID   // by our own name for it
+	Sent         *care.Identifier  // the referral as the reader's organisation named it
 	Family       string            // with Born and Postcode: all three
 	Born         nhs.Date
 	Postcode     string
@@ -217,7 +219,7 @@ func (h *Hub) ShowSome(ctx context.Context, by care.Actor, f Find, q ShowRequest
 
 // names reports whether a search says of whom.
 func (f Find) names() bool {
-	return f.Case != "" || !f.NHS.IsZero() || len(f.IDs) > 0 || f.Visit != nil || f.Family != "" || f.Postcode != ""
+	return f.Case != "" || !f.NHS.IsZero() || len(f.IDs) > 0 || f.Visit != nil || f.Referral != "" || f.Sent != nil || f.Family != "" || f.Postcode != ""
 }
 
 func (h *Hub) someNamed(tx *store.Tx, by care.Actor, f Find, q ShowRequest, now time.Time) (p Page, rs []reads, err error) {
@@ -392,6 +394,24 @@ func (h *Hub) findCases(tx *store.Tx, by care.Actor, f Find) ([]care.Case, error
 		}
 		if found != "" {
 			ids = append(ids, found)
+		}
+	case f.Referral != "":
+		found, err := tx.FindReferral(f.Referral)
+		if err != nil {
+			return nil, err
+		}
+		if found != "" {
+			ids = append(ids, found)
+		}
+	case f.Sent != nil:
+		for _, name := range []string{f.Sent.Value, f.Sent.System + "|" + f.Sent.Value} {
+			found, err := tx.FindSent(by.Org, name)
+			if err != nil {
+				return nil, err
+			}
+			if found != "" {
+				ids = append(ids, found)
+			}
 		}
 	case f.Family != "":
 		found, err := tx.FindPerson(f.Family, f.Born, f.Postcode)
