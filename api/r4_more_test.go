@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"homeward/fhir"
+	"homeward/hub"
 	"homeward/nhs"
+	"homeward/store"
 )
 
 const ownSystem = "https://rk5.example/referral"
@@ -47,6 +49,20 @@ func TestR4Referral(t *testing.T) {
 		w.wants(200, "kmh-epr", "POST", "/ServiceRequest", request(1, pat, enc), "If-None-Exist", "identifier="+ownSystem+"|R1")
 		w.wants(412, "kmh-epr", "POST", "/ServiceRequest", request(1, pat, enc), "If-None-Exist", "status=active")
 
+		ours := ""
+		for _, x := range a.body.All("identifier") {
+			if x.Str("type.coding.code") == "PLAC" {
+				ours = x.Str("system") + "|" + x.Str("value")
+			}
+		}
+		for who, v := range map[string]string{"kmh-epr": ownSystem + "|R1", "mosaic": ours} {
+			if f := w.wants(200, who, "GET", "/ServiceRequest?identifier="+url.QueryEscape(v), ""); f.body.Str("total") != "1" || f.body.Str("entry.resource.id") != id {
+				t.Errorf("%s by %s: %s", who, v, f.raw)
+			}
+		}
+		if f := w.wants(200, "qmc-epr", "GET", "/ServiceRequest?identifier="+url.QueryEscape(ours), ""); f.body.Str("total") != "0" {
+			t.Errorf("another hospital finds %s", f.raw)
+		}
 		task := w.find("mosaic", "Task", "patient", pat, "focus", "ServiceRequest/"+id)
 		if task.body.Str("total") != "1" {
 			t.Fatalf("no task: %s", task.raw)
@@ -297,5 +313,64 @@ func TestR4SaysWhatItDoes(t *testing.T) {
 				t.Errorf("%s %v: %d %s", res.Str("type"), kv, got.status, got.raw)
 			}
 		}
+	}
+}
+
+// Whatever is given passes the check of its release, in both formats.
+func TestR4WhatIsGivenIsSound(t *testing.T) {
+	w := newR4(t, "sqlite")
+	_, enc, pat := w.refer(1)
+	w.wants(201, "kmh-epr", "POST", "/Communication", `{"resourceType":"Communication","status":"completed","subject":{"reference":"Patient/`+pat+`"},"payload":[{"contentString":"x"}]}`)
+	seen := map[string]bool{}
+	for _, typ := range r4Types {
+		path := "/" + typ.name
+		if typ.source == fromCase {
+			path += "?patient=" + pat
+		}
+		if typ.name == "Patient" {
+			path = "/Patient?_id=" + pat
+		}
+		if typ.name == "Provenance" {
+			path = "/Provenance?target=Encounter/" + enc
+		}
+		if typ.source == fromAudit {
+			continue
+		}
+		for _, format := range []string{"json", "xml"} {
+			a := w.wants(200, "kmh-epr", "GET", path, "", "Accept", "application/fhir+"+format)
+			if issues := fhir.Check(a.body, fhir.R4); len(issues) > 0 {
+				t.Errorf("%s as %s: %+v", typ.name, format, issues)
+			}
+			for _, n := range a.body.All("entry.resource") {
+				seen[n.Type()] = true
+				if n.Str("meta.versionId") != fhir.Hash(n) {
+					t.Errorf("%s/%s has a version that is not of its content", n.Type(), n.ID())
+				}
+				one := w.wants(200, "kmh-epr", "GET", "/"+n.Type()+"/"+n.ID(), "")
+				if one.header.Get("ETag") != `W/"`+n.Str("meta.versionId")+`"` {
+					t.Errorf("%s/%s is read in another version than it is found", n.Type(), n.ID())
+				}
+			}
+		}
+	}
+	for _, typ := range []string{"Patient", "Encounter", "ServiceRequest", "Task", "CarePlan", "QuestionnaireResponse", "Communication", "Provenance", "Organization", "HealthcareService", "Location", "Questionnaire"} {
+		if !seen[typ] {
+			t.Errorf("no %s was given", typ)
+		}
+	}
+}
+
+// An AuditEvent is what FHIR says that it is.
+func TestR4AuditEvent(t *testing.T) {
+	n := auditEvent(hub.AuditView{OrgName: "King's Mill", Audited: store.Audited{N: 7, AuditRecord: store.AuditRecord{At: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Actor: "u1", Name: "Sam Invented",
+		Role: "ward-nurse", Org: "RK5", Action: "look", Case: "c1", Purpose: "direct-care", Allowed: true, Outcome: "shown", Address: "192.0.2.1"}}})
+	if issues := fhir.Check(n, fhir.R4); len(issues) > 0 {
+		t.Errorf("%+v", issues)
+	}
+	if n.Str("outcome") != "0" || n.Str("entity.what.reference") != "Patient/c1" {
+		t.Error("it does not say what happened")
+	}
+	if issues := fhir.Check(auditEvent(hub.AuditView{Audited: store.Audited{N: 8, Erased: true}}), fhir.R4); len(issues) > 0 {
+		t.Errorf("%+v", issues)
 	}
 }

@@ -214,6 +214,9 @@ func (q *r4Query) finder(p r4Param, values []string, who map[string][]string) bo
 	case p.name == "patient" || p.name == "subject":
 		who["patient"] = append(who["patient"], values...)
 		return q.typ.name != "Provenance"
+	case q.typ.name == "Provenance" && p.name == "target":
+		who["target"] = append(who["target"], values...)
+		return false
 	case p.name == "_id":
 		who["_id"] = append(who["_id"], values...)
 		return false
@@ -222,6 +225,9 @@ func (q *r4Query) finder(p r4Param, values []string, who map[string][]string) bo
 		return p.name == "identifier"
 	case q.typ.name == "Encounter" && p.name == "identifier":
 		who["visit"] = append(who["visit"], values...)
+		return false
+	case (q.typ.name == "ServiceRequest" || q.typ.name == "Task") && p.name == "identifier":
+		who["referral"] = append(who["referral"], values...)
 		return false
 	}
 	return false
@@ -328,8 +334,8 @@ func (c *call) r4Who(q *r4Query, who map[string][]string) error {
 		add(r4.CaseOf(v))
 	}
 	if !named {
-		for _, v := range who["_id"] {
-			add(r4.CaseOf(v))
+		for _, v := range append(who["_id"], who["target"]...) {
+			add(r4.CaseOf(v[strings.LastIndexByte(v, '/')+1:]))
 		}
 	}
 	if len(cases) > 50 {
@@ -349,15 +355,26 @@ func (c *call) r4Who(q *r4Query, who map[string][]string) error {
 		return c.r4WhoCalled(q, who)
 	case who["visit"] != nil:
 		for _, v := range who["visit"] {
-			system, value, piped := strings.Cut(unescaped(v), "|")
-			if !piped {
-				system, value = "", system
-			}
-			q.finds = append(q.finds, hub.Find{Visit: &care.Identifier{System: system, Value: value}, Types: []string{q.typ.name}})
+			q.finds = append(q.finds, hub.Find{Visit: identifierOf(v), Types: []string{q.typ.name}})
+		}
+		q.page.Found = true
+	case who["referral"] != nil:
+		for _, v := range who["referral"] {
+			id := identifierOf(v)
+			q.finds = append(q.finds, hub.Find{Referral: care.ReferralID(id.Value)}, hub.Find{Sent: id})
 		}
 		q.page.Found = true
 	}
 	return nil
+}
+
+// identifierOf reads [system|]value.
+func identifierOf(v string) *care.Identifier {
+	system, value, piped := strings.Cut(unescaped(v), "|")
+	if !piped {
+		system, value = "", system
+	}
+	return &care.Identifier{System: system, Value: value}
 }
 
 // r4WhoNumbered finds persons by system|value. It is read as the identifier of a

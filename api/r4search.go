@@ -140,7 +140,7 @@ func (q *r4Query) part(f r4Found) r4Found {
 func (c *call) r4FindWide(q *r4Query, base string) (r4Found, error) {
 	f := r4Found{shown: map[care.CaseID]translate.Shown{}, total: -1}
 	if q.typ.narrow {
-		return f, no(http.StatusBadRequest, "too-costly", "A search of "+q.typ.name+" must say of which patient")
+		return f, no(http.StatusBadRequest, "too-costly", "A search of "+q.typ.name+" must say of which patient or target")
 	}
 	if t := q.scan(); t != "" {
 		return f, no(http.StatusBadRequest, "too-costly", "A search by "+t+" must say of which patient")

@@ -125,7 +125,7 @@ var r4Types = []r4Type{
 		params: aboutPatient("subject", date("date", "period"), refers("author", "author", "Organization", "Practitioner"))},
 	{name: "DeviceRequest", params: aboutPatient("subject", token("status", "status"), token("intent", "intent"), token("code", "codeCodeableConcept"),
 		date("authored-on", "authoredOn"), refers("performer", "performer", "Organization"))},
-	{name: "Provenance", narrow: true, says: "Who told what stands in other resources. A search names the patient.",
+	{name: "Provenance", narrow: true, says: "Who told what stands in other resources. A search names the target.",
 		params: aboutPatient("target", refers("target", "target", "Patient", "Encounter", "ServiceRequest", "CarePlan", "EpisodeOfCare", "Flag", "DeviceRequest", "Task", "QuestionnaireResponse"),
 			date("recorded", "recorded"), refers("agent", "agent.who", "Organization", "Practitioner", "PractitionerRole"))},
 	{name: "Organization", source: fromDirectory, profile: ukCore + "Organization", says: "Trusts, councils, a council's teams, and care providers as far as they are shared.",
