@@ -47,6 +47,8 @@ type Config struct {
 	Machines MachinesConfig `toml:"machines" doc:"How systems that sign in by themselves show a client certificate."`
 	Systems  []SystemConfig `toml:"system" doc:"Each system that signs in by itself, such as a hospital's record system."`
 
+	Subscriptions SubscriptionsConfig `toml:"subscriptions" doc:"Where systems that subscribe may be called."`
+
 	Destinations []DestinationConfig `toml:"destination" doc:"Each system that is told what happens, such as a council's case management or a hospital's record system."`
 }
 

@@ -46,7 +46,8 @@ type site struct {
 	faces     *api.Faces         // the same
 	ways      []way              // of bringing councils' extracts
 
-	scratch string // a folder that goes when the site is closed; "" for none
+	scratch string     // a folder that goes when the site is closed; "" for none
+	hooks   *api.Hooks // calls the rest-hooks of subscriptions
 }
 
 func isPostgres(database string) bool {
@@ -108,6 +109,10 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	hc.PublicURL = st.config.PublicURL
+	if st.hooks, err = st.config.hooks(clock); err != nil {
+		return err
+	}
+	hc.Notify = st.hooks.Notify
 	for _, f := range st.config.Feeds {
 		hc.Feeds = append(hc.Feeds, f.feed(zone))
 	}

@@ -137,7 +137,7 @@ func (st *site) wireSystems(address func(*http.Request) string) (err error) {
 	if st.systems, err = api.NewSystems(sc); err != nil {
 		return err
 	}
-	st.faces, err = api.NewFaces(api.FacesConfig{Hub: st.hub, Systems: st.systems, Log: st.log, Clock: st.hub.Clock, PublicURL: c.PublicURL})
+	st.faces, err = api.NewFaces(api.FacesConfig{Hub: st.hub, Systems: st.systems, Log: st.log, Clock: st.hub.Clock, PublicURL: c.PublicURL, Hooks: st.hooks})
 	return err
 }
 
