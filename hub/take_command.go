@@ -264,7 +264,7 @@ func (t *taking) keptID(typ string, c care.Case) string {
 		return id("referral", string(t.out.Referral))
 	case "Task":
 		return id("task", string(t.out.Referral))
-	case "QuestionnaireResponse":
+	case "QuestionnaireResponse", "CarePlan", "DocumentReference":
 		return id("paper", t.out.Paper)
 	case "Communication":
 		return id("note", t.out.Note)
