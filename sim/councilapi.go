@@ -176,8 +176,3 @@ func (s *CouncilSystem) people(ctx context.Context, db querier, since time.Time)
 	}
 	return out, rows.Err()
 }
-
-// Homeward is where the council answers.
-type Homeward struct {
-	URL string // "" nowhere
-}

@@ -39,7 +39,7 @@ type commands struct {
 	Governance  governanceCmd  `cmd:"" help:"Write the governance pack from the live configuration."`
 	System      systemCmd      `cmd:"" help:"Make keys for a system that signs in by itself, and try them."`
 	Conformance conformanceCmd `cmd:"" help:"Try a supplier's system, or this one, against what it must do, and write a report."`
-	Sim         simCmd         `cmd:"" help:"Pretend to be hospitals and a council, against listeners elsewhere."`
+	Sim         simAll         `cmd:"" help:"Pretend to be hospitals, or a council with its own system, against Homeward elsewhere."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -66,7 +66,7 @@ func run(args []string) int {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if slices.Contains([]string{"serve", "demo", "sim"}, k.Command()) {
+		if slices.Contains([]string{"serve", "demo", "sim hospitals", "sim council"}, k.Command()) {
 			return 0 // to be told to stop is how these end
 		}
 		err = errors.New("stopped before it was done")
