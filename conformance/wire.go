@@ -26,6 +26,9 @@ type kit struct {
 // Config is what a run is told.
 type Config struct {
 	Target string // base address of the interface under test
+	// BaRS is the base address of a council's receiver of messages by BaRS; "" it is
+	// not tried. BaRSOrg is the ODS code that messages name; "" is 511.
+	BaRS, BaRSOrg string
 	// Token gives a bearer token; nil: none is sent.
 	Token  func(context.Context) (string, error)
 	Client *http.Client // nil: one with a 60 s limit that follows no redirect

@@ -91,7 +91,9 @@ func (c conformanceToken) signedIn() (func(context.Context) (string, error), err
 }
 
 type conformanceCouncilCmd struct {
-	Target string `help:"Base address of its Supported Hospital Discharge interface." required:"" placeholder:"https://HOST/ReferralService/v3"`
+	Target  string `help:"Base address of its Supported Hospital Discharge interface." placeholder:"https://HOST/ReferralService/v3"`
+	BaRS    string `help:"Base address of its receiver of messages by BaRS." name:"bars" placeholder:"https://HOST/FHIR/R4"`
+	BaRSOrg string `help:"ODS code of the council, which messages name." name:"bars-org" default:"511"`
 	conformanceToken
 	conformanceOut
 }
@@ -102,7 +104,7 @@ func (c *conformanceCouncilCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := conformance.RunCouncil(ctx, conformance.Config{Target: c.Target, Token: token, Build: build(), Seed: c.Seed})
+	r, err := conformance.RunCouncil(ctx, conformance.Config{Target: c.Target, BaRS: c.BaRS, BaRSOrg: c.BaRSOrg, Token: token, Build: build(), Seed: c.Seed})
 	if err != nil {
 		return err
 	}
