@@ -22,6 +22,7 @@ func (f *Faces) r4Routes() {
 	fc := f.add(face{name: "r4", base: r4Base, version: fhir.R4, title: "Homeward: FHIR R4", since: "2026-11-22"})
 	fc.on("GET", "/metadata", "", func(c *call) error { return c.write(http.StatusOK, c.r4Capability()) })
 	fc.subscribeRoutes()
+	fc.exportRoutes()
 	fc.on("POST", "", WriteScope, (*call).r4Bundle)
 	fc.on("POST", "/{$}", WriteScope, (*call).r4Bundle)
 	for i := range r4Types {

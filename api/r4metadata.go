@@ -24,7 +24,7 @@ func (c *call) r4Capability() *fhir.Node {
 		"security", fhir.Obj("service", []*fhir.Node{fhir.Concept("OAuth 2.0 client credentials with a signed JWT",
 			fhir.Coding("http://terminology.hl7.org/CodeSystem/restful-security-service", "OAuth", "OAuth"))},
 			"description", "A system shows an access token with the scope "+ReadScope+" or "+WriteScope+". It sees and does what its organisation may."),
-		"resource", resources, "interaction", code("transaction", "batch"))
+		"resource", resources, "interaction", code("transaction", "batch"), "operation", []*fhir.Node{exportCapability()})
 	n := fhir.Obj("resourceType", "CapabilityStatement", "id", "homeward-r4", "name", "HomewardR4", "title", c.title, "status", "active", "date", c.since,
 		"kind", "instance", "software", fhir.Obj("name", "Homeward"),
 		"implementation", fhir.Obj("description", "Homeward at this site", "url", c.faces.PublicURL+c.base),
