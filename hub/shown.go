@@ -350,7 +350,8 @@ func (h *Hub) showKept(tx *store.Tx, a *asking, c care.Case, shown map[string]bo
 	whole := a.reached() && s.Sees.Whereabouts && s.Sees.Risk && s.Sees.Assessments && s.Sees.Referral
 	for _, k := range kept {
 		key := k.Type + "/" + k.ID
-		if !shown[asR4(k.Type)+"/"+k.ID] || k.Org != a.by.Org && (!whole || k.Type == "Patient") {
+		paper := shown["QuestionnaireResponse/"+k.ID] // a plan or a document is a paper too
+		if !shown[asR4(k.Type)+"/"+k.ID] && !paper || k.Org != a.by.Org && (!whole || k.Type == "Patient") {
 			continue
 		}
 		tree, err := fhir.Parse(k.Doc, fhir.JSON, fhir.Version(k.Version), fhir.Limits{Bytes: 64 << 20})
