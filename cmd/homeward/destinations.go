@@ -13,6 +13,8 @@ import (
 
 	"homeward/care"
 	"homeward/connect"
+	"homeward/connect/bars"
+	"homeward/connect/fhirr4"
 	"homeward/connect/files"
 	"homeward/connect/hl7out"
 	"homeward/connect/httpsend"
@@ -43,9 +45,9 @@ type DestinationConfig struct {
 	URL     string   `toml:"url" doc:"Base address, for what goes by HTTP."`
 	Address string   `toml:"address" doc:"host:port, for hl7, sftp and mail."`
 	Dir     string   `toml:"dir" doc:"Folder, for files (here) and sftp (there)."`
-	To      []string `toml:"to" doc:"Recipients: addresses of e-mail for mail and notify; the mailbox for mesh."`
-	Sender  string   `toml:"sender" doc:"mail: who it is from, like Homeward <homeward@hospital.example>. mesh: our mailbox. notify: id of a reply-to address, or empty."`
-	Profile string   `toml:"profile" doc:"What the receiver calls the message: notify, the id of the template; mesh, the workflow id."`
+	To      []string `toml:"to" doc:"Recipients: addresses of e-mail for mail and notify; the mailbox for mesh; for bars the receiver's service as system|value, or nothing for its ODS code."`
+	Sender  string   `toml:"sender" doc:"mail: who it is from, like Homeward <homeward@hospital.example>. mesh: our mailbox. notify: id of a reply-to address, or empty. bars: our service as system|value, or empty."`
+	Profile string   `toml:"profile" doc:"What the receiver calls the message: notify, the id of the template; mesh, the workflow id. fhir: single, where the server takes no transactions."`
 
 	Format   string   `toml:"format" doc:"files, sftp and mesh: json, csv, html or pdf. shd and fhir: json or xml. hl7: how a hospital hears how its referrals stand, oru, mdm or adt."`
 	Updates  string   `toml:"updates" doc:"hl7: how a council hears what happens in hospital, ref (a changed referral) or adt."`
@@ -111,6 +113,8 @@ func makers() map[string]maker {
 		"notify":  makeNotify,
 		"mesh":    makeMESH,
 		"shd":     makeSHD,
+		"fhir":    makeFHIR,
+		"bars":    makeBaRS,
 	}
 }
 
@@ -326,6 +330,23 @@ func makeMESH(c DestinationConfig, m making) (connect.Connector, error) {
 	to, _ := two(c.To)
 	password, shared := two(c.Secrets)
 	return mesh.New(mesh.Config{HTTP: h, Mailbox: c.Sender, PasswordFile: password, SharedKeyFile: shared, To: to, ODS: nhs.ODS(c.Org), Workflow: c.Profile, Make: w.Make})
+}
+
+func makeFHIR(c DestinationConfig, m making) (connect.Connector, error) {
+	h, err := c.http(m)
+	if err != nil {
+		return nil, err
+	}
+	return fhirr4.New(fhirr4.Config{HTTP: h, XML: c.Format == "xml", Single: c.Profile == "single"})
+}
+
+func makeBaRS(c DestinationConfig, m making) (connect.Connector, error) {
+	h, err := c.http(m)
+	if err != nil {
+		return nil, err
+	}
+	to, _ := two(c.To)
+	return bars.New(bars.Config{HTTP: h, Target: to, Source: c.Sender, Version: build()})
 }
 
 func makeSHD(c DestinationConfig, m making) (connect.Connector, error) {
