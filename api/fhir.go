@@ -46,6 +46,7 @@ var faceTable = []func(*Faces){
 	(*Faces).shdRoutes,
 	(*Faces).scdsRoutes,
 	(*Faces).locatorRoutes,
+	(*Faces).ncrRoutes,
 	(*Faces).r4Routes,
 	(*Faces).barsRoutes,
 }
