@@ -205,6 +205,17 @@ var stateWords = map[store.DeliveryState]string{
 	store.DeliveryDropped: "Dropped",
 }
 
+// Delivery shows one delivery, without what it told.
+func (h *Hub) Delivery(ctx context.Context, by care.Actor, id int64) (DeliveryView, error) {
+	var out DeliveryView
+	err := h.operating(ctx, by, policy.SeeOperations, fmt.Sprintf("delivery %d", id), "", func(tx *store.Tx) error {
+		d, err := tx.Delivery(store.JobID(id))
+		out = deliveryView(d)
+		return err
+	})
+	return out, err
+}
+
 // SentView is what was sent, or would be, as text.
 type SentView struct {
 	Delivery DeliveryView

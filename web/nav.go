@@ -19,6 +19,7 @@ var doors = []door{
 	{"wall", "/wall", "Wallboard"},
 	{"operations", "/ops", "Operations"},
 	{"imports", "/ops/imports", "Imports"},
+	{"destinations", "/ops/destinations", "Destinations"},
 	{"audit", "/audit", "Audit"},
 	{"alerts", "/alerts", "Alerts"},
 	{"patterns", "/audit/patterns", "Patterns"},
@@ -43,7 +44,7 @@ var menus = map[care.Role][]string{
 	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
 	care.Broker:        {"worklist", "tracker"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
-	care.Integration:   {"operations", "imports"},
+	care.Integration:   {"operations", "imports", "destinations"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"users", "organisations", "teams", "devices"},
 }
