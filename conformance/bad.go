@@ -48,7 +48,7 @@ var spoilings = []spoiling{
 	{"nested", "A body nested a thousand deep is refused.", fhir.JSON, "",
 		func(string) string {
 			return `{"resourceType":"ReferralRequest","extension":` + strings.Repeat(`[{"extension":`, 1000) + "[]" + strings.Repeat("}]", 1000) + "}"
-		}, []int{400, 422}},
+		}, []int{400, 413, 422}},
 	{"no-date", "A date that does not exist is refused.", fhir.JSON, "", func(s string) string { return replaced(s, `"authoredOn":"`, `"`, "2026-02-30T10:00:00Z") }, []int{400, 422}},
 	{"resource", "Another resource than the address says is refused.", fhir.JSON, "", func(s string) string {
 		return strings.Replace(s, `"resourceType":"ReferralRequest"`, `"resourceType":"Basic"`, 1)

@@ -36,6 +36,7 @@ type letter struct {
 	version                    string // Bundle.meta.versionId
 	without                    string // a type of resource that is left out
 	event                      string
+	written                    []byte // as it was sent first: the same again is the same bytes
 }
 
 // uuid is a random one.
@@ -55,7 +56,7 @@ func (t *Trial) letter() *letter {
 
 // next is another message about the same referral.
 func (l letter) next(reason, status string, later time.Duration) *letter {
-	l.bundle, l.request, l.reason, l.status, l.at = uuid(), uuid(), reason, status, l.p.at(later)
+	l.bundle, l.request, l.reason, l.status, l.at, l.written = uuid(), uuid(), reason, status, l.p.at(later), nil
 	return &l
 }
 
@@ -88,6 +89,10 @@ func (l *letter) tree(org string) *fhir.Node {
 		"Organization/to":  fhir.Obj("resourceType", "Organization", "identifier", fhir.List(fhir.Identifier(odsSystem, org)), "name", "The council"),
 		"Practitioner":     fhir.Obj("resourceType", "Practitioner", "name", fhir.List(fhir.Obj("family", "Invented", "given", fhir.List("Anne")))),
 		"PractitionerRole": fhir.Obj("resourceType", "PractitionerRole", "practitioner", ref("Practitioner"), "organization", ref("Organization")),
+	}
+	if l.status == "revoked" { // why; the codes are those of SHD-CancellationReason
+		body["ServiceRequest"].Set("extension", fhir.List(fhir.Obj("url", "http://hl7.org/fhir/StructureDefinition/request-statusReason",
+			"valueCodeableConcept", fhir.Concept("", fhir.Coding(codeBase+"SHD-CancellationReason", "07", "")))))
 	}
 	header := fhir.Obj("resourceType", "MessageHeader", "eventCoding", fhir.Coding("https://fhir.nhs.uk/CodeSystem/message-events-bars", l.event, ""),
 		"destination", fhir.List(fhir.Obj("endpoint", odsSystem+"|"+org, "receiver", ref("Organization/to"))), "sender", ref("Organization"),
@@ -133,11 +138,21 @@ func (t *Trial) org() string {
 
 const processMessage = "/$process-message"
 
+// written is the message in bytes, the same ones each time; nil where the kit failed.
+func (t *Trial) written(l *letter) []byte {
+	if l.written == nil {
+		var err error
+		if l.written, err = fhir.Write(l.tree(t.org()), fhir.JSON, fhir.R4); err != nil {
+			t.Failf("the kit could not write its message: %v", err)
+		}
+	}
+	return l.written
+}
+
 // deliver sends a message.
 func (t *Trial) deliver(ctx context.Context, l *letter, changes ...string) *answer {
-	body, err := fhir.Write(l.tree(t.org()), fhir.JSON, fhir.R4)
-	if err != nil {
-		t.Failf("the kit could not write its message: %v", err)
+	body := t.written(l)
+	if body == nil {
 		return nil
 	}
 	return t.send(ctx, call{method: http.MethodPost, path: processMessage, body: body, head: t.heads(l, changes...)})
@@ -284,11 +299,7 @@ func barsIntegrity() []Check {
 
 func barsRace(ctx context.Context, t *Trial) {
 	l := t.letter()
-	body, err := fhir.Write(l.tree(t.org()), fhir.JSON, fhir.R4)
-	if err != nil {
-		t.Failf("the kit could not write its message: %v", err)
-		return
-	}
+	body := t.written(l)
 	statuses := make([]int, 8)
 	var all sync.WaitGroup
 	for i := range statuses {
@@ -360,12 +371,7 @@ func barsRefuses() []Check {
 				return
 			}
 			l := t.letter()
-			body, err := fhir.Write(l.tree(t.org()), fhir.JSON, fhir.R4)
-			if err != nil {
-				t.Failf("the kit could not write its message: %v", err)
-				return
-			}
-			t.issue(t.send(ctx, call{method: http.MethodPost, path: processMessage, body: body, head: t.heads(l), anonymous: true}), l, "", 401, 403)
+			t.issue(t.send(ctx, call{method: http.MethodPost, path: processMessage, body: t.written(l), head: t.heads(l), anonymous: true}), l, "", 401, 403)
 		}),
 	}
 }
