@@ -185,7 +185,9 @@ func TestR4BadInput(t *testing.T) {
 		{"media type", `{}`, []string{"Content-Type", "text/plain"}, 415, ""},
 		{"missing", strings.Replace(stay(1, "V1", "W", "planned"), `"class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"IMP"},`, "", 1), nil, 422, "Encounter.class"},
 		{"no such day", strings.Replace(stay(1, "V1", "W", "planned"), "2026-11-23T08", "2026-02-30T08", 1), nil, 422, "Encounter.period.start"},
-		{"reference", strings.Replace(stay(1, "V1", "W", "planned"), `"#p"`, `"#q"`, 1), nil, 422, "Encounter.subject.reference"},
+		{"reference", strings.Replace(stay(1, "V1", "W", "planned"), `"#p"`, `"#q"`, 1), nil, 422, "Encounter.subject"},
+		{"unknown profile", strings.Replace(stay(1, "V1", "W", "planned"), `"resourceType":"Encounter"`, `"resourceType":"Encounter","meta":{"profile":["https://elsewhere.example/Encounter"]}`, 1), nil, 422, ""},
+		{"code", strings.Replace(stay(1, "V1", "W", "planned"), `"planned"`, `"asleep"`, 1), nil, 422, "Encounter.status"},
 		{"entity", `<!DOCTYPE x [<!ENTITY a "b">]><Encounter xmlns="http://hl7.org/fhir"/>`, xml(""), 400, ""},
 		{"XML namespace", `<Encounter/>`, xml(""), 400, ""},
 	} {

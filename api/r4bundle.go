@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -143,8 +144,17 @@ func (w *recorded) entry() (*fhir.Node, error) {
 // or none. They are about one person and hold one referral, note or paper at most,
 // since what came of each could not be told apart. FHIR R4 3.1.0.11.2.
 func (c *call) r4Transaction(n *fhir.Node, entries []*fhir.Node) error {
-	if err := r4Sound(n); err != nil {
-		return err
+	var wrong []fhir.Issue
+	for i, e := range entries {
+		var told *fhir.Error
+		if err := r4Sound(e.Member("resource")); errors.As(err, &told) {
+			wrong = append(wrong, within(fmt.Sprintf("Bundle.entry[%d].resource", i), told.Issues)...)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(wrong) > 0 {
+		return &fhir.Error{Issues: wrong}
 	}
 	count := map[string]int{}
 	for i, e := range entries {
@@ -174,4 +184,14 @@ func (c *call) r4Transaction(n *fhir.Node, entries []*fhir.Node) error {
 		out = append(out, fhir.Obj("response", fhir.Obj("status", fmt.Sprintf("%d %s", status, http.StatusText(status)), "location", location)))
 	}
 	return c.write(http.StatusOK, fhir.Obj("resourceType", "Bundle", "type", "transaction-response", "entry", out))
+}
+
+// within are issues of a resource where it stands in another.
+func within(path string, issues []fhir.Issue) []fhir.Issue {
+	out := slices.Clone(issues)
+	for i := range out {
+		_, below, _ := strings.Cut(out[i].Expression, ".")
+		out[i].Expression = strings.TrimSuffix(path+"."+below, ".")
+	}
+	return out
 }

@@ -9,6 +9,7 @@ import (
 
 	"homeward/care"
 	"homeward/fhir"
+	"homeward/fhir/profile"
 	"homeward/hub"
 	"homeward/translate"
 	"homeward/translate/r4"
@@ -29,10 +30,16 @@ func (c *call) r4Body(t *r4Type) (*fhir.Node, error) {
 	return n, r4Sound(n)
 }
 
-// r4Sound reports every primitive of a resource whose text is not what its type
-// demands, such as a date that does not exist: 422 with the FHIRPath of each.
+// r4Sound reports all that is wrong with a resource by its release and by the
+// profiles that it claims: a date that does not exist, an element that is missing,
+// a code that is none, a profile that is not known. 422, with the FHIRPath of each.
 func r4Sound(n *fhir.Node) error {
-	issues := fhir.Check(n, fhir.R4)
+	rules, err := profile.Standard()
+	if err != nil {
+		return err
+	}
+	issues := rules.Check(n, fhir.R4)
+	issues = slices.DeleteFunc(issues, func(i fhir.Issue) bool { return i.Severity == "warning" || i.Severity == "information" })
 	if len(issues) > 0 {
 		return &fhir.Error{Issues: issues}
 	}
