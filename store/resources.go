@@ -216,7 +216,7 @@ const few = 2000
 
 // FindResources lists resources in the order of their cases, types and ids. It
 // begins where there is least to read: with what changed lately, with a state, or
-// with the organisation's own cases.
+// with the cases of an organisation.
 func (t *Tx) FindResources(f ResourceFilter) ([]ResourceRow, error) {
 	w := &where{}
 	w.and("r.part = ''")
@@ -229,52 +229,69 @@ func (t *Tx) FindResources(f ResourceFilter) ([]ResourceRow, error) {
 	if f.After[0] != "" {
 		w.and("r.case_id >= ? AND (r.case_id > ? OR r.type > ? OR r.type = ? AND r.id > ?)", f.After[0], f.After[0], f.After[1], f.After[1], f.After[2])
 	}
-	if f.Other != "" {
-		w.and("EXISTS (SELECT 1 FROM parties o WHERE o.org = ? AND o.case_id = r.case_id)", f.Other)
-	}
-	from, err := t.begin(f, w)
+	from, order, err := t.begin(f, w)
 	if err != nil {
 		return nil, err
 	}
 	w.vs = append(w.vs, f.Limit)
 	cols := "r." + strings.ReplaceAll(resourceColumns, ", ", ", r.")
-	return t.resourceRows(`SELECT `+cols+` FROM `+from+` WHERE `+w.b.String()+fmt.Sprintf(` ORDER BY r.case_id, r.type, r.id LIMIT $%d`, len(w.vs)), w.vs...)
+	return t.resourceRows(`SELECT `+cols+` FROM `+from+` WHERE `+w.b.String()+fmt.Sprintf(` ORDER BY %s.case_id, r.type, r.id LIMIT $%d`, order, len(w.vs)), w.vs...)
 }
 
-// begin is the tables that a search reads, the one to begin with first. SQLite
-// keeps the order of a CROSS JOIN (https://www.sqlite.org/optoverview.html 7.2);
-// PostgreSQL has counted its tables and chooses for itself.
-func (t *Tx) begin(f ResourceFilter, w *where) (from string, err error) {
-	const mine = `EXISTS (SELECT 1 FROM parties p WHERE p.org = ? AND p.case_id = r.case_id)`
+// hasParty is that an organisation has a part in the case of a resource.
+const hasParty = `EXISTS (SELECT 1 FROM parties p WHERE p.org = ? AND p.case_id = r.case_id)`
+
+// begin is the tables that a search reads, the one to begin with first, and the one
+// in whose order the cases come. SQLite keeps the order of a CROSS JOIN
+// (https://www.sqlite.org/optoverview.html 7.2); PostgreSQL chooses for itself.
+func (t *Tx) begin(f ResourceFilter, w *where) (from, order string, err error) {
+	const same = `r.case_id = c.case_id AND r.type = c.type AND r.id = c.id`
 	if !f.Since.IsZero() {
 		n, err := t.atMost(few, `SELECT 1 FROM resources WHERE updated >= $1`, f.Since)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if n < few {
-			w.and(mine, f.Party)
-			w.and(`r.case_id = c.case_id AND r.type = c.type AND r.id = c.id`)
-			// The limit, which never bites, keeps SQLite from walking the primary key for DISTINCT.
-			return w.bind(fmt.Sprintf(`(SELECT DISTINCT case_id, type, id FROM (SELECT case_id, type, id FROM resources WHERE updated >= ? LIMIT %d) AS late) AS c
-				CROSS JOIN resources r`, few), f.Since), nil
+			w.and(hasParty, f.Party)
+			if f.Other != "" {
+				w.and(hasParty, f.Other)
+			}
+			w.and(same+` AND c.updated >= ? AND NOT EXISTS (SELECT 1 FROM resources d
+				WHERE d.case_id = c.case_id AND d.type = c.type AND d.id = c.id AND d.part < c.part AND d.updated >= ?)`, f.Since, f.Since)
+			return `resources c CROSS JOIN resources r`, "r", nil
 		}
-		w.and(`EXISTS (SELECT 1 FROM resources c WHERE c.case_id = r.case_id AND c.type = r.type AND c.id = r.id AND c.updated >= ?)`, f.Since)
+		w.and(`(SELECT max(c.updated) FROM resources c WHERE `+same+`) >= ?`, f.Since)
 	}
-	if len(f.Status) == 1 && len(f.Types) == 1 {
-		n, err := t.atMost(few, `SELECT 1 FROM parties WHERE org = $1`, f.Party)
-		if err != nil {
-			return "", err
-		}
-		if n == few {
-			w.and(mine, f.Party)
-			return `resources r`, nil
-		}
+	first, then, n, err := t.rarer(f.Party, f.Other)
+	if err != nil {
+		return "", "", err
 	}
-	w.and("r.case_id = p.case_id AND p.org = ?", f.Party)
+	if then != "" {
+		w.and(hasParty, then)
+	}
+	if len(f.Status) == 1 && len(f.Types) == 1 && n == few {
+		w.and(hasParty, first)
+		return `resources r`, "r", nil
+	}
+	w.and("r.case_id = q.case_id AND q.org = ?", first)
 	if f.After[0] != "" {
-		w.and("p.case_id >= ?", f.After[0])
+		w.and("q.case_id >= ?", f.After[0])
 	}
-	return `parties p CROSS JOIN resources r`, nil
+	return `parties q CROSS JOIN resources r`, "q", nil
+}
+
+// rarer puts the one of two organisations first that has a part in fewer cases, and
+// says in how many, up to few.
+func (t *Tx) rarer(a, b nhs.ODS) (first, then nhs.ODS, n int, err error) {
+	const cases = `SELECT 1 FROM parties WHERE org = $1`
+	if n, err = t.atMost(few, cases, a); err != nil || b == "" || b == a {
+		return a, "", n, err
+	}
+	m, err := t.atMost(few, cases, b)
+	if m < n {
+		return b, a, m, err
+	}
+	return a, b, n, err
 }
 
 // atMost counts rows, but no more than n.
