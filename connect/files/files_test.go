@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -194,5 +195,31 @@ func TestNamesStayInTheFolder(t *testing.T) {
 	}
 	if got := names(t, dir); len(got) != 1 || got[0] != "outside.json" || !json.Valid(m.Body) {
 		t.Errorf("%v", got)
+	}
+}
+
+// A real browser prints what the documents tell to configure.
+func TestChromiumPrints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("HOMEWARD_CI") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip("chromium is missing")
+	}
+	dir := t.TempDir()
+	f := open(t, dir, Writing{Format: PDF, Personal: true, PDF: []string{chromium, "--headless", "--no-sandbox", "--no-pdf-header-footer", "--print-to-pdf={out}", "{in}"}})
+	if _, err := f.Send(t.Context(), made(t, f)); err != nil {
+		t.Fatal(err)
+	}
+	got := names(t, dir)
+	if len(got) != 1 || !strings.HasSuffix(got[0], ".pdf") {
+		t.Fatalf("%v", got)
+	}
+	if b, _ := os.ReadFile(filepath.Join(dir, got[0])); len(b) < 5000 {
+		t.Errorf("the PDF has %d octets", len(b))
 	}
 }
