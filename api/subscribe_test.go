@@ -139,7 +139,9 @@ func numbers(n *fhir.Node) (out []string) {
 func (w *r4World) until(client, path, what string, is func(said) bool) said {
 	w.Helper()
 	for range 400 {
-		if a := w.as(client, "GET", path, ""); is(a) {
+		if a := w.as(client, "GET", path, ""); a.status == http.StatusUnauthorized { // the token ended, with the time that passed here
+			w.token[client] = w.granted(w.ask(w.good(client)))
+		} else if is(a) {
 			return a
 		}
 		w.now.Add((30 * time.Second).Microseconds())
