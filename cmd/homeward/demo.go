@@ -42,6 +42,7 @@ type demo struct {
 
 	providers []*idp.Provider
 	epr       *epr // of the first hospital
+	ears      []*ear
 }
 
 // shiftedClock is the real clock moved by a settable offset, so that a person or
@@ -70,7 +71,7 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(d.makeCounty(&cfg), d.makeEPR(&cfg)); err != nil {
+	if err := errors.Join(d.makeCounty(&cfg), d.makeEPR(&cfg), d.makeEars(&cfg)); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.closeProviders()) }()
@@ -105,6 +106,9 @@ func (d *demo) play(ctx context.Context, pages net.Listener) error {
 	var wg sync.WaitGroup
 	if !d.cmd.NoSim {
 		wg.Go(func() { _ = d.county.Play(ctx) })
+	}
+	for _, e := range d.ears {
+		wg.Go(func() { _ = e.serve(ctx) })
 	}
 	err := d.site.run(ctx, pages)
 	stop()

@@ -180,6 +180,7 @@ func (p *panel) show(w http.ResponseWriter, r *http.Request, status int, said st
 	body = append(body, ui.Section("epr", "From the hospital’s own record system",
 		ui.P("King’s Mill’s record system signs in with its key, and opens Homeward with Barbara in context: nothing to type, and the reason is still asked. Sign in as nina."),
 		ui.PostForm("/demo/epr", ui.Button{Text: "Open Homeward from the EPR for Barbara", Kind: ui.Secondary, Small: true})))
+	body = append(body, p.demo.heard())
 	page := ui.Page{Title: "Make things happen", Assets: p.assets, Phase: "Demonstration: everybody here is invented", Width: ui.ReadingPage, Main: body}
 	if err := ui.Write(w, r, status, page); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
