@@ -2,6 +2,7 @@ package stu3
 
 import (
 	"strings"
+	"time"
 
 	"homeward/fhir"
 )
@@ -57,6 +58,15 @@ func (d *document) entries(typ string) {
 	if d.focus == nil {
 		d.wrong("required", "Bundle.entry", "There is no "+typ+" in the Bundle")
 	}
+}
+
+// at is when the sender says that it happened: what came with the resource that the
+// body is about, and tells no time of its own, is as old as that.
+func (d *document) at(n *fhir.Node) time.Time {
+	if n.Str("meta.lastUpdated") == "" {
+		n = d.focus
+	}
+	return d.from.at(n)
 }
 
 // find is the resource that a reference of n points to, where it came with n. A

@@ -32,7 +32,7 @@ var classes = map[string]string{"IMP": "I", "ACUTE": "I", "NONAC": "I", "OBSENC"
 func (d *document) stay(e *fhir.Node, opens bool) stayed {
 	out := stayed{visit: d.visit(e)}
 	status := d.one(e, "status", statuses...)
-	at := d.from.at(e)
+	at := d.at(e)
 	if p := d.find(e, e.Get("subject"), "Encounter.subject"); p != nil {
 		out.about, out.named = d.about(p), true
 	}

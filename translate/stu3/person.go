@@ -204,7 +204,7 @@ func (d *document) died(p *fhir.Node) care.Opt[care.Death] {
 	case b == nil:
 		return care.Opt[care.Death]{}
 	case b.Text == "true":
-		return care.Tell(care.Death{At: d.from.at(p), Source: d.from.Source.Feed})
+		return care.Tell(care.Death{At: d.at(p), Source: d.from.Source.Feed})
 	}
 	return care.Tell(care.Death{})
 }
