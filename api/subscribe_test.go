@@ -215,6 +215,7 @@ func TestRestHookThatFails(t *testing.T) {
 					conn.Close()
 				}
 			case 2: // hangs, for longer than the timeout of 1 s
+				_, _ = io.Copy(io.Discard, r.Body) // only then does the server hear that the caller went
 				select {
 				case <-r.Context().Done():
 				case <-time.After(10 * time.Second):
