@@ -207,8 +207,9 @@ func TestTakeAnswersOfACouncil(t *testing.T) {
 	})
 }
 
-func TestTakePapers(t *testing.T) {
-	s := newSite(t, "sqlite", eprs)
+func TestTakePapers(t *testing.T) { onBothFaces(t, takePapers) }
+
+func takePapers(t *testing.T, s *site) {
 	by := s.machineOf(kings)
 	got, err := s.Take(s.ctx(), by, inbound("r-1", "body"), s.referral(nobody(7), "V7", "k"))
 	s.must(err)
