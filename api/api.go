@@ -83,6 +83,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{kept, again, waiting, heldNow, unreadable, heard, stale, conns, refused, broken, hold, commits, up} {
 		ch <- d
 	}
+	for _, d := range tellDescs() {
+		ch <- d
+	}
 }
 
 // Collect reads the figures, for Prometheus.
@@ -109,6 +112,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(heard, float64(f.Source.Last.Unix()), name)
 		}
 	}
+	c.collectTelling(ctx, gauge)
 	for name, l := range c.listeners() {
 		gauge(conns, float64(l.Open), name)
 		count(refused, float64(l.Refused), name)
