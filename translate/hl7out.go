@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"homeward/care"
+	"homeward/form"
 	"homeward/hl7"
 	"homeward/nhs"
 )
@@ -26,6 +27,12 @@ type HL7Out struct {
 	Codes                        map[string]string // OBX-3 of a fact, by its name; its own name otherwise
 	MaxText                      int               // characters of one OBX-5; 0 is 4000. What is longer goes on in the next
 }
+
+// Forms finds a form by its id and version, as Shown has it.
+type Forms = func(id string, version int) (*form.Pathway, bool)
+
+// NoForms is Forms where none is known.
+func NoForms(string, int) (*form.Pathway, bool) { return nil, false }
 
 // StatusAs is a way to tell how a referral stands.
 type StatusAs string

@@ -5,7 +5,6 @@ import (
 
 	"homeward/care"
 	"homeward/connect"
-	"homeward/form"
 	"homeward/nhs"
 	"homeward/translate"
 )
@@ -27,7 +26,7 @@ var Now = time.Date(2026, 11, 24, 10, 42, 0, 0, time.UTC)
 // Sample is news of a kind about an invented person in King's Mill Hospital who
 // was referred to Nottinghamshire. Status goes to the hospital, all else to the
 // council. forms reads the referral's form; nil: none is known.
-func Sample(k connect.Kind, forms func(string, int) (*form.Pathway, bool)) connect.News {
+func Sample(k connect.Kind, forms translate.Forms) connect.News {
 	n := connect.News{
 		Key: "5b0ad5b6-3c1c-5f3a-9a2e-0d4f6f1e7a01", Correlation: "c2c0c7b4-7d6e-5d0b-8f55-6f4f0f7e2b02",
 		Kind: k, What: "the referral", At: Now.Add(-time.Minute), From: Hospital, To: Council, Referral: Ref, PublicURL: "https://homeward.example/",
@@ -63,9 +62,9 @@ func Sample(k connect.Kind, forms func(string, int) (*form.Pathway, bool)) conne
 	return n
 }
 
-func sampleShown(forms func(string, int) (*form.Pathway, bool)) translate.Shown {
+func sampleShown(forms translate.Forms) translate.Shown {
 	if forms == nil {
-		forms = func(string, int) (*form.Pathway, bool) { return nil, false }
+		forms = translate.NoForms
 	}
 	sent := Now.Add(-2 * time.Hour)
 	sender := care.Who{ID: "u1", Name: "Orla Byrne", Org: Hospital}
@@ -88,7 +87,7 @@ func sampleShown(forms func(string, int) (*form.Pathway, bool)) translate.Shown 
 				Ready:    []care.Period{{From: sent.Add(-time.Hour)}},
 				Expected: []care.Expected{{Date: nhs.Date{Year: 2026, Month: 11, Day: 27}, Said: sent}}},
 			Referrals: []care.Referral{{ID: Ref, Key: "key1", Stay: "V4711", From: Hospital, To: Council, Pathway: "1", Form: "d2a", FormVersion: 1,
-				Answers: form.Answers{"pathway": {"P1"}}, State: care.RefSent, Sent: sent, SentBy: sender, Watching: true,
+				Answers: map[string][]string{"pathway": {"P1"}}, State: care.RefSent, Sent: sent, SentBy: sender, Watching: true,
 				Holder: care.Holder{Org: Council, Since: sent, Next: "Accept or return"}}},
 			Notes: []care.Note{{ID: "note1", At: Now.Add(-time.Minute), By: sender, Audience: care.AudienceBoth, Text: "She is frightened of stairs.", Referral: Ref}},
 			Papers: []care.Paper{{ID: "paper1", Kind: care.PaperAssessmentNotice, Referral: Ref, At: Now.Add(-time.Minute), By: sender,
