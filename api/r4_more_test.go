@@ -376,3 +376,32 @@ func TestR4AuditEvent(t *testing.T) {
 		t.Errorf("%+v", issues)
 	}
 }
+
+func TestR4PatientIsSent(t *testing.T) {
+	onBothR4(t, func(t *testing.T, w *r4World) {
+		_, pat := w.admit(1)
+		a := w.wants(200, "kmh-epr", "GET", "/Patient/"+pat, "")
+		n := a.body.Clone()
+		n.Set("telecom", []*fhir.Node{fhir.Obj("system", "phone", "value", "01632 960123", "use", "home")})
+		n.Set("maritalStatus", fhir.Concept("Widowed"))
+		w.now.Add(int64(time.Minute / time.Microsecond))
+		b := w.wants(200, "kmh-epr", "PUT", "/Patient/"+pat, string(must(fhir.Write(n, fhir.JSON, fhir.R4))), "If-Match", a.header.Get("ETag"))
+		if b.body.Str("telecom.value") != "01632 960123" || b.body.Str("maritalStatus.text") != "Widowed" || b.body.ID() != pat {
+			t.Errorf("%s", b.raw)
+		}
+		xml := string(must(fhir.Write(b.body, fhir.XML, fhir.R4)))
+		c := w.wants(200, "kmh-epr", "PUT", "/Patient/"+pat, xml, "Content-Type", "application/fhir+xml", "Accept", "application/fhir+xml")
+		if c.header.Get("ETag") != b.header.Get("ETag") || !strings.HasPrefix(c.raw, "<Patient") {
+			t.Errorf("the same as XML is another: %s", c.raw)
+		}
+		w.wants(412, "kmh-epr", "PUT", "/Patient/"+pat, xml, "Content-Type", "application/fhir+xml", "If-Match", a.header.Get("ETag"))
+		w.wants(404, "qmc-epr", "PUT", "/Patient/"+pat, xml, "Content-Type", "application/fhir+xml")
+		w.wants(404, "kmh-epr", "PUT", "/Patient/nobody", strings.ReplaceAll(xml, pat, "nobody"), "Content-Type", "application/fhir+xml")
+		w.wants(400, "kmh-epr", "PUT", "/Patient?identifier=x%7C1", xml, "Content-Type", "application/fhir+xml")
+		known := w.wants(200, "kmh-epr", "POST", "/Patient", fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":%q,"value":%q}],"name":[{"family":"Example1","given":["Barbara"]}],"birthDate":"1938-04-02","gender":"female"}`, nhsSystem, nhs.Test(1).Digits()))
+		if !strings.Contains(known.raw+known.header.Get("Location"), pat) {
+			t.Errorf("somebody known is somebody else: %v %s", known.header, known.raw)
+		}
+		w.wants(201, "kmh-epr", "POST", "/Patient", fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":%q,"value":%q}],"name":[{"family":"Newman"}],"birthDate":"1950-01-01"}`, nhsSystem, nhs.Test(5).Digits()))
+	})
+}

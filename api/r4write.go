@@ -65,7 +65,7 @@ func (c *call) r4Create(t *r4Type) error {
 			return c.r4Back(t, false, id)
 		}
 	}
-	return c.r4Take(t, n, false)
+	return c.r4Take(t, n, "")
 }
 
 // r4UpdateWhere updates what an identifier names, and creates it where nothing has
@@ -79,7 +79,7 @@ func (c *call) r4UpdateWhere(t *r4Type) error {
 		return err
 	}
 	n.Set("id", nil)
-	return c.r4Take(t, n, false)
+	return c.r4Take(t, n, "")
 }
 
 // r4Update changes the resource that has the id. FHIR R4 3.1.0.4.
@@ -92,10 +92,11 @@ func (c *call) r4Update(t *r4Type) error {
 	if n.ID() != id {
 		return no(http.StatusBadRequest, "invalid", "The id of the resource is not the id in the address")
 	}
-	if _, ok := r4.CaseOf(id); !ok {
+	of, ok := r4.CaseOf(id)
+	if !ok {
 		return r4None()
 	}
-	return c.r4Take(t, n, true)
+	return c.r4Take(t, n, of)
 }
 
 // r4NamedBy checks that conditions name a resource by an identifier that it has, for
@@ -160,14 +161,17 @@ func sharesIdentifier(a, b *fhir.Node) bool {
 	return false
 }
 
-// r4Take carries out what a resource says.
-func (c *call) r4Take(t *r4Type, n *fhir.Node, must bool) error {
+// r4Take carries out what a resource says. Where the address names one that is
+// there, of is its case.
+func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID) error {
 	reqs, err := r4.Read(n, c.r4Sender())
 	if err != nil {
 		return err
 	}
 	for i := range reqs {
-		reqs[i].Must = reqs[i].Must || must
+		if of != "" {
+			reqs[i].Must, reqs[i].Case = true, of
+		}
 		if c.r.Method == http.MethodPut {
 			reqs[i].Key = "" // another content under the same name is an update, and no conflict
 		}
@@ -175,18 +179,25 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, must bool) error {
 	if m := c.r.Header.Get("If-Match"); m != "" && len(reqs) > 0 {
 		reqs[0].IfMatch = m
 	}
+	known := string(of)
+	if t.name == "Patient" && of == "" { // the hub tells of a case that is new to the request, not of a new person
+		if known, err = c.r4There(t, n); err != nil {
+			return err
+		}
+	}
 	taken, err := c.r4Hub(t.name, reqs)
 	if err != nil {
 		return err
 	}
-	return c.r4Back(t, taken.Created, r4Made(t.name, n, taken, c.by))
+	id := r4Made(t.name, n, taken, c.by)
+	return c.r4Back(t, taken.Created && known != id && of == "", id)
 }
 
 // r4Hub gives requests to the hub. A version that is not the one that the sender saw
 // is 412 (FHIR R4 3.1.0.5).
 func (c *call) r4Hub(what string, reqs []translate.Request) (hub.Taken, error) {
 	in := c.inbound(strings.ToLower(c.r.Method) + " " + what)
-	in.Version = func(s translate.Shown, k translate.Kept) string { return r4.One(s, k.Type, k.ID).Str("meta.versionId") }
+	in.Version = r4VersionOf
 	in.Fit = r4.Resolve
 	c.kept = true
 	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
@@ -195,6 +206,17 @@ func (c *call) r4Hub(what string, reqs []translate.Request) (hub.Taken, error) {
 		return taken, no(http.StatusPreconditionFailed, "conflict", told.Text)
 	}
 	return taken, err
+}
+
+// r4VersionOf is the version of the resource that one which came is, as its sender is
+// shown it; "" when there is none.
+func r4VersionOf(s translate.Shown, k translate.Kept) string {
+	for _, n := range r4.Of(s, k.Type) {
+		if n.ID() == k.ID || k.ID == "" && (k.Type == "Patient" || sharesIdentifier(n, k.Tree)) {
+			return n.Str("meta.versionId")
+		}
+	}
+	return ""
 }
 
 // r4Made is the id of the resource that came of what was taken; "" when there is none.
