@@ -79,12 +79,7 @@ func (h *Hub) tellLoop(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.followLoop(ctx) })
 	for _, d := range h.Tellings {
-		for range max(1, orFour(d.Workers)) {
-			owner := newID()
-			wg.Go(func() {
-				h.untilDone(ctx, d.Name, func(ctx context.Context) (bool, time.Time, error) { return h.tellNext(ctx, d, owner) })
-			})
-		}
+		wg.Go(func() { h.tellAll(ctx, d) })
 		if tracker, ok := d.Connector.(connect.Tracker); ok {
 			wg.Go(func() {
 				h.untilDone(ctx, d.Name, func(ctx context.Context) (bool, time.Time, error) { return h.trackSome(ctx, d, tracker) })
@@ -94,11 +89,34 @@ func (h *Hub) tellLoop(ctx context.Context) {
 	wg.Wait()
 }
 
-func orFour(n int) int {
-	if n == 0 {
-		return 4
-	}
-	return n
+// tellAll tells one destination until ctx ends, several cases at once. A far side
+// that dawdles over one holds up no more than its own place.
+func (h *Hub) tellAll(ctx context.Context, d Telling) {
+	workers := d.Workers
+	def(&workers, 4)
+	places := make(chan struct{}, workers)
+	owner := newID()
+	var wg sync.WaitGroup
+	h.untilDone(ctx, d.Name, func(ctx context.Context) (bool, time.Time, error) {
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return false, time.Time{}, nil
+		}
+		t, did, due, err := h.nextTurn(ctx, d, owner)
+		if t == nil {
+			<-places
+			return did, due, err
+		}
+		wg.Go(func() {
+			defer func() { <-places }()
+			if err := h.takeTurn(ctx, d, t); err != nil && ctx.Err() == nil {
+				h.Log.Error("telling another system", "destination", d.Name, "err", err)
+			}
+		})
+		return true, due, nil
+	})
+	wg.Wait()
 }
 
 // untilDone works step until ctx ends: again at once while there was something to
@@ -121,7 +139,7 @@ func (h *Hub) untilDone(ctx context.Context, name string, step func(context.Cont
 		select {
 		case <-ctx.Done():
 		case <-wake:
-			pause(ctx, 20*time.Millisecond) // however much is written
+			pause(ctx, 50*time.Millisecond) // however much is written
 		case <-time.After(wait):
 		}
 	}
@@ -259,34 +277,35 @@ type turn struct {
 	make     bool
 }
 
-// tellNext tells what stands first in the lane that has been due longest, and
-// what follows it while the claim holds. did is false when nothing was due; due is
-// then when to look again.
-func (h *Hub) tellNext(ctx context.Context, d Telling, owner string) (did bool, due time.Time, err error) {
+// nextTurn claims the lane that has been due longest. t is nil when there is
+// nothing to send; did is that there was something to do, and otherwise due is when
+// to look again.
+func (h *Hub) nextTurn(ctx context.Context, d Telling, owner string) (t *turn, did bool, due time.Time, err error) {
 	due, err = view(ctx, h, func(tx *store.Tx) (time.Time, error) { return tx.NextTold(d.Name) })
 	if err != nil || due.IsZero() || due.After(h.now()) {
-		return false, due, err
+		return nil, false, due, err
 	}
-	t, did, err := h.claim(ctx, d, owner)
-	if err != nil || t == nil { // another was faster, or what was due was settled without sending
-		return did, h.now().Add(time.Second), err
-	}
+	t, did, err = h.claim(ctx, d, owner)
+	return t, did, h.now().Add(time.Second), err // when another was faster
+}
+
+// takeTurn makes the message, where that is still to be done, sends it and settles
+// what came of it.
+func (h *Hub) takeTurn(ctx context.Context, d Telling, t *turn) error {
 	if t.make {
 		if err := h.keepMessage(ctx, d, t); err != nil || t.message.Key == "" {
-			return true, due, ignoreFenced(err)
+			return ignoreFenced(err)
 		}
 	}
 	timeout := d.Timeout
-	if timeout == 0 {
-		timeout = tellTimeout
-	}
+	def(&timeout, tellTimeout)
 	trying, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	receipt, err := sendMessage(trying, d.Connector, t.message)
 	if ctx.Err() != nil && err != nil {
-		return true, due, h.giveBack(d, t) // we stop: that is no failure of theirs
+		return h.giveBack(t) // we stop: that is no failure of theirs
 	}
-	return true, due, ignoreFenced(h.settle(context.WithoutCancel(ctx), d, t, receipt, err))
+	return ignoreFenced(h.settle(context.WithoutCancel(ctx), d, t, receipt, err))
 }
 
 // ignoreFenced lets go of what another process has taken over: it sends the same
@@ -299,7 +318,7 @@ func ignoreFenced(err error) error {
 }
 
 // giveBack frees a lane when this process stops.
-func (h *Hub) giveBack(d Telling, t *turn) error {
+func (h *Hub) giveBack(t *turn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return ignoreFenced(h.Store.Update(ctx, func(tx *store.Tx) error { return tx.ReleaseLane(t.lane) }))

@@ -247,7 +247,10 @@ func (h *Hub) SettleNow(ctx context.Context, name string) (int, error) {
 		return 0, &care.Error{Kind: care.NotFound, Text: "There is no such destination in the configuration"}
 	}
 	for n := 0; ; n++ {
-		did, _, err := h.tellNext(ctx, h.Tellings[i], "now-"+newID())
+		t, did, _, err := h.nextTurn(ctx, h.Tellings[i], "now-"+newID())
+		if err == nil && t != nil {
+			err = h.takeTurn(ctx, h.Tellings[i], t)
+		}
 		if err != nil || !did {
 			return n, err
 		}
