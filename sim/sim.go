@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,15 +101,16 @@ func (w *County) Close() error {
 }
 
 // WriteGazetteer writes which council is responsible for which address, as CSV
-// with the header uprn,postcode,council. One postcode lies in two councils.
+// with the header uprn,postcode,council,address. One postcode lies in two councils:
+// there only the houses that are known settle it.
 func (w *County) WriteGazetteer(out io.Writer) error {
 	cw := csv.NewWriter(out)
-	_ = cw.Write([]string{"uprn", "postcode", "council"}) // the error is kept for Error
+	_ = cw.Write([]string{"uprn", "postcode", "council", "address"}) // the error is kept for Error
 	for _, p := range w.people {
-		_ = cw.Write([]string{p.UPRN, p.Postcode, string(p.Lives)})
+		_ = cw.Write([]string{p.UPRN, p.Postcode, string(p.Lives), strings.Join(p.Address, ", ")})
 	}
 	for i, c := range []nhs.ODS{Nottinghamshire, NottinghamCity} {
-		_ = cw.Write([]string{fmt.Sprintf("9990009%05d", i), StraddlingPostcode, string(c)})
+		_ = cw.Write([]string{fmt.Sprintf("9990009%05d", i), StraddlingPostcode, string(c), fmt.Sprintf("%d Boundary Road, Arnold", i+1)})
 	}
 	cw.Flush()
 	if err := cw.Error(); err != nil {

@@ -32,7 +32,7 @@ type Config struct {
 	Metrics    string           `toml:"metrics" doc:"Address of /metrics for a monitoring system, host:port. Empty: at the address of the pages, for programs on this machine only."`
 	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]] or a [[system]]: systems sign it into their assertions, and links from a record system begin with it."`
 	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
-	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council: which council is responsible for an address."`
+	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council and perhaps address: which council is responsible for an address."`
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
 	Encryption EncryptionConfig `toml:"encryption" doc:"What is stored of people is encrypted at rest."`
 	Audit      AuditConfig      `toml:"audit" doc:"The audit log is signed, and people are erased when their time is over."`
