@@ -538,7 +538,7 @@ func TestGazetteer(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&b).ReadAll()
-	if err != nil || !slices.Equal(rows[0], []string{"uprn", "postcode", "council"}) {
+	if err != nil || !slices.Equal(rows[0], []string{"uprn", "postcode", "council", "address"}) {
 		t.Fatal(rows[0], err)
 	}
 	of := map[string][]string{}
