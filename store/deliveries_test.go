@@ -228,3 +228,32 @@ func TestPlacesInHistoryByTime(t *testing.T) {
 		}
 	})
 }
+
+func TestErasingTakesAwayWhatWasSent(t *testing.T) {
+	both(t, func(t *testing.T, open func(...func(*Config)) *Store) {
+		now := day
+		s := delivering(t, open, &now)
+		update(t, s, func(tx *Tx) error {
+			_, err := tx.Record(care.Case{}, care.Cause{Kind: "system"}, day, care.Started{At: day, ID: "c1"})
+			return firstError(err, tx.EnqueueTold(telling("k1", "c1"), telling("k2", "c1"), telling("k3", "c1"), telling("k4", "c2")))
+		})
+		l, _ := claimed(t, s, "a", 5)
+		ds := page(t, s)
+		done, held := ds[3], ds[2]
+		done.Message, done.State, done.Reference = []byte("Mrs Quillfeather"), DeliverySent, "4471902"
+		held.Message, held.State = []byte("Mrs Quillfeather"), DeliveryHeld
+		update(t, s, func(tx *Tx) error {
+			return firstError(tx.PutDelivery(done), tx.FinishJob(l, done.Job), tx.PutDelivery(held), tx.HoldJob(l, held.Job, "refused"))
+		})
+		erase(t, s, "c1")
+		for _, d := range page(t, s)[1:] {
+			if d.Message != nil || d.Reference != "" || d.State == DeliveryHeld || d.State == DeliveryWaiting {
+				t.Errorf("left: %+v", d)
+			}
+		}
+		if other := page(t, s)[0]; other.State != DeliveryWaiting {
+			t.Errorf("another's: %+v", other)
+		}
+		verified(t, s)
+	})
+}
