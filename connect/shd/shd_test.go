@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"homeward/connect/httpsend"
 	"homeward/fhir"
 	"homeward/fhir/profile"
+	"homeward/sim"
 )
 
 func make1(t testing.TB, address string, xml bool) *Connector {
@@ -130,5 +132,44 @@ func TestThePaperNamesTheReferralAsTheCouncilDoes(t *testing.T) {
 		if err != nil || !strings.HasPrefix(m.Head[headQuery], want) {
 			t.Errorf("%q: %v %v", reference, m.Head, err)
 		}
+	}
+}
+
+// TestACouncilOfTheGuideTakesADay tells a pretend council, whose ids are its own,
+// all that can be told.
+func TestACouncilOfTheGuideTakesADay(t *testing.T) {
+	for _, xml := range []bool{false, true} {
+		far := &sim.SHDCouncil{}
+		srv := httptest.NewServer(far)
+		c := make1(t, srv.URL, xml)
+		reference := ""
+		var want []string
+		for _, kind := range []connect.Kind{connect.Refer, connect.Refer, connect.Paper, connect.Update, connect.Note, connect.Discharge, connect.Withdraw, connect.Died} {
+			n := connecttest.Sample(kind, nil)
+			n.Shown.Case.Referrals[0].Reference = reference
+			m, err := c.Make(n)
+			if err != nil {
+				t.Fatal(kind, err)
+			}
+			r, err := c.Send(t.Context(), m)
+			if err != nil || !r.Received {
+				t.Fatalf("%s: %+v %v", kind, r, err)
+			}
+			if kind == connect.Refer {
+				if r.Reference != "11284224" || r.Again != (reference != "") {
+					t.Errorf("%+v", r)
+				}
+				reference = r.Reference
+			}
+			want = append(want, m.Head[headMethod]+strings.ReplaceAll(m.Head[headPath], "/", " "))
+		}
+		if got := far.Taken(); !slices.Equal(got, want) {
+			t.Errorf("it took %v, want %v", got, want)
+		}
+		all := far.Referrals()
+		if len(all) != 1 || len(all[0].Papers) != 1 || len(all[0].Notes) != 1 || all[0].Notes[0].Str("payload.contentString") != "She is frightened of stairs." {
+			t.Errorf("%+v", all)
+		}
+		srv.Close()
 	}
 }
