@@ -1,6 +1,10 @@
 package web
 
 import (
+	"errors"
+	"net/http"
+
+	"homeward/care"
 	"homeward/hub"
 	"homeward/policy"
 	"homeward/web/ui"
@@ -28,18 +32,33 @@ func (s *Server) traced(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return show(tracePage(v, p)), nil
+	return show(tracePage(v, p, "")), nil
 }
 
 func (s *Server) trace(v *visit) (response, error) {
-	if _, err := s.Hub.TracePDS(v.ctx(), v.by, v.id()); err != nil {
+	_, err := s.Hub.TracePDS(v.ctx(), v.by, v.id())
+	status := map[care.Kind]int{care.Transient: http.StatusServiceUnavailable, care.Required: http.StatusUnprocessableEntity}[care.KindOf(err)]
+	var why *care.Error
+	if status != 0 && errors.As(err, &why) { // what PDS said before is shown beside it
+		p, err := s.Hub.PDS(v.ctx(), v.by, v.id())
+		if err != nil {
+			return nil, err
+		}
+		return page{tracePage(v, p, why.Text), status}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return goTo(casePath(v.id(), "/pds")).saying("PDS has answered"), nil
 }
 
-// tracePage is what PDS last said, how old that is, and where to ask again.
-func tracePage(v *visit, p hub.PDSView) ui.Page {
+// tracePage is what PDS last said, how old that is, and where to ask again. wrong
+// is why it could not be asked just now; "" it could.
+func tracePage(v *visit, p hub.PDSView, wrong string) ui.Page {
+	var failed ui.Node
+	if wrong != "" {
+		failed = ui.WarningCard(2, "PDS was not asked", ui.P(wrong+"."))
+	}
 	var last ui.Nodes
 	switch {
 	case p.Asked.IsZero():
@@ -61,5 +80,5 @@ func tracePage(v *visit, p hub.PDSView) ui.Page {
 			ui.Small("The NHS number is sent, or, where it is not known, the name, the date of birth, the gender and the postcode. That you asked is recorded with your name.")}
 	}
 	return ui.Page{Title: "Check with PDS", Width: ui.FormPage, Back: &ui.NavItem{Href: casePath(p.Case, "?tab=identity"), Text: "Back to the case"}, Main: []ui.Node{ui.TwoThirds(
-		ui.H1("Check with the Personal Demographics Service"), last, ask)}}
+		ui.H1("Check with the Personal Demographics Service"), failed, last, ask)}, Error: wrong != ""}
 }
