@@ -405,3 +405,25 @@ func TestR4PatientIsSent(t *testing.T) {
 		w.wants(201, "kmh-epr", "POST", "/Patient", fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":%q,"value":%q}],"name":[{"family":"Newman"}],"birthDate":"1950-01-01"}`, nhsSystem, nhs.Test(5).Digits()))
 	})
 }
+
+func TestR4Paper(t *testing.T) {
+	w := newR4(t, "sqlite")
+	id, _, pat := w.refer(1)
+	paper := func(status, answer string) string {
+		return fmt.Sprintf(`{"resourceType":"QuestionnaireResponse","identifier":{"system":"https://rk5.example/paper","value":"Q1"},"questionnaire":"https://homeward.example/fhir/Questionnaire/chc-checklist",
+			"status":%q,"subject":{"reference":"Patient/%s"},"basedOn":[{"reference":"ServiceRequest/%s"}],"authored":"2026-11-24T08:30:00Z",
+			"item":[{"linkId":"1","text":"Breathing","answer":[{"valueString":%q}]}]}`, status, pat, id, answer)
+	}
+	a := w.wants(201, "kmh-epr", "POST", "/QuestionnaireResponse", paper("completed", "C"), "Prefer", "return=representation")
+	if a.body.Str("item.answer.valueString") != "C" || a.body.Str("subject.reference") != "Patient/"+pat {
+		t.Errorf("%s", a.raw)
+	}
+	if b := w.wants(200, "mosaic", "GET", "/QuestionnaireResponse?patient="+pat+"&based-on=ServiceRequest/"+id+"&questionnaire=https://homeward.example/fhir/Questionnaire/chc-checklist", ""); b.body.Str("total") != "1" {
+		t.Errorf("the council sees %s", b.raw)
+	}
+	if b := w.wants(200, "mosaic", "GET", "/DocumentReference?patient="+pat+"&status=current", ""); b.body.Str("total") == "0" {
+		t.Errorf("the council sees %s", b.raw)
+	}
+	w.wants(404, "qmc-epr", "POST", "/QuestionnaireResponse", paper("completed", "C"))
+	w.wants(422, "kmh-epr", "POST", "/QuestionnaireResponse", strings.Replace(paper("completed", "C"), "chc-checklist", "unheard-of", 1))
+}
