@@ -111,6 +111,9 @@ func (b *bars) process(c *call, to barsTarget) error {
 	if err != nil {
 		return err
 	}
+	if issues := impossible(tree); len(issues) > 0 {
+		return &fhir.Error{Issues: issues}
+	}
 	by := r4.Sender{Source: care.Source{Feed: c.name + ":" + c.client(), Name: c.by.Name, Org: c.by.Org}, Kind: c.by.OrgKind, At: c.faces.Clock(),
 		Correlation: strings.ToLower(c.r.Header.Get("X-Correlation-Id"))}
 	q, a, err := r4.ReadMessage(tree, by)
@@ -134,6 +137,18 @@ func (b *bars) process(c *call, to barsTarget) error {
 		return err
 	}
 	return c.barsTake(q, a)
+}
+
+// impossible are the primitives that cannot be, such as a date that does not exist.
+// Whatever else of the resources is not as it should be is taken: published examples
+// of BaRS have single values for arrays, and leave out what FHIR requires.
+func impossible(n *fhir.Node) (out []fhir.Issue) {
+	for _, i := range fhir.Check(n, fhir.R4) {
+		if i.Code == "value" {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 func firstCommand(cmds []care.Command) care.Command {

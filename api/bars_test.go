@@ -20,6 +20,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"homeward/care"
+	"homeward/connect"
+	barsout "homeward/connect/bars"
+	"homeward/connect/httpsend"
 	"homeward/fhir"
 	"homeward/form"
 	"homeward/hub"
@@ -28,6 +31,7 @@ import (
 	"homeward/pathways"
 	"homeward/policies"
 	"homeward/policy"
+	"homeward/sim"
 	"homeward/store"
 	"homeward/translate"
 	"homeward/translate/r4"
@@ -349,6 +353,7 @@ func TestBarsHeaders(t *testing.T) {
 	w.wants(400, "invariant", w.send("kmh-epr", strings.Replace(body, `"code":"new"`, `"code":"resend"`, 1)))
 	w.wants(422, "not-supported", w.send("kmh-epr", strings.Replace(body, `"versionId":"1.0.0"`, `"versionId":"2.0.0"`, 1)))
 	w.wants(422, "value", w.send("kmh-epr", strings.Replace(body, `"intent":"plan"`, `"intent":"order"`, 1)))
+	w.wants(422, "value", w.send("kmh-epr", strings.Replace(body, `"start":"2026-11-23T08:00:00Z"`, `"start":"2026-02-30T08:00:00Z"`, 1)))
 	a := w.wants(400, "structure", w.send("kmh-epr", body[:len(body)/2]))
 	if strings.Contains(w.log.String(), "Example") || strings.Contains(a.raw, "Example") {
 		t.Error("a refusal tells whom it is about")
@@ -383,5 +388,63 @@ func TestBarsMetadata(t *testing.T) {
 		if issues := fhir.Check(m, fhir.R4); len(issues) > 0 {
 			t.Errorf("%s: %v", m.ID(), issues)
 		}
+	}
+}
+
+// TestBarsResponses plays both directions by messages: a hospital's system refers by
+// BaRS, the council works on its pages, and Homeward sends the interim and the final
+// responses back, with the correlation of the request.
+func TestBarsResponses(t *testing.T) {
+	onBothBars(t, func(t *testing.T, w *barsWorld) {
+		far := &sim.Bars{Name: "EPR"}
+		srv := httptest.NewServer(far)
+		defer srv.Close()
+		c, err := barsout.New(barsout.Config{HTTP: httpsend.Config{URL: srv.URL}})
+		w.must(err)
+		w.hub.Tellings = []hub.Telling{{Destination: connect.Destination{Name: "epr", Title: "King's Mill EPR", Org: "RK5", OrgKind: care.Trust}, Connector: c, Kind: "bars", Timeout: 10 * time.Second}}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- w.hub.Run(ctx) }()
+		defer func() { stop(); <-done }()
+
+		until(t, func() bool { // history is followed from when a destination is first known
+			var since string
+			w.must(w.hub.Store.View(ctx, func(tx *store.Tx) (err error) { since, err = tx.Setting("told-to"); return err }))
+			return since != ""
+		})
+		a := w.wants(200, "", w.send("kmh-epr", w.message(referred(6, care.RefSent), "new", bundleA, w.clock())))
+		sr := a.body.All("entry.resource")[1]
+		until(t, func() bool { return len(far.Got()) >= 1 })
+		w.wants(200, "", w.send("mosaic", w.answer(sr, "accepted", bundleB)))
+		until(t, func() bool { return len(far.Got()) >= 2 })
+		close := strings.Replace(w.answer(sr, "accepted", bundleC), `"status":"in-progress"`, `"status":"finished","reasonCode":[{"text":"Care began"}]`, 1)
+		w.wants(200, "", w.send("mosaic", close))
+		var last sim.BarsMessage
+		until(t, func() bool {
+			got := far.Got()
+			last = got[len(got)-1]
+			return strings.HasSuffix(last.Tree.Str("entry.resource.definition"), "response-referral")
+		})
+		for _, m := range far.Got() {
+			if m.Event != "servicerequest-response" || m.Answers != bundleA || m.Correlation != correlationID || m.Target != r4.SysService+"|2222222222" {
+				t.Errorf("a response came as %+v", m)
+			}
+		}
+		for _, n := range last.Tree.All("entry.resource") {
+			if n.Type() == "Task" && (n.Str("status") != "completed" || n.Str("output.valueString") != "Care began") {
+				t.Errorf("the final response says %s", n.Str("status"))
+			}
+		}
+	})
+}
+
+// until waits for something that other goroutines do.
+func until(t *testing.T, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen")
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }

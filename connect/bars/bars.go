@@ -87,8 +87,9 @@ func (b *Bars) Make(n connect.News) (connect.Message, error) {
 	if err != nil {
 		return connect.Message{}, fmt.Errorf("writing the BaRS message: %w", err)
 	}
-	return connect.Message{Key: n.Key, Correlation: correlation, Kind: n.Kind, Type: "application/fhir+json; version=1.4.0", At: n.Shown.Now, Body: body,
-		Head: heads(n, t)}, nil
+	head := heads(n, t)
+	head["X-Correlation-Id"] = correlation
+	return connect.Message{Key: n.Key, Correlation: n.Correlation, Kind: n.Kind, Type: "application/fhir+json; version=1.4.0", At: n.Shown.Now, Body: body, Head: head}, nil
 }
 
 func referral(n connect.News) (care.Referral, bool) {
@@ -149,7 +150,7 @@ func encoded(v any) string {
 // Send posts it. The same message has the same ids at each try, so that the receiver
 // knows it again: 409 with the issue duplicate is as good as taken.
 func (b *Bars) Send(ctx context.Context, m connect.Message) (connect.Receipt, error) {
-	h := http.Header{"X-Request-Id": {m.Key}, "X-Correlation-Id": {m.Correlation}, "Accept": {"application/fhir+json; version=1.4.0"}}
+	h := http.Header{"X-Request-Id": {m.Key}, "Accept": {"application/fhir+json; version=1.4.0"}}
 	for k, v := range m.Head {
 		h.Set(k, v)
 	}

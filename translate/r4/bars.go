@@ -127,7 +127,7 @@ func (m *messaging) told() {
 		m.add(w.finish("QuestionnaireResponse", []*fhir.Node{w.answers(id, m.r)})...)
 	}
 	for _, p := range w.s.Case.Papers {
-		if w.s.Sees.Assessments && p.Referral == m.r.ID && (p.ID == m.t.Paper || m.t.Paper == "" && m.t.Reason == "new" && !m.t.Response) {
+		if w.seesPapers() && p.Referral == m.r.ID && (p.ID == m.t.Paper || m.t.Paper == "" && m.t.Reason == "new" && !m.t.Response) {
 			m.add(w.finish("QuestionnaireResponse", []*fhir.Node{w.paper(p)})...)
 		}
 	}

@@ -177,7 +177,7 @@ func (w *writing) people() []care.Who {
 			add(n.By, n.By.Org)
 		}
 	}
-	if w.s.Sees.Assessments {
+	if w.seesPapers() {
 		for _, p := range w.s.Case.Papers {
 			add(p.By, p.By.Org)
 		}

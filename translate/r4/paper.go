@@ -19,7 +19,7 @@ func (w *writing) responses() []*fhir.Node {
 			out = append(out, w.answers(id, r))
 		}
 	}
-	if w.s.Sees.Assessments {
+	if w.seesPapers() {
 		for _, p := range w.s.Case.Papers {
 			out = append(out, w.paper(p))
 		}
@@ -254,6 +254,10 @@ func questionnaireByID(s translate.Shown, id string) *fhir.Node {
 	return nil
 }
 
+// seesPapers reports whether the reader sees papers at all: they belong to a
+// referral, and which of them are seen is settled by what the case holds.
+func (w *writing) seesPapers() bool { return w.s.Sees.Assessments || w.s.Sees.Referral }
+
 // paper is a structured document about a referral. Its questionnaire is ours by
 // its kind, so that several of one referral are told apart.
 func (w *writing) paper(p care.Paper) *fhir.Node {
@@ -316,7 +320,7 @@ func (w *writing) paperBase(p care.Paper) []*fhir.Node {
 
 // documents are the papers as documents, for systems that list documents.
 func (w *writing) documents() []*fhir.Node {
-	if !w.s.Sees.Assessments {
+	if !w.seesPapers() {
 		return nil
 	}
 	var out []*fhir.Node

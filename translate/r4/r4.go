@@ -183,7 +183,7 @@ func (w *writing) mayMerge(typ string) bool {
 	case "Flag":
 		return sees.Safeguarding
 	case "QuestionnaireResponse", "DocumentReference":
-		return sees.Assessments
+		return sees.Assessments || sees.Referral
 	case "Communication":
 		return sees.Notes
 	}
