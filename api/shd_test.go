@@ -281,6 +281,7 @@ func TestSHDSaysWhatIsWrong(t *testing.T) {
 		{"another resource", "PUT", visitQuery, shdExample(t, "case-note", "json", id), 422, ""},
 		{"no content", "POST", "/Communication", strings.Replace(shdExample(t, "case-note", "json", id), `"contentString"`, `"contentReference"`, 1), 422, ""},
 		{"an empty note", "POST", "/Communication", `{"resourceType":"Communication","status":"completed","basedOn":[{"reference":"ReferralRequest/` + id + `"}]}`, 422, "Communication.payload"},
+		{"only an unknown profile", "POST", "/Communication", strings.Replace(shdExample(t, "case-note", "json", id), "https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/CareConnect-SHD-Communication-1", "https://h.example/other", 1), 422, "Communication.meta.profile"},
 		{"malformed", "POST", "/Communication", `{"resourceType":"Communication",`, 400, ""},
 	} {
 		a := s.call(tt.method, shd+tt.path, tt.body)

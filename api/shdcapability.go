@@ -23,6 +23,9 @@ func (c *call) checked(typ string) (*fhir.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := knownProfile(n); err != nil {
+		return nil, err
+	}
 	var profiles []string
 	if p := faceProfiles[c.name+" "+n.Type()]; p != "" {
 		profiles = append(profiles, p)
@@ -46,6 +49,20 @@ func (c *call) checked(typ string) (*fhir.Node, error) {
 }
 
 const nottinghamshire = "https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/"
+
+// knownProfile refuses what claims profiles, and none that can be known here: it
+// means something that we do not. One beside others is no harm.
+func knownProfile(n *fhir.Node) error {
+	claimed := n.All("meta.profile")
+	known := func(p *fhir.Node) bool {
+		return strings.HasPrefix(p.Text, nottinghamshire) || strings.HasPrefix(p.Text, "https://fhir.hl7.org.uk/STU3/StructureDefinition/CareConnect-") ||
+			strings.Contains(p.Text, "fhir.interweavedigital.nhs.uk/") || strings.HasPrefix(p.Text, "http://hl7.org/fhir/")
+	}
+	if len(claimed) == 0 || slices.ContainsFunc(claimed, known) {
+		return nil
+	}
+	return unfit("not-supported", n.Type()+".meta.profile", "None of the profiles that the resource claims is known here")
+}
 
 // faceProfiles are the profiles that a face asks for, by its name and the type.
 // Those of questionnaires are told by the sender.
