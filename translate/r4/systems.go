@@ -3,7 +3,7 @@ package r4
 import "homeward/care"
 
 // Canonical is the base of what Homeward itself defines: extensions, code systems,
-// identifier systems and forms. docs/interfaces/fhir.md lists them.
+// identifier systems and forms. docs/interfaces/fhir-ours.md lists them.
 const Canonical = "https://homeward.example/fhir"
 
 // Systems of identifiers and codes that others define.
@@ -61,7 +61,7 @@ const (
 	profEquipment = interweave + "R4/StructureDefinition/Interweave-SocialCareEquipmentProvision"
 )
 
-// What is ours: docs/interfaces/fhir.md says what each means.
+// What is ours: docs/interfaces/fhir-ours.md says what each means.
 const (
 	sysVisit     = Canonical + "/Id/visit/"             // and the trust's ODS code
 	sysMRN       = Canonical + "/Id/hospital-number/"   // and the trust's ODS code
