@@ -28,6 +28,8 @@ type commands struct {
 	Restore     restoreCmd     `cmd:"" help:"Put a backup into an empty database, and check it."`
 	Verify      verifyCmd      `cmd:"" help:"Check history, audit and counts; exit 0 only when all holds."`
 	Import      importCmd      `cmd:"" help:"Read a council's extract."`
+	Collect     collectCmd     `cmd:"" help:"Bring what is new from councils' systems once, to try a connection."`
+	Mapping     mappingCmd     `cmd:"" help:"Try a mapping on a sample."`
 	Explain     explainCmd     `cmd:"" help:"Say what a message would do, without doing it."`
 	Replay      replayCmd      `cmd:"" help:"Read held messages again."`
 	User        userCmd        `cmd:"" help:"Add or change a local account."`
@@ -66,7 +68,7 @@ func run(args []string) int {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if slices.Contains([]string{"serve", "demo", "sim hospitals", "sim council"}, k.Command()) {
+		if slices.Contains([]string{"serve", "demo", "sim hospitals", "sim council", "sim pds"}, k.Command()) {
 			return 0 // to be told to stop is how these end
 		}
 		err = errors.New("stopped before it was done")

@@ -21,6 +21,7 @@ import (
 type simAll struct {
 	Hospitals simCmd        `cmd:"" default:"withargs" help:"Pretend to be hospitals and a council that leaves extracts, against listeners elsewhere."`
 	Council   simCouncilCmd `cmd:"" help:"Pretend to be a council's case management system with a database of its own: an API to poll, FHIR to receive referrals, and a page."`
+	PDS       simPDSCmd     `cmd:"" name:"pds" help:"Pretend to be the Personal Demographics Service, with the people of the pretend county."`
 }
 
 type simCouncilCmd struct {
