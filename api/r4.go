@@ -27,13 +27,16 @@ func (f *Faces) r4Routes() {
 	fc.on("POST", "/{$}", WriteScope, (*call).r4Bundle)
 	for i := range r4Types {
 		t := &r4Types[i]
-		at := "/" + t.name
-		fc.on("GET", at, ReadScope, func(c *call) error { return c.r4Search(t) })
-		fc.on("POST", at+"/_search", ReadScope, func(c *call) error { return c.r4Search(t) })
-		fc.on("GET", at+"/{id}", ReadScope, func(c *call) error { return c.r4Read(t) })
-		fc.on("GET", at+"/{id}/_history/{version}", ReadScope, func(c *call) error { return c.r4Version(t) })
-		fc.on("GET", at+"/{id}/_history", ReadScope, func(c *call) error { return c.r4History() })
-		fc.on("GET", at+"/_history", ReadScope, func(c *call) error { return c.r4History() })
+		at, read := "/"+t.name, ReadScope
+		if t.source == fromAudit {
+			read = AuditScope
+		}
+		fc.on("GET", at, read, func(c *call) error { return c.r4Search(t) })
+		fc.on("POST", at+"/_search", read, func(c *call) error { return c.r4Search(t) })
+		fc.on("GET", at+"/{id}", read, func(c *call) error { return c.r4Read(t) })
+		fc.on("GET", at+"/{id}/_history/{version}", read, func(c *call) error { return c.r4Version(t) })
+		fc.on("GET", at+"/{id}/_history", read, func(c *call) error { return c.r4History() })
+		fc.on("GET", at+"/_history", read, func(c *call) error { return c.r4History() })
 		if t.create {
 			fc.on("POST", at, WriteScope, func(c *call) error { return c.r4Create(t) })
 			fc.on("PUT", at, WriteScope, func(c *call) error { return c.r4UpdateWhere(t) })

@@ -362,6 +362,32 @@ func TestR4WhatIsGivenIsSound(t *testing.T) {
 	}
 }
 
+func TestR4Audit(t *testing.T) {
+	onBothR4(t, func(t *testing.T, w *r4World) {
+		_, pat := w.admit(1)
+		w.wants(200, "kmh-epr", "GET", "/Patient/"+pat, "")
+		w.wants(404, "qmc-epr", "GET", "/Patient/"+pat, "")
+		w.wants(403, "kmh-epr", "GET", "/AuditEvent", "")
+		a := w.wants(200, "reader", "GET", "/AuditEvent?patient="+pat+"&date=ge2026-11-24", "")
+		if issues := fhir.Check(a.body, fhir.R4); len(issues) > 0 {
+			t.Errorf("%+v", issues)
+		}
+		read := 0
+		for _, n := range a.body.All("entry.resource") {
+			if n.Str("subtype.display") == "read Patient" && n.Str("agent.who.display") == "King's Mill EPR" {
+				read++
+			}
+			if n.Str("agent.who.display") == "Queen's PAS" && n.Str("outcome") != "8" {
+				t.Errorf("what was denied is not told so")
+			}
+		}
+		if read != 1 {
+			t.Errorf("the reading is not there: %s", a.raw)
+		}
+		w.wants(200, "reader", "GET", "/AuditEvent/"+a.body.Str("entry.resource.id"), "")
+	})
+}
+
 // An AuditEvent is what FHIR says that it is.
 func TestR4AuditEvent(t *testing.T) {
 	n := auditEvent(hub.AuditView{OrgName: "King's Mill", Audited: store.Audited{N: 7, AuditRecord: store.AuditRecord{At: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Actor: "u1", Name: "Sam Invented",

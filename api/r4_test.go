@@ -126,7 +126,7 @@ func (w *r4World) openR4(at string, change ...func(*store.Config)) *hub.Hub {
 			{ODS: "511", Name: "Nottinghamshire", Kind: care.Council, Phone: "01632 960100"}},
 		Councils: []hub.CouncilFeed{{Name: "mosaic", Title: "Mosaic", Council: "511", Quiet: hub.Quiet{Day: 2 * time.Hour, Night: 26 * time.Hour}}},
 		Systems: []hub.System{{Client: "kmh-epr", Title: "King's Mill EPR", Org: "RK5", Scopes: both}, {Client: "qmc-epr", Title: "Queen's PAS", Org: "RX1", Scopes: both},
-			{Client: "mosaic", Title: "Mosaic", Org: "511", Scopes: both}, {Client: "reader", Title: "A reader", Org: "RK5", Scopes: []string{ReadScope}}}})
+			{Client: "mosaic", Title: "Mosaic", Org: "511", Scopes: both}, {Client: "reader", Title: "A reader", Org: "RK5", Scopes: []string{ReadScope, AuditScope}}}})
 	w.must(err)
 	w.must(db.Update(ctx, func(tx *store.Tx) error { return tx.PutAgreement(r4Agreement()) }))
 	return h

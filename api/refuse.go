@@ -20,12 +20,13 @@ const (
 	WriteScope     = "fhir.write"
 	SubscribeScope = "fhir.subscribe"
 	ExportScope    = "fhir.export"
+	AuditScope     = "fhir.audit"
 	BaRSScope      = "bars"
 )
 
 // Scopes lists every scope that a system may be given.
 func Scopes() []string {
-	return []string{LaunchScope, SHDScope, SCDSScope, LocatorScope, NCRScope, ReadScope, WriteScope, SubscribeScope, ExportScope, BaRSScope}
+	return []string{LaunchScope, SHDScope, SCDSScope, LocatorScope, NCRScope, ReadScope, WriteScope, SubscribeScope, ExportScope, AuditScope, BaRSScope}
 }
 
 // answerError is an error whose status a face knows better than the table.
