@@ -31,7 +31,7 @@ type SystemConfig struct {
 	Client    string   `toml:"client" doc:"Its name, of small letters, digits and hyphens: iss and sub of its assertions."`
 	Title     string   `toml:"title" doc:"Name for people: King's Mill EPR."`
 	Org       string   `toml:"org" doc:"ODS code of the organisation whose it is."`
-	Scopes    []string `toml:"scopes" doc:"What it may ask for. launch: bring a person in context. shd, scds, locator, ncr: the Nottinghamshire interfaces. fhir.read, fhir.write, fhir.subscribe, fhir.export, bars: those of FHIR R4."`
+	Scopes    []string `toml:"scopes" doc:"What it may ask for. launch: bring a person in context. shd, scds, locator, ncr: the Nottinghamshire interfaces. fhir.read, fhir.write, fhir.subscribe, fhir.export, fhir.audit, bars: those of FHIR R4."`
 	Keys      string   `toml:"keys" doc:"Its public keys, a JWK set: a file, or the https address where its owner publishes them."`
 	Algs      []string `toml:"algorithms" doc:"How it may sign: RS512, RS384, ES384. Empty: any of them."`
 	PerMinute int      `toml:"per_minute" doc:"Tokens a minute that it may get."`
