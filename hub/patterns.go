@@ -257,6 +257,9 @@ func (s *patternScan) add(r store.Audited) error {
 	if r.Actor == "" || notLooking[r.Action] || r.Case == "" && !lookup {
 		return nil
 	}
+	if r.Role == care.Machine && r.Relationship != string(policy.Declared) {
+		return nil // a system reads its own organisation's people all day; what it looks up for staff counts
+	}
 	if _, ok := s.staff[r.Actor]; !ok {
 		s.staff[r.Actor] = PatternRow{Actor: r.Actor, Name: r.Name, Role: r.Role, OrgName: s.h.Org(r.Org).Name}
 		s.orgs[r.Actor] = r.Org

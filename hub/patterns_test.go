@@ -195,3 +195,31 @@ func BenchmarkPatterns(b *testing.B) {
 		})
 	}
 }
+
+// TestSystemsAreNoPattern: that a system reads its own people all day is nothing to
+// look into; what it looks up for somebody is.
+func TestSystemsAreNoPattern(t *testing.T) {
+	s := newSite(t, "sqlite", eprs)
+	p := nobody(1)
+	id := s.admit(p)
+	s.imported(notts, "full", held{id: "P2", p: nobody(2), packages: []string{pack("K1", "HS", "active")}})
+	scan := newPatternScan(s.Hub)
+	add := func(f func()) int {
+		for _, r := range s.audits(f) {
+			s.must(scan.add(r))
+		}
+		return len(scan.staff)
+	}
+	if n := add(func() {
+		_, err := s.Show(s.ctx(), s.machineOf(kings), id, ShowRequest{Action: "read Patient"})
+		s.must(err)
+	}); n != 0 {
+		t.Error("reading its own patient counts")
+	}
+	if n := add(func() {
+		_, err := s.ShowByNumber(s.ctx(), s.machineOf(kings), nobody(2).nhs, ShowRequest{Behalf: "Dr X", Reason: "Care", Purpose: policy.DirectCare, Born: nobody(2).birth()})
+		s.must(err)
+	}); n != 1 {
+		t.Error("a look-up for a member of staff does not count")
+	}
+}
