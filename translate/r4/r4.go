@@ -96,9 +96,15 @@ func One(s translate.Shown, typ, id string) *fhir.Node {
 	if typ == "Questionnaire" {
 		return questionnaireByID(s, id)
 	}
-	for _, n := range Of(s, typ) {
-		if n.ID() == id {
-			return n
+	w := &writing{s: s}
+	for _, m := range makers {
+		if m.typ != typ {
+			continue
+		}
+		for _, n := range m.make(w) {
+			if n.ID() == id {
+				return w.finish(typ, []*fhir.Node{n})[0]
+			}
 		}
 	}
 	return nil

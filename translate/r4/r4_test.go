@@ -344,3 +344,18 @@ func BenchmarkResources(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkOne(b *testing.B) {
+	s := full(b)
+	for _, typ := range []string{"Patient", "Encounter", "ServiceRequest"} {
+		id := Of(s, typ)[0].ID()
+		b.Run(typ, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if One(s, typ, id) == nil {
+					b.Fatal("gone")
+				}
+			}
+		})
+	}
+}

@@ -38,6 +38,9 @@ func (r *reading) encounter(e entry) translate.Request {
 		add(care.Observation{Seen: &s})
 	case "finished":
 		s := r.seen(e)
+		// Of an inpatient or an attendance any word of a place tells that there was a stay;
+		// of other classes only the beginning does.
+		s.Opens = s.Admitted.Told && s.Class.Value != "I" && s.Class.Value != "E"
 		add(care.Observation{Seen: &s})
 		add(care.Observation{Left: &care.Left{Leaving: r.leaving(e)}})
 	case "cancelled", "entered-in-error":
