@@ -13,15 +13,15 @@ type document struct {
 	issues
 	from  Sender
 	focus *fhir.Node
-	whole *fhir.Node            // the Bundle, else the focus
-	by    map[string]*fhir.Node // entries by fullUrl and by Type/id
-	urls  map[*fhir.Node]string // fullUrl of an entry
+	whole *fhir.Node                           // the Bundle, else the focus
+	by    map[string]*fhir.Node                // entries by fullUrl and by Type/id
+	in    map[*fhir.Node]map[string]*fhir.Node // what each resource contains, by "#id"
 }
 
 // open finds the resource of a type in a body: the body itself, or the one such
 // entry of a Bundle.
 func open(body *fhir.Node, typ string, from Sender) *document {
-	d := &document{from: from, whole: body, by: map[string]*fhir.Node{}, urls: map[*fhir.Node]string{}}
+	d := &document{from: from, whole: body, by: map[string]*fhir.Node{}, in: map[*fhir.Node]map[string]*fhir.Node{}}
 	switch body.Type() {
 	case typ:
 		d.focus = body
@@ -41,7 +41,7 @@ func (d *document) entries(typ string) {
 			continue
 		}
 		if url := e.Str("fullUrl"); url != "" {
-			d.by[url], d.urls[n] = n, url
+			d.by[url] = n
 		}
 		if n.ID() != "" {
 			d.by[n.Type()+"/"+n.ID()] = n
@@ -79,7 +79,7 @@ func (d *document) find(n, ref *fhir.Node, expression string) *fhir.Node {
 	}
 	if strings.HasPrefix(text, "#") {
 		for _, in := range []*fhir.Node{n, d.focus} {
-			if x := fhir.Contained(in, text); x != nil {
+			if x := d.contained(in)[text]; x != nil {
 				return x
 			}
 		}
@@ -98,6 +98,25 @@ func (d *document) find(n, ref *fhir.Node, expression string) *fhir.Node {
 		d.wrong("not-found", expression+".reference", "There is no entry with this fullUrl")
 	}
 	return nil
+}
+
+// contained is what a resource contains, by reference: asked again and again of a
+// body that somebody made long, it must not be sought each time.
+func (d *document) contained(n *fhir.Node) map[string]*fhir.Node {
+	if n == nil {
+		return nil
+	}
+	m, ok := d.in[n]
+	if !ok {
+		m = map[string]*fhir.Node{}
+		for _, c := range n.All("contained") {
+			if _, twice := m["#"+c.ID()]; !twice {
+				m["#"+c.ID()] = c
+			}
+		}
+		d.in[n] = m
+	}
+	return m
 }
 
 // needs is find of what must be there.

@@ -266,7 +266,7 @@ func ReadTrigger(body *fhir.Node, was care.ReferralID, from Sender) (translate.R
 // is a new task.
 func (d *document) endTrigger(n *fhir.Node, status string, was care.ReferralID, r translate.Request) (translate.Request, error) {
 	var where translate.Request
-	aim := &document{from: d.from, focus: d.focus, whole: d.whole, by: d.by}
+	aim := &document{from: d.from, focus: d.focus, whole: d.whole, by: d.by, in: d.in}
 	aim.staying(n, n.Get("context"), "Task.context", &where)
 	if status == "completed" && where.Visit != nil {
 		left := care.Leaving{At: r.At}

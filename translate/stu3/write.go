@@ -97,19 +97,18 @@ func over(kept, ours *fhir.Node) *fhir.Node {
 func prune(n *fhir.Node) {
 	all := n.All("contained")
 	n.Set("contained", nil)
-	var keep []*fhir.Node
-	seek := []*fhir.Node{n}
-	for len(seek) > 0 {
+	by, keep := map[string]*fhir.Node{}, map[*fhir.Node]bool{}
+	for _, c := range all {
+		by["#"+c.ID()] = c
+	}
+	for seek := []*fhir.Node{n}; len(seek) > 0; seek = seek[1:] {
 		for ref := range fhir.References(seek[0]) {
-			for _, c := range all {
-				if ref.Text == "#"+c.ID() && !slices.Contains(keep, c) {
-					keep, seek = append(keep, c), append(seek, c)
-				}
+			if c := by[ref.Text]; c != nil && !keep[c] {
+				keep[c], seek = true, append(seek, c)
 			}
 		}
-		seek = seek[1:]
 	}
-	n.Set("contained", keep)
+	n.Set("contained", slices.DeleteFunc(slices.Clone(all), func(c *fhir.Node) bool { return !keep[c] }))
 }
 
 // genders are the banner's words as administrative genders.
