@@ -126,6 +126,12 @@ func feedComplete(all []adt) bool {
 			return false
 		}
 	}
+	for i, a := range all {
+		spoilt := a.err == nil && a.answer != hl7.AA
+		if spoilt && !slices.ContainsFunc(all[i+1:], func(b adt) bool { return b.sum == a.sum }) {
+			return false
+		}
+	}
 	return true
 }
 

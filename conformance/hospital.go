@@ -119,6 +119,12 @@ func complete(calls []heard) bool {
 			return false
 		}
 	}
+	for i, h := range calls {
+		spoilt := h.use != "" && (h.status == 0 || h.status == http.StatusServiceUnavailable)
+		if spoilt && !slices.ContainsFunc(calls[i+1:], func(later heard) bool { return later.sum == h.sum && later.path == h.path }) {
+			return false
+		}
+	}
 	return true
 }
 

@@ -18,6 +18,7 @@ import (
 	"homeward/conformance"
 	"homeward/connect/webhook"
 	"homeward/internal/pgtest"
+	"homeward/nhs"
 	"homeward/store"
 )
 
@@ -159,7 +160,91 @@ func TestHomewardIsAHospitalsSystem(t *testing.T) {
 			}
 		}
 		<-said
+		hook.tried(t)
 	})
+}
+
+// TestHomewardTellsByHL7 grades what Homeward tells a council's system by HL7, and
+// tries its own feed, and the demonstration's record system, as takers of status.
+func TestHomewardTellsByHL7(t *testing.T) {
+	databases(t, func(t *testing.T, database string) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := hold(t, database, func(c *Config) {
+			d := destinationDefaults()
+			d.Name, d.Title, d.Org, d.Kind, d.Address, d.Updates, d.Timeout = "kit", "the kit", "511", "hl7", ln.Addr().String(), "adt", Duration{2 * time.Second}
+			c.Destinations = append(c.Destinations, d)
+		})
+		h.await(t)
+		r, err := conformance.RunHospital(t.Context(), conformance.HospitalConfig{Feed: ln, Wait: 12 * time.Second, Status: h.site.feeds[0].at.Addr().String(),
+			Listening: func() { h.stay(t) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		met := map[string]bool{"status.taken": true, "status.again": true, "status.nonsense": true}
+		for _, id := range []string{"a08", "a03", "readable", "header", "control", "number", "name", "visit", "time", "again-ae", "again-lost"} {
+			met["feed."+id] = true
+		}
+		for _, x := range r.Results {
+			if met[x.ID] && x.Verdict != conformance.Pass || x.Verdict == conformance.Fail {
+				t.Errorf("%s is %s: %s: %s\n%s", x.ID, x.Verdict, x.Requirement, x.Why, strings.Join(x.Evidence, "\n"))
+			}
+		}
+	})
+}
+
+// stay tells a whole stay of one person by the face for hospitals.
+func (h *held) stay(t *testing.T) {
+	t.Helper()
+	token, err := h.as(t, "kings-mill-epr")(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit := func(more string) string {
+		return `"extension":[{"url":"https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/Extension-SHD-MedicallyFitDetails","extension":[{"url":"medicallyFitStatus","valueCoding":{` +
+			`"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-MedicallyFitStatus","code":` + more + `]`
+	}
+	encounter := func(id, rest string) string {
+		return `{"resourceType":"Encounter",` + id + `"identifier":[{"system":"http://fhir.nottinghamshire.gov.uk/encounter/identifier","value":"HELD-1"}],` +
+			`"type":[{"coding":[{"system":"http://snomed.info/sct","code":"183452005"}]}],` + rest + `}`
+	}
+	now := time.Now().UTC()
+	at := func(d time.Duration) string { return now.Add(d).Format(time.RFC3339) }
+	from := `"period":{"start":"` + at(-48*time.Hour) + `"`
+	here := func(ward string) string {
+		return `"status":"in-progress",` + from + `},"location":[{"status":"active","location":{"display":"` + ward + `"}}],`
+	}
+	refer := `{"resourceType":"ReferralRequest","contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"` + nhs.Test(4242).Digits() + `"}],` +
+		`"name":[{"family":"Heldtest","given":["Una"]}],"gender":"female","birthDate":"1941-05-06"},` + encounter(`"id":"e",`, here("Ward 12")+`"subject":{"reference":"#p"},`+fit(`"03"}}]}`)) +
+		`,{"resourceType":"Organization","id":"o","identifier":[{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"511"}]}],` +
+		`"identifier":[{"system":"https://rk5.example/referral","value":"HELD-1"}],"status":"active","intent":"order","type":{"coding":[{"system":"http://snomed.info/sct","code":"715591000000108"}],"text":"Hospital Discharge Notification to Social Care"},` +
+		`"serviceRequested":[{"coding":[{"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-ReferralRequestServiceRequested","code":"acute-d2a"}]}],"subject":{"reference":"#p"},"context":{"reference":"#e"},"authoredOn":"` + at(0) + `","recipient":[{"reference":"#o"}]}`
+	put := "/Encounter?identifier=http://fhir.nottinghamshire.gov.uk/encounter/identifier%7CHELD-1"
+	for i, call := range []struct{ method, path, body string }{
+		{"POST", "/ReferralRequest", refer},
+		{"PUT", put, encounter("", here("Ward 31")+fit(`"03"}}]}`))},
+		{"PUT", put, encounter("", here("Ward 7")+fit(`"02"}}]}`))},
+		{"PUT", put, encounter("", here("Ward 7")+fit(`"01"}},{"url":"dateDeemedMedicallyFit","valueDateTime":"`+at(-time.Hour)+`"}]}`))},
+		{"PUT", put, encounter("", `"status":"finished",`+from+`,"end":"`+at(0)+`"},`+fit(`"01"}},{"url":"dateDeemedMedicallyFit","valueDateTime":"`+at(-time.Hour)+`"}]}`))},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), call.method, h.base+"/ReferralService/v3"+call.path, strings.NewReader(call.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/fhir+json")
+		r.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode > 201 {
+			t.Fatalf("call %d is answered %d %s", i+1, res.StatusCode, said)
+		}
+	}
 }
 
 // await returns when the destinations are known: they hear what comes after.
@@ -207,4 +292,20 @@ func newHooked(t *testing.T) *hooked {
 	}))
 	t.Cleanup(h.Close)
 	return h
+}
+
+// tried wants that the connector's webhooks were taken, and holds the receiver to
+// the kit's checks.
+func (h *hooked) tried(t *testing.T) {
+	t.Helper()
+	select {
+	case <-h.taken:
+	case <-time.After(20 * time.Second):
+		t.Error("no webhook of the connector was taken")
+	}
+	r, err := conformance.RunProvider(t.Context(), conformance.ProviderConfig{Config: conformance.Config{Target: h.URL, Build: "test"}, Secret: h.secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obeyed(t, r, nil)
 }
