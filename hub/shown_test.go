@@ -409,3 +409,55 @@ func TestShowUnderAgreements(t *testing.T) {
 		t.Errorf("with packages only: %+v", v.Councils)
 	}
 }
+
+// TestPapersFollowSections: notices go with the referral; what was assessed goes
+// with assessments and risks.
+func TestPapersFollowSections(t *testing.T) {
+	s := bare(t, "sqlite", eprs)
+	share := func(keep ...sharing.Section) {
+		a := everything()
+		for i := range a.Flows {
+			a.Flows[i].Sections = keep
+		}
+		a.Version = 0
+		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+			seq, err := tx.AgreementsSeq()
+			a.Version = int(seq) + 1
+			if err != nil {
+				return err
+			}
+			return tx.PutAgreement(a)
+		}))
+	}
+	share("demographics", "referral", "timeline")
+	got, err := s.Take(s.ctx(), s.machineOf(kings), inbound("r-1", "1"), s.referral(nobody(91), "V91", "k"))
+	s.must(err)
+	for i, kind := range []care.PaperKind{care.PaperAssessmentNotice, care.PaperNeeds, care.PaperChecklist} {
+		r := translate.Request{Referral: got.Referral, Commands: []care.Command{care.SharePaper{Paper: care.Paper{Kind: kind, Items: []care.Said{{Link: "1", Answer: "Y"}}}}}}
+		_, err := s.Take(s.ctx(), s.machineOf(kings), inbound(fmt.Sprint("p", i), fmt.Sprint(i)), r)
+		s.must(err)
+	}
+	for _, x := range []struct {
+		open []sharing.Section
+		want int
+	}{
+		{[]sharing.Section{"demographics", "referral", "timeline"}, 1},
+		{[]sharing.Section{"demographics", "referral", "timeline", "assessments"}, 1},
+		{[]sharing.Section{"demographics", "referral", "timeline", "assessments", "risk"}, 3},
+	} {
+		share(x.open...)
+		v, err := s.Show(s.ctx(), s.machineOf(notts), got.Case, ShowRequest{})
+		s.must(err)
+		c, err := s.Case(s.ctx(), as(care.SocialWorker, notts), got.Case)
+		s.must(err)
+		news := 0
+		for _, i := range c.Timeline {
+			if i.Kind == "paper" {
+				news++
+			}
+		}
+		if len(v.Case.Papers) != x.want || len(c.Papers) != x.want || news != x.want || v.Case.Referrals[0].Stay != "" {
+			t.Errorf("with %v: a system is shown %d papers, a worker %d and %d lines", x.open, len(v.Case.Papers), len(c.Papers), news)
+		}
+	}
+}
