@@ -1,8 +1,8 @@
 // Package api is what machines ask over HTTP: whether the process lives, whether
 // it is ready, and its metrics; and, of systems that sign in by themselves
-// (Systems), tokens and one-time links for a person in context. The FHIR faces
-// will stand here. It shows no personal data, decides nothing (hub does), and no
-// metric has a label that comes from a message.
+// (Systems), tokens, one-time links for a person in context, and the FHIR faces
+// (Faces). It decides nothing and keeps nothing (hub does), makes no resource of a
+// case (translate does), and no metric has a label that comes from a message.
 package api
 
 import (
