@@ -47,6 +47,16 @@ func (f Folder) has(name string) bool {
 	return err == nil
 }
 
+// state is what whoever reads the folder says became of an extract: done, stopped
+// or refused; "" nothing yet.
+func (f Folder) state(name string) string {
+	b, err := os.ReadFile(filepath.Join(f.Dir, name, readMark))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
 // put makes an extract by write, which is given the folder to fill. It is on the
 // disk when put returns. One that is there already stays as it is.
 func (f Folder) put(name string, write func(dir string) error) error {
@@ -143,8 +153,7 @@ func (f Folder) prune(begins string, keep int) error {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), begins) {
 			continue
 		}
-		state, err := os.ReadFile(filepath.Join(f.Dir, e.Name(), readMark))
-		if err == nil && strings.TrimSpace(string(state)) == "done" {
+		if f.state(e.Name()) == "done" {
 			read = append(read, e.Name())
 		}
 	}

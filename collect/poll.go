@@ -41,6 +41,14 @@ type polled struct {
 	AsAt   time.Time `json:"as_at"`  // of the last extract
 	Full   time.Time `json:"full"`   // of the last full one
 	Cursor string    `json:"cursor"` // what the far side gave for the next time
+
+	Unread []brought `json:"unread,omitempty"` // extracts of which it was not seen yet what became of them
+}
+
+// brought is an extract that was put into the folder.
+type brought struct {
+	Name string    `json:"name"`
+	AsAt time.Time `json:"as_at"`
 }
 
 // polling is one Bring.
@@ -108,6 +116,9 @@ func (p *Poll) Bring(ctx context.Context) (Brought, error) {
 	if !r.asAt.After(r.was.AsAt) { // two in one second, or a clock that was set back
 		r.asAt = r.was.AsAt.Add(time.Second)
 	}
+	if err := r.look(); err != nil {
+		return Brought{}, err
+	}
 	r.full = r.was.Full.IsZero() || p.FullEvery <= 0 || r.asAt.Sub(r.was.Full) >= p.FullEvery
 	kind := extract.Full
 	if !r.full {
@@ -131,6 +142,7 @@ func (p *Poll) Bring(ctx context.Context) (Brought, error) {
 		return Brought{}, err
 	}
 	r.was.AsAt, r.was.Cursor = r.asAt, r.cursor
+	r.was.Unread = append(r.was.Unread, brought{name, r.asAt})
 	if r.full {
 		r.was.Full = r.asAt
 	}
@@ -140,6 +152,28 @@ func (p *Poll) Bring(ctx context.Context) (Brought, error) {
 	r.count()
 	return Brought{Extracts: []string{name}, Rows: r.files.rows, Notes: r.notes.list()},
 		p.Folder.prune(strings.ToLower(string(p.Council))+"-", p.Keep)
+}
+
+// heldUp is for how long nothing newer is brought while an extract waits for a
+// person: one that is read over it could not be let go on any more.
+const heldUp = 24 * time.Hour
+
+// look sees what became of the extracts that were brought. What was refused, or
+// waited too long, was not taken: then everything is asked for again.
+func (r *polling) look() error {
+	var left []brought
+	for _, b := range r.was.Unread {
+		switch state := r.Folder.state(b.Name); {
+		case state == "stopped" && r.asAt.Sub(b.AsAt) < heldUp:
+			return trouble("The extract %s waits for a person on this page. Nothing newer is brought until it was let go on, or until a day is over", b.Name)
+		case state == "" && r.Folder.has(b.Name):
+			left = append(left, b)
+		case state == "refused", state == "stopped":
+			r.was.Full = time.Time{}
+		}
+	}
+	r.was.Unread = left
+	return nil
 }
 
 // count notes what the engineer should know of what came.

@@ -447,6 +447,56 @@ func TestAfterACrash(t *testing.T) {
 	}
 }
 
+// While an extract waits for a person nothing is brought over it; what was not taken
+// is asked for again, all of it.
+func TestWhatWasNotTakenComesAgain(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, adults(1, 1, "")) }))
+	defer srv.Close()
+	c := &clock{noon}
+	p := poller(t, srv.URL, faulty(t, "none", ""), c)
+	bring := func() (string, error) {
+		c.at = c.at.Add(10 * time.Minute)
+		got, err := p.Bring(t.Context())
+		if err != nil {
+			return "", err
+		}
+		return got.Extracts[0], nil
+	}
+	mark := func(name, state string) {
+		if err := os.WriteFile(filepath.Join(p.Folder.Dir, name, readMark), []byte(state+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := bring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark(first, "stopped")
+	if _, err := bring(); err == nil || !strings.Contains(err.Error(), "waits for a person") {
+		t.Errorf("brought over one that waits: %v", err)
+	}
+	mark(first, "done") // it was let go on
+	second, err := bring()
+	if err != nil || !strings.HasSuffix(second, "-changes") {
+		t.Fatalf("%s %v", second, err)
+	}
+	third, err := bring() // nobody has read the second yet
+	if err != nil || !strings.HasSuffix(third, "-changes") {
+		t.Fatalf("%s %v", third, err)
+	}
+	mark(second, "refused")
+	mark(third, "done")
+	fourth, err := bring()
+	if err != nil || !strings.HasSuffix(fourth, "-full") {
+		t.Fatalf("after one that was refused: %s %v", fourth, err)
+	}
+	mark(fourth, "stopped")
+	c.at = c.at.Add(25 * time.Hour)
+	if fifth, err := bring(); err != nil || !strings.HasSuffix(fifth, "-full") {
+		t.Errorf("after one that waited too long: %s %v", fifth, err)
+	}
+}
+
 func TestPlansThatCannotWork(t *testing.T) {
 	good := `name = "m"
 [tables.people.fields]
