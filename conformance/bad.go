@@ -128,7 +128,7 @@ func wrongBodies() (out []Check) {
 				t.Warnf("it was taken; to say no is safer")
 				return
 			}
-			if t.refused(a, p.secrets(), s.statuses...) && a.took > quickly {
+			if t.refused(a, p.secrets(), s.statuses...) && a.took > t.bear(quickly) {
 				t.Warnf("the answer took %d ms", a.took.Milliseconds())
 			}
 		}})
@@ -154,7 +154,7 @@ func tooLarge() Check {
 			t.Warnf("the connection was closed without an answer")
 			return
 		}
-		if t.want(a, 413, 400, 422) && a.took > 5*time.Second {
+		if t.want(a, 413, 400, 422) && a.took > t.bear(5*time.Second) {
 			t.Warnf("the answer took %d ms", a.took.Milliseconds())
 		}
 	}}
@@ -279,7 +279,7 @@ func behaviours() []Check {
 		}),
 		check("slow", "A sender who takes three seconds for a body is served.", func(ctx context.Context, t *Trial) {
 			p := t.person()
-			t.want(t.send(ctx, call{method: http.MethodPost, path: referrals, stream: &trickle{rest: []byte(t.raw(p, fhir.JSON)), in: 3 * time.Second}}), 201)
+			t.want(t.send(ctx, call{method: http.MethodPost, path: referrals, stream: &trickle{rest: []byte(t.raw(p, fhir.JSON)), in: t.bear(3 * time.Second)}}), 201)
 		}),
 		check("gone", "A sender who goes away in the middle of a body disturbs nobody.", gone),
 		check("soon", "Nine of ten answers come within 2,100 ms, and all within 5,000 ms.", soon),
@@ -366,7 +366,7 @@ func soon(ctx context.Context, t *Trial) {
 	t.evidence = nil
 	slices.Sort(took)
 	t.Show(fmt.Sprintf("%d referrals: median %d ms, nine of ten within %d ms, the slowest %d ms", tries, took[tries/2].Milliseconds(), took[tries*9/10].Milliseconds(), took[tries-1].Milliseconds()))
-	if took[tries*9/10] > 2100*time.Millisecond || took[tries-1] > 5*time.Second {
+	if took[tries*9/10] > t.bear(2100*time.Millisecond) || took[tries-1] > t.bear(5*time.Second) {
 		t.Failf("the answers were slower")
 	}
 }

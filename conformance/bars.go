@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -126,7 +127,8 @@ func (t *Trial) heads(l *letter, changes ...string) [][2]string {
 
 // correlation is the same for all messages about one person's referral.
 func correlation(p *patient) string {
-	return fmt.Sprintf("c0ffee00-0000-4000-8000-%012d", len(p.family)*1_000_000_000+int(p.now.Unix()%1_000_000_000))
+	sum := sha256.Sum256([]byte(p.referral + p.at(0)))
+	return fmt.Sprintf("c0ffee00-0000-4000-8000-%x", sum[:6])
 }
 
 func (t *Trial) org() string {
@@ -261,7 +263,7 @@ func barsTakes() []Check {
 			}
 			slices.Sort(took)
 			t.evidence = []string{fmt.Sprintf("10 referrals: nine within %d ms, the slowest %d ms", took[8].Milliseconds(), took[9].Milliseconds())}
-			if took[8] > 2100*time.Millisecond || took[9] > 5*time.Second {
+			if took[8] > t.bear(2100*time.Millisecond) || took[9] > t.bear(5*time.Second) {
 				t.Failf("the answers were slower")
 			}
 		}),

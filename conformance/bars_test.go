@@ -42,7 +42,7 @@ func (c *council) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if c.fault == "slow" {
-		time.Sleep(2200 * time.Millisecond)
+		time.Sleep(220 * time.Millisecond)
 	}
 	if status, code := c.judge(r); status != 200 {
 		if c.fault == "codeless" {
@@ -205,7 +205,7 @@ func TestBars(t *testing.T) {
 	if !testing.Short() {
 		srv := httptest.NewServer(acks{&council{fault: "slow", had: map[string]bool{}, refs: map[string]time.Time{}}})
 		defer srv.Close()
-		k, err := newKit(Config{Target: srv.URL, Token: func(context.Context) (string, error) { return "t", nil }})
+		k, err := newKit(Config{Target: srv.URL, Token: func(context.Context) (string, error) { return "t", nil }, haste: 10})
 		if err != nil {
 			t.Fatal(err)
 		}

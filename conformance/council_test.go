@@ -55,7 +55,7 @@ var liars = []liar{
 		no(w, http.StatusUnprocessableEntity, outcome)
 	}},
 	{"answers the slow by a refusal", func(w http.ResponseWriter, r *http.Request, n int64) {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			no(w, http.StatusRequestTimeout, outcome)
 			return
@@ -82,7 +82,7 @@ func sluggish() liar {
 	return liar{"takes its time for one in four", func(w http.ResponseWriter, r *http.Request, n int64) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if n%4 == 0 {
-			time.Sleep(2200 * time.Millisecond)
+			time.Sleep(220 * time.Millisecond)
 		}
 		taken(w, r, n)
 	}}
@@ -94,7 +94,7 @@ func against(t *testing.T, l liar, checks []Check) []Result {
 	var n atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.serve(w, r, n.Add(1)) }))
 	t.Cleanup(srv.Close)
-	k, err := newKit(Config{Target: srv.URL, Token: func(context.Context) (string, error) { return strings.Repeat("t", 43), nil }})
+	k, err := newKit(Config{Target: srv.URL, Token: func(context.Context) (string, error) { return strings.Repeat("t", 43), nil }, haste: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

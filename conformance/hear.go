@@ -288,9 +288,8 @@ func (e *ear) calls() []heard {
 	return slices.Clone(e.all)
 }
 
-// wait returns when the sender is done: enough says so, nothing came for a while,
-// or the time is over.
-func (e *ear) wait(ctx context.Context, most time.Duration, enough func([]heard) bool) error {
+// wait returns when the sender is done: whole or enough say so, or the time is over.
+func (e *ear) wait(ctx context.Context, most time.Duration, enough <-chan struct{}, whole func([]heard) bool) error {
 	ctx, stop := context.WithTimeout(ctx, most)
 	defer stop()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -302,8 +301,10 @@ func (e *ear) wait(ctx context.Context, most time.Duration, enough func([]heard)
 				return nil
 			}
 			return ctx.Err()
+		case <-enough:
+			return nil
 		case <-tick.C:
-			if enough(e.calls()) {
+			if whole(e.calls()) {
 				return nil
 			}
 		}

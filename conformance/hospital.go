@@ -24,6 +24,9 @@ type HospitalConfig struct {
 	Wait      time.Duration // for how long to listen; 0: 10 minutes
 	Status    string        // host:port where it takes status by HL7 v2 over MLLP; "" for nowhere
 	Listening func()        // called when the kit listens
+	// Enough ends the listening before its time: whoever sends says that all was
+	// sent. nil: only hearing everything does.
+	Enough <-chan struct{}
 }
 
 // RunHospital listens to what a hospital's system sends, and grades it; then it
@@ -69,7 +72,7 @@ func (c HospitalConfig) listen(ctx context.Context) ([]heard, []adt, error) {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Minute
 	}
-	err := e.wait(ctx, c.Wait, func(calls []heard) bool {
+	err := e.wait(ctx, c.Wait, c.Enough, func(calls []heard) bool {
 		return (c.Listen == nil || complete(calls)) && (c.Feed == nil || feedComplete(f.messages()))
 	})
 	return e.calls(), f.messages(), err
@@ -296,7 +299,7 @@ func (t *Trial) acked(ctx context.Context, addr string, m []byte, code hl7.AckCo
 
 // notifiedChecks send what a subscriber by rest-hook must take.
 func notifiedChecks(target string) []Check {
-	const source = "Subscriptions R5 Backport, FHIR R4, rest-hook"
+	const source = "Subscriptions R5 Backport 1.1, rest-hook"
 	check := func(id, requirement, kind string, events int) Check {
 		return Check{"notified." + id, "Notifications", requirement, source, func(ctx context.Context, t *Trial) {
 			if target == "" {
@@ -318,15 +321,16 @@ func notifiedChecks(target string) []Check {
 	}
 }
 
-// notification is a Bundle of a notification, without a resource.
+// notification is a Bundle of a notification, without a resource. Subscriptions R5
+// Backport 1.1
 func notification(kind string, n int) string {
 	event := ""
 	if kind == "event-notification" {
-		event = fmt.Sprintf(`,{"name":"notification-event","part":[{"name":"event-number","valueString":"%d"},{"name":"timestamp","valueInstant":%q}]}`, n, time.Now().UTC().Format(time.RFC3339))
+		event = fmt.Sprintf(`,{"name":"notificationEvent","part":[{"name":"eventNumber","valueString":"%d"},{"name":"timestamp","valueInstant":%q}]}`, n, time.Now().UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf(`{"resourceType":"Bundle","type":"history","timestamp":%q,"entry":[{"fullUrl":"urn:uuid:2b1f1b3e-6b5b-4a6e-8a3c-1f2d3c4b5a69","resource":{"resourceType":"Parameters",`+
+	return fmt.Sprintf(`{"resourceType":"Bundle","meta":{"profile":["http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification-r4"]},"type":"history","timestamp":%q,"entry":[{"fullUrl":"urn:uuid:2b1f1b3e-6b5b-4a6e-8a3c-1f2d3c4b5a69","resource":{"resourceType":"Parameters",`+
 		`"meta":{"profile":["http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4"]},"parameter":[`+
-		`{"name":"subscription","valueReference":{"reference":"https://homeward.example/fhir/R4/Subscription/kit"}},{"name":"status","valueCode":"active"},{"name":"type","valueCode":%q},`+
-		`{"name":"events-since-subscription-start","valueString":"%d"}%s]},"request":{"method":"GET","url":"Subscription/kit/$status"},"response":{"status":"200"}}]}`,
+		`{"name":"subscription","valueReference":{"reference":"https://homeward.example/fhir/R4/Subscription/kit"}},{"name":"topic","valueCanonical":"https://homeward.example/fhir/SubscriptionTopic/referral-status"},{"name":"status","valueCode":"active"},{"name":"type","valueCode":%q},`+
+		`{"name":"eventsSinceSubscriptionStart","valueString":"%d"}%s]},"request":{"method":"GET","url":"Subscription/kit/$status"},"response":{"status":"200"}}]}`,
 		time.Now().UTC().Format(time.RFC3339), kind, n, event)
 }

@@ -87,9 +87,8 @@ func listenTo(t *testing.T, who func(base string)) Report {
 		t.Fatal(err)
 	}
 	base := "http://" + ln.Addr().String() + "/ReferralService/v3"
-	var sender chan struct{}
-	r, err := RunHospital(t.Context(), HospitalConfig{Listen: ln, URL: base, Wait: 3 * time.Second, Listening: func() {
-		sender = make(chan struct{})
+	sender := make(chan struct{})
+	r, err := RunHospital(t.Context(), HospitalConfig{Listen: ln, URL: base, Wait: 20 * time.Second, Enough: sender, Listening: func() {
 		go func() { defer close(sender); who(base) }()
 	}})
 	if err != nil {

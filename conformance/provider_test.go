@@ -39,7 +39,7 @@ func receiver(wrong string) http.HandlerFunc {
 		case wrong != "trusts" && !wellSigned(r, body):
 			w.WriteHeader(http.StatusUnauthorized)
 		case wrong == "dawdles":
-			time.Sleep(16 * time.Second)
+			time.Sleep(800 * time.Millisecond)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func TestWebhooksAgainstReceivers(t *testing.T) {
 	if !testing.Short() {
 		slow := httptest.NewServer(receiver("dawdles"))
 		t.Cleanup(slow.Close)
-		k, err := newKit(Config{Target: slow.URL})
+		k, err := newKit(Config{Target: slow.URL, haste: 20})
 		if err != nil {
 			t.Fatal(err)
 		}

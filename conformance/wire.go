@@ -34,8 +34,12 @@ type Config struct {
 	Client *http.Client // nil: one with a 60 s limit that follows no redirect
 	Build  string
 	Seed   int // other seeds are other people, so that a target can be tried again
-	Quick  bool
+
+	haste time.Duration // of our own tests: times are so many times shorter; 0 is 1
 }
+
+// bear is how long the kit bears what may take d.
+func (c Config) bear(d time.Duration) time.Duration { return d / max(1, c.haste) }
 
 func newKit(c Config) (*kit, error) {
 	u, err := url.Parse(c.Target)
