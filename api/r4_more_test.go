@@ -428,6 +428,11 @@ func TestR4PatientIsSent(t *testing.T) {
 		if !strings.Contains(known.raw+known.header.Get("Location"), pat) {
 			t.Errorf("somebody known is somebody else: %v %s", known.header, known.raw)
 		}
+		there := w.wants(200, "kmh-epr", "POST", "/Patient", fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":%q,"value":%q}],"name":[{"family":"Other"}]}`, nhsSystem, nhs.Test(1).Digits()),
+			"If-None-Exist", "identifier="+nhsSystem+"|"+nhs.Test(1).Digits(), "Prefer", "return=representation")
+		if there.body.Str("name.family") != "Example1" || there.body.ID() != pat {
+			t.Errorf("a conditional create changed something: %s", there.raw)
+		}
 		w.wants(201, "kmh-epr", "POST", "/Patient", fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":%q,"value":%q}],"name":[{"family":"Newman"}],"birthDate":"1950-01-01"}`, nhsSystem, nhs.Test(5).Digits()))
 	})
 }

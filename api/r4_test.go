@@ -232,6 +232,10 @@ func TestR4Stay(t *testing.T) {
 		w.wants(412, "kmh-epr", "PUT", "/Encounter/"+enc, byID, "If-Match", tag)
 		w.wants(200, "kmh-epr", "PUT", "/Encounter/"+enc, byID, "If-Match", moved.header.Get("ETag"))
 		w.wants(400, "kmh-epr", "PUT", "/Encounter/other", byID)
+		w.wants(409, "kmh-epr", "PUT", "/Encounter/"+enc, strings.Replace(byID, `"value":"V1"`, `"value":"V9"`, 1))
+		w.wants(403, "mosaic", "PUT", "/Encounter?identifier="+url.QueryEscape(visitSystem+"|V7"), stay(7, "V7", "Ward 1", "in-progress"))
+		two := strings.Replace(stay(1, "V1", "Ward 31", "in-progress"), `"identifier":[{"system":"`+visitSystem, `"identifier":[{"system":"https://rk5.example/other","value":"X"},{"system":"`+visitSystem, 1)
+		w.wants(200, "kmh-epr", "PUT", "/Encounter?identifier="+url.QueryEscape(visitSystem+"|V1"), two)
 		min := w.wants(200, "kmh-epr", "PUT", "/Encounter?identifier="+url.QueryEscape(visitSystem+"|V1"), stay(1, "V1", "Ward 8", "in-progress"), "Prefer", "return=minimal")
 		if min.raw != "" {
 			t.Errorf("minimal: %s", min.raw)

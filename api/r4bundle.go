@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"homeward/care"
 	"homeward/fhir"
+	"homeward/translate"
 	"homeward/translate/r4"
 )
 
@@ -167,7 +169,7 @@ func (c *call) r4Transaction(n *fhir.Node, entries []*fhir.Node) error {
 	if err != nil {
 		return err
 	}
-	taken, err := c.r4Hub("transaction", reqs)
+	taken, err := c.r4Hub("transaction", reqs, func(translate.Request, care.Case) error { return nil })
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c *call) r4Create(t *r4Type) error {
 	}
 	n.Set("id", nil) // the server gives it
 	if where := c.r.Header.Get("If-None-Exist"); where != "" {
-		if err := r4NamedBy(t, n, where); err != nil {
+		if err := r4NamedBy(n, where); err != nil {
 			return err
 		}
 		switch id, err := c.r4There(t, n); {
@@ -65,7 +65,7 @@ func (c *call) r4Create(t *r4Type) error {
 			return c.r4Back(t, false, id)
 		}
 	}
-	return c.r4Take(t, n, "")
+	return c.r4Take(t, n, "", "")
 }
 
 // r4UpdateWhere updates what an identifier names, and creates it where nothing has
@@ -75,11 +75,14 @@ func (c *call) r4UpdateWhere(t *r4Type) error {
 	if err != nil {
 		return err
 	}
-	if err := r4NamedBy(t, n, c.r.URL.RawQuery); err != nil {
+	if t.name == "Patient" {
+		return no(http.StatusBadRequest, "suppressed", "An address must not tell who somebody is. Send the Patient by POST: its identifiers say whether the person is known")
+	}
+	if err := r4NamedBy(n, c.r.URL.RawQuery); err != nil {
 		return err
 	}
 	n.Set("id", nil)
-	return c.r4Take(t, n, "")
+	return c.r4Take(t, n, "", "")
 }
 
 // r4Update changes the resource that has the id. FHIR R4 3.1.0.4.
@@ -96,23 +99,25 @@ func (c *call) r4Update(t *r4Type) error {
 	if !ok {
 		return r4None()
 	}
-	return c.r4Take(t, n, of)
+	return c.r4Take(t, n, of, id)
 }
 
 // r4NamedBy checks that conditions name a resource by an identifier that it has, for
-// nothing else is sure to name one only. A Patient is found by its own content.
-func r4NamedBy(t *r4Type, n *fhir.Node, query string) error {
+// nothing else is sure to name one only.
+func r4NamedBy(n *fhir.Node, query string) error {
 	asked, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
 	unsure := no(http.StatusPreconditionFailed, "multiple-matches", "Name the resource by one identifier that it has, as identifier=system|value, and by nothing else")
 	if err != nil || len(asked) != 1 || len(asked["identifier"]) != 1 {
 		return unsure
 	}
-	if t.name == "Patient" {
-		return no(http.StatusBadRequest, "suppressed", "An address must not tell who somebody is. Send the Patient by POST: its identifiers say whether the person is known")
-	}
 	v := unescaped(asked.Get("identifier"))
-	if !slices.ContainsFunc(n.All("identifier"), func(x *fhir.Node) bool { return tokenFits(x, v) }) && !tokenFits(n.Get("identifier"), v) {
+	ids := n.All("identifier")
+	i := slices.IndexFunc(ids, func(x *fhir.Node) bool { return tokenFits(x, v) })
+	if i < 0 {
 		return unsure
+	}
+	if list := n.Member("identifier"); list.Kind == fhir.Array { // it is what the resource is found by, so it comes first
+		list.Items = slices.Insert(slices.Delete(slices.Clone(list.Items), i, i+1), 0, ids[i])
 	}
 	return nil
 }
@@ -162,8 +167,8 @@ func sharesIdentifier(a, b *fhir.Node) bool {
 }
 
 // r4Take carries out what a resource says. Where the address names one that is
-// there, of is its case.
-func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID) error {
+// there, of is its case and at its id.
+func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID, at string) error {
 	reqs, err := r4.Read(n, c.r4Sender())
 	if err != nil {
 		return err
@@ -185,7 +190,7 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID) error {
 			return err
 		}
 	}
-	taken, err := c.r4Hub(t.name, reqs)
+	taken, err := c.r4Hub(t.name, reqs, func(q translate.Request, have care.Case) error { return c.r4Same(t, at, q, have) })
 	if err != nil {
 		return err
 	}
@@ -195,10 +200,16 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID) error {
 
 // r4Hub gives requests to the hub. A version that is not the one that the sender saw
 // is 412 (FHIR R4 3.1.0.5).
-func (c *call) r4Hub(what string, reqs []translate.Request) (hub.Taken, error) {
+func (c *call) r4Hub(what string, reqs []translate.Request, check func(translate.Request, care.Case) error) (hub.Taken, error) {
 	in := c.inbound(strings.ToLower(c.r.Method) + " " + what)
 	in.Version = r4VersionOf
-	in.Fit = r4.Resolve
+	in.Fit = func(q translate.Request, have care.Case) (translate.Request, error) {
+		q, err := r4.Resolve(q, have)
+		if err == nil {
+			err = check(q, have)
+		}
+		return q, err
+	}
 	c.kept = true
 	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
 	var told *care.Error
@@ -206,6 +217,29 @@ func (c *call) r4Hub(what string, reqs []translate.Request) (hub.Taken, error) {
 		return taken, no(http.StatusPreconditionFailed, "conflict", told.Text)
 	}
 	return taken, err
+}
+
+// r4Same refuses a resource whose content names another one than its id does: an
+// Encounter with the number of another stay, a Task whose focus is another referral.
+func (c *call) r4Same(t *r4Type, at string, q translate.Request, have care.Case) error {
+	if at == "" || have.ID == "" {
+		return nil
+	}
+	same := true
+	switch {
+	case t.name == "Encounter" && q.Visit != nil:
+		same = at == r4.StayResource(have.ID, c.by.Org, q.Visit.Value) || at == r4.ID(have.ID, "plan", string(c.by.Org), q.Visit.Value, "")
+	case t.name == "ServiceRequest":
+		same = at == r4.ReferralResource(have.ID, q.Referral)
+	case t.name == "Task":
+		same = at == r4.TaskResource(have.ID, q.Referral)
+	case t.name == "Patient":
+		same = at == string(have.ID)
+	}
+	if !same {
+		return &care.Error{Kind: care.Conflict, Field: t.name + ".identifier", Text: "What it says names another " + t.name + " than its id does"}
+	}
+	return nil
 }
 
 // r4VersionOf is the version of the resource that one which came is, as its sender is
