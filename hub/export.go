@@ -46,6 +46,9 @@ type Export struct {
 
 // BeginExport begins an export of what the asker's council holds.
 func (h *Hub) BeginExport(ctx context.Context, by care.Actor, q ExportRequest) (Export, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return Export{}, err
+	}
 	types := q.Types
 	for _, t := range types {
 		if !slices.Contains(ExportTypes(), t) {
@@ -91,6 +94,9 @@ func ownExport(tx *store.Tx, by care.Actor, id string, now time.Time) (store.Exp
 // Export is how far an export of the asker's own is, with the types of which there
 // is anything.
 func (h *Hub) Export(ctx context.Context, by care.Actor, id string) (Export, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return Export{}, err
+	}
 	return view(ctx, h, func(tx *store.Tx) (Export, error) {
 		k, err := ownExport(tx, by, id, h.now())
 		if err != nil {
@@ -112,6 +118,9 @@ func (h *Hub) Export(ctx context.Context, by care.Actor, id string) (Export, err
 
 // DropExport ends an export of the asker's own.
 func (h *Hub) DropExport(ctx context.Context, by care.Actor, id string) error {
+	if err := h.gate(ctx, by); err != nil {
+		return err
+	}
 	return h.update(ctx, func(tx *store.Tx) error {
 		if _, err := ownExport(tx, by, id, h.now()); err != nil {
 			return err
@@ -127,6 +136,9 @@ func (h *Hub) DropExport(ctx context.Context, by care.Actor, id string) error {
 // it is given. What changed after the export was asked for is given as it is now, and
 // is given again by an export since that time.
 func (h *Hub) ExportPages(ctx context.Context, by care.Actor, id, typ string, each func([]*fhir.Node) error) error {
+	if err := h.gate(ctx, by); err != nil {
+		return err
+	}
 	k, err := view(ctx, h, func(tx *store.Tx) (store.Export, error) { return ownExport(tx, by, id, h.now()) })
 	if err != nil {
 		return err

@@ -171,9 +171,21 @@ func (s Subscription) patient() care.CaseID {
 
 func clientOf(by care.Actor) string { return strings.TrimPrefix(string(by.ID), "system-") }
 
+// gate refuses who is no system of an organisation, and audits that.
+func (h *Hub) gate(ctx context.Context, by care.Actor) error {
+	a := h.ask(by, policy.SendCase, nil, policy.Operations, "", h.now())
+	if a.allowed(policy.SendCase) {
+		return nil
+	}
+	return h.update(ctx, a.refuse)
+}
+
 // Subscribe keeps what a system asks to be told of, from now on. A rest-hook is
 // requested until its handshake got through; a websocket is active at once.
 func (h *Hub) Subscribe(ctx context.Context, by care.Actor, s Subscription) (Subscription, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return s, err
+	}
 	now := h.now()
 	if err := s.check(now); err != nil {
 		return s, err
@@ -263,11 +275,17 @@ func ownSubscription(tx *store.Tx, by care.Actor, id string) (Subscription, erro
 
 // Subscription reads a subscription of the asker's own.
 func (h *Hub) Subscription(ctx context.Context, by care.Actor, id string) (Subscription, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return Subscription{}, err
+	}
 	return view(ctx, h, func(tx *store.Tx) (Subscription, error) { return ownSubscription(tx, by, id) })
 }
 
 // Subscriptions lists the asker's own, in the order in which they were made.
 func (h *Hub) Subscriptions(ctx context.Context, by care.Actor) ([]Subscription, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return nil, err
+	}
 	return view(ctx, h, func(tx *store.Tx) (out []Subscription, err error) {
 		ks, err := tx.SubscriptionsOf(clientOf(by))
 		for _, k := range ks {
@@ -283,6 +301,9 @@ func (h *Hub) Subscriptions(ctx context.Context, by care.Actor) ([]Subscription,
 
 // Unsubscribe ends a subscription of the asker's own, and forgets it.
 func (h *Hub) Unsubscribe(ctx context.Context, by care.Actor, id string) error {
+	if err := h.gate(ctx, by); err != nil {
+		return err
+	}
 	return h.update(ctx, func(tx *store.Tx) error {
 		s, err := ownSubscription(tx, by, id)
 		if err != nil {
@@ -299,6 +320,9 @@ func (h *Hub) Unsubscribe(ctx context.Context, by care.Actor, id string) error {
 // or active, one that failed is tried again at once, from the first event that did not
 // get through; with off nothing is sent. Topic and channel do not change.
 func (h *Hub) Resubscribe(ctx context.Context, by care.Actor, to Subscription) (Subscription, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return Subscription{}, err
+	}
 	now, out := h.now(), Subscription{}
 	err := h.update(ctx, func(tx *store.Tx) error {
 		s, err := ownSubscription(tx, by, to.ID)
@@ -414,6 +438,9 @@ type SubscriptionBinding struct {
 // asker's own, within a minute; with no ids to all that are of websockets
 // (Subscriptions R5 Backport 1.1 $get-ws-binding-token).
 func (h *Hub) BindSubscriptions(ctx context.Context, by care.Actor, ids ...string) (SubscriptionBinding, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return SubscriptionBinding{}, err
+	}
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	b := SubscriptionBinding{Token: base64.RawURLEncoding.EncodeToString(secret), Expires: h.now().Add(bindingLife)}

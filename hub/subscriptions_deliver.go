@@ -18,8 +18,8 @@ type Notification struct {
 	Events       []SubscriptionEvent // in the order of their numbers
 }
 
-// NotificationKind is why a subscriber is told (FHIR R5 subscription-notification-type,
-// which Subscriptions R5 Backport 1.1 uses in R4).
+// NotificationKind is why a subscriber is told (Subscriptions R5 Backport 1.1,
+// subscription-notification-type).
 type NotificationKind string
 
 // The kinds of notification.

@@ -135,6 +135,9 @@ func (i Item) is(typ string) bool {
 	if t, ok := strings.CutPrefix(i.Type, "System."); ok {
 		return t == typ // `1 is Integer`
 	}
+	if primitive, ok := systemNames[typ]; ok { // `answer is Boolean` of FHIR's own invariants means its boolean
+		typ = primitive
+	}
 	for t := i.Type; t != ""; t = parents[t] {
 		if t == typ {
 			return true
@@ -154,6 +157,8 @@ func (i Item) is(typ string) bool {
 	}
 	return false
 }
+
+var systemNames = map[string]string{"Boolean": "boolean", "String": "string", "Integer": "integer", "Decimal": "decimal", "Date": "date", "DateTime": "dateTime", "Time": "time"}
 
 func (i Item) isSystem(typ string) bool {
 	if t, ok := strings.CutPrefix(i.Type, "System."); ok {

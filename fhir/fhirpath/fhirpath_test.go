@@ -102,6 +102,7 @@ var cases = []struct {
 	{"obs", "Observation.value.ofType(Quantity).unit", `"kg"`, false},
 	{"obs", "value.is(Quantity)", `true`, false},
 	{"obs", "value is string", `false`, false},
+	{"patient", "deceased is Boolean and multipleBirth is Integer", `true`, true}, // as FHIR's que-7 means it
 	{"obs", "component.value.ofType(string)", `"x"`, false},
 	{"obs", "component.where(value is integer).code.text", `"b"`, false},
 	{"obs", "effective < @2024-03-01T09:30:00Z", `true`, false},
