@@ -144,8 +144,8 @@ type Like struct {
 	Postcode      string
 }
 
-// Find looks for the one person who is like that. PDS personal-demographics,
-// GET /Patient with application-restricted access: one match, or TOO_MANY_MATCHES.
+// Find looks for the one person who is like that. PDS R4 Search for a patient, with
+// application-restricted access: one match, or TOO_MANY_MATCHES.
 func (c *Client) Find(ctx context.Context, l Like) (Answer, error) {
 	if l.Family == "" || l.Born.IsZero() {
 		return Answer{}, errors.New("a family name and a date of birth are needed to look for somebody at PDS")

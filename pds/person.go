@@ -43,8 +43,8 @@ func answer(p *fhir.Node) (Answer, error) {
 	}
 	a := Answer{State: Found, Number: n}
 	a.Person = person(p)
-	// PDS: an unrestricted or restricted record has a confidentiality of U or R; an
-	// invalidated one REDACTED, where it is not a 404.
+	// PDS R4 meta.security: an unrestricted or restricted record has a confidentiality
+	// of U or R; an invalidated one REDACTED, where it is not a 404.
 	switch security(p) {
 	case "REDACTED":
 		return Answer{State: Invalidated}, nil
