@@ -83,7 +83,7 @@ func answerItems(p *form.Pathway, r care.Referral) []*fhir.Node {
 			items = append(items, fhir.Obj("linkId", f.ID, "text", f.Label, "answer", vs))
 		}
 		if len(items) > 0 {
-			out = append(out, fhir.Obj("linkId", page.ID, "text", page.Title, "item", items))
+			out = append(out, fhir.Obj("linkId", pageLink(page.ID), "text", page.Title, "item", items))
 		}
 	}
 	return out
@@ -150,7 +150,7 @@ func Questionnaire(p *form.Pathway) *fhir.Node {
 			items = append(items, questionItem(p, f))
 		}
 		if len(items) > 0 {
-			pages = append(pages, fhir.Obj("linkId", page.ID, "text", page.Title, "type", "group", "item", items))
+			pages = append(pages, fhir.Obj("linkId", pageLink(page.ID), "text", page.Title, "type", "group", "item", items))
 		}
 	}
 	n.Set("item", pages)
@@ -372,3 +372,7 @@ func (w *writing) notes() []*fhir.Node {
 	}
 	return out
 }
+
+// pageLink is the link of a page's group: a page and a question of it may have the
+// same id, and links are unique (FHIR R4 que-2).
+func pageLink(id string) string { return "page." + id }

@@ -69,6 +69,7 @@ func Single(s translate.Shown, t Telling, typ string) (n *fhir.Node, by string, 
 		if typ == "ServiceRequest" && x.Type() == "QuestionnaireResponse" {
 			c.Set("basedOn", nil)
 			n.Add("supportingInfo", fhir.Obj("reference", "#"+id))
+			disclaim(n, profContact) // it has no supportingInfo
 		}
 		n.Add("contained", c)
 	}
@@ -137,4 +138,11 @@ func condition(n *fhir.Node) string {
 func without(n *fhir.Node, name string) *fhir.Node {
 	n.Members = slices.DeleteFunc(n.Members, func(m fhir.Member) bool { return m.Name == name })
 	return n
+}
+
+// disclaim takes a profile out of what a resource claims to be.
+func disclaim(n *fhir.Node, profile string) {
+	if list := n.Member("meta").Member("profile"); list != nil {
+		list.Items = slices.DeleteFunc(slices.Clone(list.Items), func(p *fhir.Node) bool { return p.Text == profile })
+	}
 }
