@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -137,8 +138,7 @@ func shdPaper(c *call) error {
 	if err != nil {
 		return err
 	}
-	q.IfMatch = c.r.Header.Get("If-Match")
-	t, err := c.take(q.Event, q)
+	t, err := c.shdTake(q)
 	if err != nil {
 		return err
 	}
@@ -164,40 +164,68 @@ func shdEncounter(c *call) error {
 	if err != nil {
 		return err
 	}
-	if len(q.Commands) > 0 {
-		if q, err = c.cancelling(q); err != nil {
-			return err
-		}
-	}
-	q.IfMatch = c.r.Header.Get("If-Match")
-	t, err := c.take(q.Event, q)
+	t, err := c.shdTake(q)
 	if err != nil {
 		return err
 	}
-	return c.given(t, t.Created, "")
+	return c.given(t, t.Created, "/Encounter/"+care.StayResource(t.Case, care.Stay{Org: c.by.Org, Visit: t.Visit}))
 }
 
-// cancelling leaves the cancelling of a referral out where that has been done: a
-// sender that cancelled goes on sending the reason with all that changes later.
-func (c *call) cancelling(q translate.Request) (translate.Request, error) {
-	page, err := c.faces.Hub.ShowSome(c.r.Context(), c.by, hub.Find{Visit: q.Visit}, hub.ShowRequest{Action: "compare Encounter"})
-	if err != nil {
-		return q, err
+// shdTake gives a request to the hub. A version that is not the one that the sender
+// saw is 412 (FHIR STU3 http.html#concurrency).
+func (c *call) shdTake(q translate.Request) (hub.Taken, error) {
+	in := c.inbound(q.Event)
+	in.Version, in.Fit = shdVersion, c.fits
+	q.IfMatch = c.r.Header.Get("If-Match")
+	c.kept = true
+	t, err := c.faces.Hub.Take(c.r.Context(), c.by, in, q)
+	var told *care.Error
+	if errors.As(err, &told) && told.Field == "If-Match" {
+		return t, no(http.StatusPreconditionFailed, "conflict", told.Text)
 	}
-	for _, s := range page.Shown {
-		mine := false
-		for _, r := range s.Case.Referrals {
-			switch {
-			case r.From != c.by.Org || r.Stay != q.Visit.Value:
-			case r.Open() && r.State != care.RefDischarged:
-				return q, nil
-			default:
-				mine = true
-			}
+	return t, err
+}
+
+// shdVersion is the version of what came, as its sender reads it.
+func shdVersion(s translate.Shown, k translate.Kept) string {
+	for _, n := range stu3.Resources(s) {
+		switch {
+		case n.Type() != k.Type:
+		case k.Type == "Encounter" && n.Str("identifier.value") == k.Tree.Str("identifier.value"),
+			k.Type == "QuestionnaireResponse" && n.Str("meta.profile") == k.Tree.Str("meta.profile") && sameEnd(n.Str("basedOn.reference"), k.Tree.Str("basedOn.reference")):
+			return n.Str("meta.versionId")
 		}
-		if mine {
-			q.Commands = nil
+	}
+	return ""
+}
+
+func sameEnd(a, b string) bool {
+	return a[strings.LastIndexByte(a, '/')+1:] == b[strings.LastIndexByte(b, '/')+1:]
+}
+
+// fits holds a request against the case as it is. Of an update of a stay the person
+// must be the one whose stay it is. The cancelling of a referral is left out where
+// that has been done: a sender that cancelled goes on sending the reason with all
+// that changes later.
+func (c *call) fits(q translate.Request, have care.Case) (translate.Request, error) {
+	if q.Visit == nil || have.ID == "" {
+		return q, nil
+	}
+	if n := q.About.NHS; !n.IsZero() && !have.NHS.IsZero() && n != have.NHS && !slices.Contains(have.Formerly, n) {
+		return q, &care.Error{Kind: care.Conflict, Field: "Encounter.subject", Text: "The stay is of another person than the one who is named as its subject"}
+	}
+	mine := false
+	for _, r := range have.Referrals {
+		switch {
+		case r.From != c.by.Org || r.Stay != q.Visit.Value:
+		case r.Open() && r.State != care.RefDischarged:
+			return q, nil
+		default:
+			mine = true
 		}
+	}
+	if mine {
+		q.Commands = slices.DeleteFunc(slices.Clone(q.Commands), func(x care.Command) bool { _, withdraws := x.(care.Withdraw); return withdraws })
 	}
 	return q, nil
 }

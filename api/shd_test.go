@@ -219,8 +219,13 @@ func TestWhatSHDSentIsReadBack(t *testing.T) {
 				t.Errorf("%s: %v %d %s", name, sent.header, got.status, got.raw)
 			}
 		}
-		if w := s.call("PUT", shd+visitQuery, shdExample(t, "location", "json", id), "Prefer", "return=representation", "If-Match", `W/"stale"`); w.status != 409 && w.status != 412 {
+		if w := s.call("PUT", shd+visitQuery, shdExample(t, "location", "json", id), "Prefer", "return=representation", "If-Match", `W/"stale"`); w.status != 412 {
 			t.Errorf("%d %s", w.status, w.raw)
+		}
+		now := s.call("GET", shd+"/"+a.body.Str("context.reference"), "").header.Get("ETag")
+		w := s.call("PUT", shd+visitQuery, shdExample(t, "location", "json", id), "Prefer", "return=representation", "If-Match", now)
+		if w.status != 200 || w.header.Get("ETag") == now || !strings.Contains(w.raw, "Ward 31") {
+			t.Errorf("%d %v %s", w.status, w.header, w.raw)
 		}
 		s.as = "qmc-epr"
 		for _, path := range []string{"/ReferralRequest/" + id, "/" + a.body.Str("subject.reference"), "/" + a.body.Str("context.reference")} {
@@ -276,6 +281,7 @@ func TestSHDSaysWhatIsWrong(t *testing.T) {
 		{"no identifier in the address", "PUT", "/Encounter", shdExample(t, "location", "json", id), 400, ""},
 		{"another parameter", "PUT", visitQuery + "&nhs=9990041016", shdExample(t, "location", "json", id), 400, ""},
 		{"another identifier", "PUT", "/Encounter?identifier=other", shdExample(t, "location", "json", id), 422, "Encounter.identifier"},
+		{"another person", "PUT", visitQuery, strings.ReplaceAll(shdExample(t, "location", "json", id), "9990041016", "9990041024"), 409, "Encounter.subject"},
 		{"no based-on", "PUT", "/QuestionnaireResponse", shdExample(t, "chc-checklist", "json", id), 400, ""},
 		{"another based-on", "PUT", "/QuestionnaireResponse?based-on=ReferralRequest/0", shdExample(t, "chc-checklist", "json", id), 422, "QuestionnaireResponse.basedOn.reference"},
 		{"another resource", "PUT", visitQuery, shdExample(t, "case-note", "json", id), 422, ""},
