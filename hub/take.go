@@ -63,9 +63,11 @@ func (in Inbound) feed(by care.Actor) string { return in.Face + ":" + client(by)
 func (h *Hub) Take(ctx context.Context, by care.Actor, in Inbound, reqs ...translate.Request) (Taken, error) {
 	now := h.now()
 	var out Taken
+	var about care.CaseID
 	err := h.Store.Update(ctx, func(tx *store.Tx) (err error) {
 		t := taking{h: h, tx: tx, by: by, in: in, now: now}
 		out, err = t.all(reqs)
+		about = t.known
 		return err
 	})
 	if err == nil {
@@ -84,7 +86,7 @@ func (h *Hub) Take(ctx context.Context, by care.Actor, in Inbound, reqs ...trans
 	case !errors.As(err, &told) || told.Kind == care.Transient || told.Kind == care.Exception:
 		return Taken{}, h.unavailable(err)
 	}
-	if err := h.keepRefused(ctx, by, in, told); err != nil {
+	if err := h.keepRefused(ctx, by, in, told, about); err != nil {
 		return Taken{}, err
 	}
 	return Taken{}, told
@@ -93,7 +95,7 @@ func (h *Hub) Take(ctx context.Context, by care.Actor, in Inbound, reqs ...trans
 // Refused keeps an interaction that could not be read or may not be asked for,
 // with Problem as the reason.
 func (h *Hub) Refused(ctx context.Context, by care.Actor, in Inbound) error {
-	return h.keepRefused(ctx, by, in, &care.Error{Kind: care.Invalid, Text: cmp.Or(in.Problem, "It could not be understood")})
+	return h.keepRefused(ctx, by, in, &care.Error{Kind: care.Invalid, Text: cmp.Or(in.Problem, "It could not be understood")}, "")
 }
 
 // control is the name under which an interaction is kept.
@@ -104,8 +106,9 @@ func (in Inbound) control() string {
 	return "none-" + newID() // without a name of its own nothing tells a repeat from the same said anew
 }
 
-// keepRefused keeps what had no effect, with the reason, and audits that.
-func (h *Hub) keepRefused(ctx context.Context, by care.Actor, in Inbound, why *care.Error) error {
+// keepRefused keeps what had no effect, with the reason, and audits that. about is
+// the case that it was about, where that was known before: with that it is erased.
+func (h *Hub) keepRefused(ctx context.Context, by care.Actor, in Inbound, why *care.Error, about care.CaseID) error {
 	now, control := h.now(), in.control()
 	return h.update(ctx, func(tx *store.Tx) error {
 		a := h.ask(by, policy.SendCase, nil, policy.DischargePlanning, "", now)
@@ -119,11 +122,11 @@ func (h *Hub) keepRefused(ctx context.Context, by care.Actor, in Inbound, why *c
 		}
 		m := store.Message{ID: kept[0].ID, Feed: in.feed(by), State: store.MessageNew}
 		if in.Problem == "" && !kept[0].Again {
-			if err := tx.Settle(m, store.MessageIgnored, "Refused: "+why.Text, ""); err != nil {
+			if err := tx.Settle(m, store.MessageIgnored, "Refused: "+why.Text, about); err != nil {
 				return err
 			}
 		}
-		a.record.Sections = nil
+		a.record.Sections, a.record.Case = nil, about
 		return a.audit(tx, false, fmt.Sprintf("%s %s: refused, %s", in.Face, in.What, why.Kind))
 	})
 }
@@ -139,6 +142,7 @@ type taking struct {
 	done    []string // what was allowed, for the audit
 	rules   []string
 	out     Taken
+	known   care.CaseID // the case that was found before anything was recorded
 }
 
 func (t *taking) all(reqs []translate.Request) (Taken, error) {
@@ -213,6 +217,7 @@ func (t *taking) one(r translate.Request) error {
 	if err != nil {
 		return err
 	}
+	t.known = cmp.Or(t.known, c.ID)
 	if err := t.matches(r, c); err != nil {
 		return err
 	}
@@ -285,7 +290,11 @@ func (t *taking) find(r translate.Request) (c care.Case, err error) {
 // observe finds or begins the case itself.
 func (t *taking) findAbout(r translate.Request) (c care.Case, err error) {
 	if len(r.Observations) > 0 {
-		return c, nil
+		was, err := t.h.firstByID(t.tx, t.about(r.Observations[0].About).IDs)
+		if was != nil {
+			t.known = was.ID
+		}
+		return c, err
 	}
 	o := care.Observation{About: t.about(r.About)}
 	byID, err := t.h.firstByID(t.tx, o.About.IDs)

@@ -194,7 +194,10 @@ func TestTakeAnswersOfACouncil(t *testing.T) {
 		}
 		s.refused(ask(s.machineOf(city), "2", care.Accept{}), care.NotFound, "")
 		s.refused(ask(s.machineOf(other), "3", care.Withdraw{Why: "12"}), care.NotFound, "")
-		s.refused(ask(council, "4", care.Withdraw{Why: "12"}), care.Forbidden, "")
+		rows := s.audits(func() { s.refused(ask(council, "4", care.Withdraw{Why: "12"}), care.Forbidden, "") })
+		if m := s.messages("shd:sys-511"); len(rows) != 1 || rows[0].Allowed || rows[0].Case != got.Case || m[0].Case != got.Case {
+			t.Errorf("a refusal is audited as %+v and kept about %q", rows, m[0].Case)
+		}
 		s.refused(ask(hospital, "5", care.Close{Outcome: "Home"}), care.Forbidden, "")
 		s.refused(ask(council, "6", care.AddNote{Note: care.Note{Audience: care.AudienceCouncil, Text: "x"}}), care.Forbidden, "")
 		s.must(ask(council, "7", care.AddNote{Note: care.Note{Audience: care.AudienceBoth, Text: "Visit at 2pm"}}, care.Close{Outcome: "Home with care"}))
