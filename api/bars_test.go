@@ -292,6 +292,8 @@ func TestBarsTwice(t *testing.T) {
 		other := strings.Replace(first, "Help to wash", "Help to dress", 1)
 		w.wants(409, "conflict", w.send("kmh-epr", other, "X-Request-Id", id))
 		w.wants(409, "conflict", w.send("kmh-epr", other)) // the same referral, new once more
+		another := strings.Replace(strings.Replace(first, "https://epr.example/referral", "https://epr.example/other", 1), bundleA, bundleC, 1)
+		w.wants(422, "business-rule", w.send("kmh-epr", another)) // not "duplicate", which would read as taken
 		w.wants(404, "not-found", w.send("kmh-epr", w.message(referred(3, care.RefSent), "update", bundleB, w.clock())))
 	})
 }
