@@ -64,6 +64,42 @@ func (h *Hub) SayCollected(ctx context.Context, council nhs.ODS, way, brought, t
 	})
 }
 
+// collector is who brings a council's extracts, and until when nobody else does.
+type collector struct {
+	Owner string    `json:"owner"`
+	Until time.Time `json:"until"`
+}
+
+// Collect asks for the right to bring a council's extracts for a while: of several
+// processes on one database only one does. It is asked for again before it ends.
+func (h *Hub) Collect(ctx context.Context, council nhs.ODS, owner string, length time.Duration) (mine bool, err error) {
+	key := "collector:" + string(council)
+	err = h.Store.Update(ctx, func(tx *store.Tx) error {
+		mine = false
+		doc, err := tx.Setting(key)
+		if err != nil {
+			return err
+		}
+		var was collector
+		if doc != "" {
+			if err := json.Unmarshal([]byte(doc), &was); err != nil {
+				return fmt.Errorf("reading who brings the extracts of %s: %w", council, err)
+			}
+		}
+		now := h.now()
+		if was.Owner != owner && was.Until.After(now) {
+			return nil
+		}
+		mine = true
+		b, err := json.Marshal(collector{owner, now.Add(length)})
+		if err != nil {
+			return err
+		}
+		return tx.PutSetting(key, string(b))
+	})
+	return mine, err
+}
+
 func collectedOf(tx *store.Tx, council nhs.ODS, way string) (c Collected, err error) {
 	doc, err := tx.Setting(collectedKey(council, way))
 	if err != nil || doc == "" {

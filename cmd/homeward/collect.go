@@ -147,6 +147,7 @@ func planFiles(name string) (fs.FS, error) {
 type way struct {
 	council nhs.ODS
 	name    string // SFTP, MESH or API
+	folder  string
 	every   time.Duration
 	way     collect.Way
 }
@@ -154,7 +155,7 @@ type way struct {
 // ways are those of the configuration. What is wrong with their files is said here.
 func (c Config) ways(now func() time.Time) (out []way, err error) {
 	for _, k := range c.Councils {
-		w := way{council: nhs.ODS(k.ODS)}
+		w := way{council: nhs.ODS(k.ODS), folder: k.Folder}
 		switch folder := (collect.Folder{Dir: k.Folder}); {
 		case k.SFTP.Address != "":
 			s := &collect.SFTP{Folder: folder, Address: k.SFTP.Address, User: k.SFTP.User, KeyFile: k.SFTP.KeyFile, PasswordFile: k.SFTP.PasswordFile,
@@ -209,7 +210,59 @@ func (st *site) collect(ctx context.Context, ways []way) {
 // way's own time.
 const again = 2 * time.Second
 
+// Of the right to bring a council's extracts: how long it is had, and how often it
+// is asked for again.
+const (
+	collectFor   = 10 * time.Minute
+	collectAgain = 2 * time.Minute
+)
+
+// bring brings while this process is the one that may.
 func (st *site) bring(ctx context.Context, w way) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	owner := host + " " + w.folder // the same after a restart, so that nobody waits then
+	for ctx.Err() == nil {
+		mine, err := st.hub.Collect(ctx, w.council, owner, collectFor)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			st.log.Warn("asking whether to bring a council's extracts", "council", w.council, "err", err)
+		case mine:
+			st.bringWhile(ctx, w, owner)
+			continue
+		}
+		if sleep(ctx, 10*time.Second) != nil {
+			return
+		}
+	}
+}
+
+// bringWhile brings until the right is lost, which happens when the database
+// cannot be reached for long.
+func (st *site) bringWhile(ctx context.Context, w way, owner string) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		defer stop()
+		for had := time.Now(); time.Since(had) < collectFor && sleep(ctx, collectAgain) == nil; {
+			mine, err := st.hub.Collect(ctx, w.council, owner, collectFor)
+			switch {
+			case err == nil && !mine:
+				return
+			case err == nil:
+				had = time.Now()
+			}
+		}
+	})
+	st.bringOn(ctx, w)
+	stop()
+}
+
+func (st *site) bringOn(ctx context.Context, w way) {
 	said, failed := "", 0
 	for ctx.Err() == nil {
 		got, err := w.way.Bring(ctx)
