@@ -94,7 +94,7 @@ type face struct {
 	version fhir.Version
 	title   string  // for people
 	since   string  // the day when its interactions last changed, for the CapabilityStatement
-	details bool    // its OperationOutcomes carry http-error-codes (BaRS 1.3)
+	details bool    // its OperationOutcomes carry http-error-codes (BaRS 1.5 Headers)
 	routes  []route // in the order of registration, for the CapabilityStatement
 	faces   *Faces
 }
@@ -164,7 +164,7 @@ func (fc *face) serve(w http.ResponseWriter, r *http.Request, scope string, do i
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	for _, name := range []string{"X-Request-Id", "X-Correlation-Id"} { // BaRS 1.3: mirrored
+	for _, name := range []string{"X-Request-Id", "X-Correlation-Id"} { // BaRS 1.5 Headers: mirrored
 		if v := r.Header.Get(name); v != "" && len(v) <= 128 && printable(v) {
 			h.Set(name, v)
 		}

@@ -76,7 +76,7 @@ var answers = map[care.Kind]struct {
 }
 
 // httpErrors are the codes of https://fhir.nhs.uk/CodeSystem/http-error-codes. The
-// guides use REC_TOO_EARLY, which is not in the published list. BaRS 1.3.
+// guides use REC_TOO_EARLY, which is not in the published list. BaRS 1.5 Error codes.
 var httpErrors = map[int]string{
 	400: "REC_BAD_REQUEST", 401: "REC_UNAUTHORIZED", 403: "REC_FORBIDDEN", 404: "REC_NOT_FOUND", 405: "REC_METHOD_NOT_ALLOWED", 406: "REC_NOT_ACCEPTABLE",
 	408: "REC_TIMEOUT", 409: "REC_CONFLICT", 412: "REC_CONFLICT", 413: "REC_BAD_REQUEST", 415: "REC_UNSUPPORTED_MEDIA_TYPE", 422: "REC_UNPROCESSABLE_ENTITY",
