@@ -346,7 +346,7 @@ func (h *Hub) Resubscribe(ctx context.Context, by care.Actor, to Subscription) (
 			next.Status = SubscriptionRequested
 		}
 		out = next
-		if err := tx.ChangeSubscription(next.kept(dueOf(next, now))); err != nil {
+		if err := firstError(tx.BeginSubscriptionCursor(), tx.ChangeSubscription(next.kept(dueOf(next, now)))); err != nil {
 			return err
 		}
 		return h.ask(by, policy.SendCase, nil, policy.Operations, "", now).audit(tx, true, "changed a subscription to "+s.Topic)

@@ -87,16 +87,16 @@ func (h *Hub) followed(tx *store.Tx) (f follows, err error) {
 		return f, err
 	}
 	f = follows{from: from, to: from, events: map[string][]store.SubscriptionEvent{}}
+	now := h.now()
+	subs, err := tx.SubscriptionsFollowing(now)
+	if err != nil || len(subs) == 0 {
+		return f, err // the cursor stands still, so that nobody pays for what nobody wants
+	}
 	entries, err := tx.HistorySince(from, followBatch)
 	if err != nil || len(entries) == 0 {
 		return f, err
 	}
 	f.to, f.more = entries[len(entries)-1].Seq, len(entries) == followBatch
-	now := h.now()
-	subs, err := tx.SubscriptionsFollowing(now)
-	if err != nil || len(subs) == 0 {
-		return f, err
-	}
 	w := watching{h: h, tx: tx, now: now, subs: subs, found: &f, last: map[nhs.ODS]*asking{}}
 	var seen []care.CaseID
 	for _, e := range entries {

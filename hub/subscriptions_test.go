@@ -355,6 +355,29 @@ func TestTheLoopsTell(t *testing.T) {
 	})
 }
 
+// TestNobodyFollows: while nobody does, nothing is written, and who comes later is
+// told only of what happens then.
+func TestNobodyFollows(t *testing.T) {
+	onBothSubscribed(t, func(t *testing.T, s *site) {
+		sub := s.subscribe(notts, "tasks")
+		s.followed()
+		s.must(s.Unsubscribe(s.ctx(), s.machineOf(notts), sub.ID))
+		s.referred(70, notts)
+		before := s.Store.Stats().Commits
+		s.followed()
+		if now := s.Store.Stats().Commits; now != before {
+			t.Errorf("%d commits for nobody", now-before)
+		}
+		sub = s.subscribe(notts, "tasks")
+		s.followed()
+		s.referred(71, notts)
+		s.followed()
+		if got := s.told(notts, sub); got != "1 Task" {
+			t.Errorf("it is told %q", got)
+		}
+	})
+}
+
 func TestBindingsBindOnce(t *testing.T) {
 	onBothSubscribed(t, func(t *testing.T, s *site) {
 		by := s.machineOf(notts)

@@ -139,13 +139,15 @@ func (t *Tx) SubscriptionCursor() (seq int64, known bool, err error) {
 	return seq, err == nil, err
 }
 
-// BeginSubscriptionCursor puts the cursor where history ends, where there is none.
+// BeginSubscriptionCursor puts the cursor where history ends, where there is none or
+// nobody follows: then it stood still, and what happened meanwhile is nobody's news.
 func (t *Tx) BeginSubscriptionCursor() error {
 	seq, err := t.Seq()
 	if err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO subscription_cursor (one, seq) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`, seq)
+	return t.exec(`INSERT INTO subscription_cursor (one, seq) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET seq = excluded.seq
+		WHERE NOT EXISTS (SELECT 1 FROM subscriptions WHERE status <> 'off')`, seq)
 }
 
 // MoveSubscriptionCursor moves the cursor from one place to another. moved is false
