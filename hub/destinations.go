@@ -235,9 +235,9 @@ func (h *Hub) SentMessage(ctx context.Context, by care.Actor, id int64, why stri
 	var out SentView
 	err := h.update(ctx, func(tx *store.Tx) error {
 		out = SentView{}
-		d, err := tx.Delivery(store.JobID(id))
-		if err != nil {
-			return err
+		d, unknown := tx.Delivery(store.JobID(id))
+		if gone(unknown) != nil {
+			return unknown
 		}
 		a := h.ask(by, policy.SeeRawMessage, nil, policy.Operations, why, h.now())
 		c, err := h.living(tx, d.Case)
@@ -249,6 +249,9 @@ func (h *Hub) SentMessage(ctx context.Context, by care.Actor, id int64, why stri
 		}
 		if !a.allowed(policy.SeeRawMessage) {
 			return a.refuse(tx)
+		}
+		if unknown != nil {
+			return unknown
 		}
 		out, err = sentView(d)
 		if err != nil {
@@ -426,16 +429,13 @@ const (
 // a key of its own, so that the far side takes it for news.
 func (h *Hub) ReplayTold(ctx context.Context, by care.Actor, r ToldRange, preview bool, why string) (ToldAgain, error) {
 	d, ok := h.telling(r.Destination)
-	if err := r.check(ok, preview, why); err != nil {
-		return ToldAgain{}, err
-	}
 	var out ToldAgain
 	var jobs []store.Tellings
 	what := fmt.Sprintf("tell %s again what was recorded from %s to %s", r.Destination, r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339))
 	if preview {
 		what = "preview: " + what
 	}
-	if err := h.operating(ctx, by, policy.Replay, what, why, func(*store.Tx) error { return nil }); err != nil {
+	if err := h.operating(ctx, by, policy.Replay, what, why, func(*store.Tx) error { return r.check(ok, preview, why) }); err != nil {
 		return out, err
 	}
 	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
