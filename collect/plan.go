@@ -104,7 +104,32 @@ func ReadPlan(dir fs.FS, file string) (*Plan, error) {
 		}
 		people = people || a.IDs != "" || a.rows != nil && a.rows.Sub(string(extract.People)) != nil
 	}
+	if err := p.whole(); err != nil {
+		return nil, fmt.Errorf("plan %s: %w", file, err)
+	}
 	return p, nil
+}
+
+// whole refuses a plan whose extracts would all be refused.
+func (p *Plan) whole() error {
+	has := func(t extract.Table) bool {
+		return slices.ContainsFunc(p.Asks, func(a Ask) bool { return a.rows != nil && a.rows.Sub(string(t)) != nil })
+	}
+	for _, t := range p.NotShared {
+		if !slices.Contains(extract.Tables(), t) {
+			return fmt.Errorf("not_shared: %q is not a table of an extract", t)
+		}
+		if has(t) {
+			return fmt.Errorf("not_shared: take out %s, for an ask brings it", t)
+		}
+	}
+	switch {
+	case !has(extract.People):
+		return errors.New("no ask brings people: add one whose mapping has [tables.people]")
+	case !has(extract.Packages) && !slices.Contains(p.NotShared, extract.Packages):
+		return errors.New("no ask brings packages: add one, or say not_shared = [\"packages\"]")
+	}
+	return nil
 }
 
 // Table finds the mapping of a name, for the page that shows it; nil: none.

@@ -517,6 +517,9 @@ person_id = "item.id"`
 		"reading the mapping":      "name='x'\n[[ask]]\nname='a'\npath='/a'\nmapping='none'",
 		"since must be":            "name='x'\nsince='soon'\n[[ask]]\nname='a'\npath='/a'\nmapping='m'",
 		"in must be":               "name='x'\n[[ask]]\nname='a'\npath='/a'\nin='sometimes'\nmapping='m'",
+		"no ask brings packages":   "name='x'\n[[ask]]\nname='a'\npath='/a'\nmapping='m'",
+		"no ask brings people":     "name='x'\n[[ask]]\nname='a'\npath='/a'\nids='input'",
+		"take out people":          "name='x'\nnot_shared=['people']\n[[ask]]\nname='a'\npath='/a'\nmapping='m'",
 		"size and size_param must": "name='x'\n[[ask]]\nname='a'\npath='/a'\nsize=4\nmapping='m'",
 	} {
 		_, err := ReadPlan(fstest.MapFS{"plan.toml": {Data: []byte(plan)}, "m": {Data: []byte(good)}, "other": {Data: []byte(strings.Replace(good, "people", "persons", 1))}}, "plan.toml")

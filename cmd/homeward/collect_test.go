@@ -55,7 +55,7 @@ func TestPlanInFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"site.toml":               collectOrgs + "title = \"Our system\"\nfolder = \"in\"\n[council.poll]\nurl = \"https://c.example\"\nplan = \"plan/plan.toml\"\n",
-		"plan/plan.toml":          "name = \"Ours\"\n[[ask]]\nname = \"people\"\npath = \"/people\"\nmapping = \"people.toml\"\n",
+		"plan/plan.toml":          "name = \"Ours\"\nnot_shared = [\"packages\"]\n[[ask]]\nname = \"people\"\npath = \"/people\"\nmapping = \"people.toml\"\n",
 		"plan/people.toml":        "name = \"people\"\ntitle = \"People\"\n[tables.people]\neach = \"input\"\n[tables.people.fields]\nperson_id = \"item.id\"\n",
 		"plan/people.sample.json": `[{"id": "A1"}]`,
 	} {
