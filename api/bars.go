@@ -187,7 +187,7 @@ func (c *call) barsTake(q translate.Request, a r4.Answer) error {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return no(http.StatusRequestTimeout, "timeout", "It took too long. Ask again with the same ids: nothing is done twice")
 	case care.KindOf(err) == care.Duplicate:
-		// To a sender of BaRS 409 duplicate means that all is well, and it is not: this is another referral.
+		// To a sender of BaRS 1.5: 409 duplicate means that all is well, and it is not: this is another referral.
 		return no(http.StatusUnprocessableEntity, "business-rule", "There is an open referral for this person already. Update it, or take it back first")
 	case err != nil:
 		return err
