@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ func (d *demo) makeEars(cfg *Config) error {
 		{"county-mosaic", "Mosaic (Nottinghamshire)", string(sim.Nottinghamshire), "MOSAIC", ""},
 		{"kings-mill-epr", "King's Mill EPR", string(sim.KingsMill), "EPR", "oru"},
 	} {
-		at, err := net.Listen("tcp", "127.0.0.1:0")
+		at, err := listenBeside(cfg.Feeds)
 		if err != nil {
 			return err
 		}
@@ -60,6 +61,18 @@ func (d *demo) makeEars(cfg *Config) error {
 		cfg.Destinations = append(cfg.Destinations, c)
 	}
 	return nil
+}
+
+// listenBeside listens at a free port that none of the feeds is to have, which
+// listen later.
+func listenBeside(feeds []FeedConfig) (net.Listener, error) {
+	for {
+		at, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil || !slices.ContainsFunc(feeds, func(f FeedConfig) bool { return f.Listen == at.Addr().String() }) {
+			return at, err
+		}
+		defer at.Close() // when another was found: until then it is not given again
+	}
 }
 
 // serve listens until ctx ends.
