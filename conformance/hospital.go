@@ -33,7 +33,10 @@ type HospitalConfig struct {
 // sends what such a system must take.
 func RunHospital(ctx context.Context, c HospitalConfig) (Report, error) {
 	if c.Listen == nil && c.Feed == nil && c.Status == "" && c.Target == "" {
-		return Report{}, errors.New("say where to listen, or where the hospital takes status or notifications")
+		return Report{}, errors.New("there is nothing to try: say where to listen, or where the hospital takes status or notifications")
+	}
+	if err := c.Check(); err != nil {
+		return Report{}, err
 	}
 	r := Report{Role: Hospital, Target: c.says(), Build: c.Build, Began: time.Now()}
 	calls, messages, err := c.listen(ctx)

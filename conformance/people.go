@@ -31,10 +31,17 @@ const (
 	fitExtension   = profileBase + "Extension-SHD-MedicallyFitDetails"
 )
 
+// firstNumber is beyond those of the pretend hospitals; perSeed is how many people
+// there are for one seed, and perWay for one interface.
+const firstNumber, perSeed, perWay = 300_000, 2000, 400
+
+// MostSeed is the greatest seed: of the numbers for tests there are a million.
+const MostSeed = 340
+
 // person invents somebody. Numbers are of the range that is kept for tests.
 func (k *kit) person() *patient {
 	k.people++
-	n := 100_000 + k.Seed*1000 + k.people
+	n := firstNumber + k.Seed*perSeed + k.people
 	for k.used[nhs.Test(n)] { // some numbers have no check digit, and the next serves
 		k.people++
 		n++

@@ -24,11 +24,28 @@ type ProviderConfig struct {
 	Secret string // as it is configured for the receiver: whsec_ and base64
 }
 
-// RunProvider sends webhooks, good and bad, to a provider's receiver.
-func RunProvider(ctx context.Context, c ProviderConfig) (Report, error) {
+// key is the secret's bytes. Standard Webhooks 1.0
+func (c ProviderConfig) key() ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(c.Secret, "whsec_"))
 	if err != nil || len(key) < 24 || !strings.HasPrefix(c.Secret, "whsec_") {
-		return Report{}, errors.New("the secret must be whsec_ and at least 24 bytes in base64")
+		return nil, errors.New("the secret must be whsec_ and at least 24 bytes in base64")
+	}
+	return key, nil
+}
+
+// Check refuses what a run cannot begin with. It asks the network nothing.
+func (c ProviderConfig) Check() error {
+	if _, err := c.key(); err != nil {
+		return err
+	}
+	return c.Config.Check()
+}
+
+// RunProvider sends webhooks, good and bad, to a provider's receiver.
+func RunProvider(ctx context.Context, c ProviderConfig) (Report, error) {
+	key, err := c.key()
+	if err != nil {
+		return Report{}, err
 	}
 	k, err := newKit(c.Config)
 	if err != nil {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,16 +12,22 @@ import (
 )
 
 // RunCouncil plays a hospital against a council's receiver of referrals, by
-// Supported Hospital Discharge at Target and by messages at BaRS. What is "" is not
-// tried.
+// Supported Hospital Discharge at Target, by messages at BaRS, and by the other
+// addresses of Config. What is "" is not tried.
 func RunCouncil(ctx context.Context, c Config) (Report, error) {
+	if c.Target+c.BaRS+c.FHIR+c.Lookup+c.Locator == "" {
+		return Report{}, errors.New("there is nothing to try: give the address of at least one interface")
+	}
+	if err := c.Check(); err != nil {
+		return Report{}, err
+	}
 	r := Report{Role: Council, Build: c.Build, Began: time.Now()}
 	var at []string
 	for _, way := range []struct {
 		target string
 		checks []Check
-	}{{c.Target, CouncilChecks()}, {c.BaRS, BarsChecks()}} {
-		if way.target == "" && c.Target+c.BaRS != "" {
+	}{{c.Target, CouncilChecks()}, {c.BaRS, BarsChecks()}, {c.FHIR, ReturnedChecks()}, {c.Lookup, LookupChecks()}, {c.Locator, LocatorChecks()}} {
+		if way.target == "" {
 			continue
 		}
 		one := c
@@ -30,7 +37,7 @@ func RunCouncil(ctx context.Context, c Config) (Report, error) {
 			return Report{}, err
 		}
 		at = append(at, k.Target)
-		k.people = 500 * (len(at) - 1) // somebody else for each way: one council has both
+		k.people = perWay * (len(at) - 1) // somebody else for each way: one council has both
 		r.Results = append(r.Results, run(ctx, k, way.checks)...)
 	}
 	r.Target, r.Took = strings.Join(at, "; "), time.Since(r.Began)

@@ -29,6 +29,15 @@ type Config struct {
 	// BaRS is the base address of a council's receiver of messages by BaRS; "" it is
 	// not tried. BaRSOrg is the ODS code that messages name; "" is 511.
 	BaRS, BaRSOrg string
+	// Lookup is the base address of a look-up by NHS number (Social Care Data
+	// Service); Known is somebody whom a council supports there. Locator is that of a
+	// Healthcare Locator; Boundary is an address in a postcode of two councils. FHIR is
+	// that of FHIR R4, where Council gives a token of the council's own system. What is
+	// left out is not tried.
+	Lookup, Locator, FHIR string
+	Known                 Somebody
+	Boundary              Place
+	Council               func(context.Context) (string, error)
 	// Token gives a bearer token; nil: none is sent.
 	Token  func(context.Context) (string, error)
 	Client *http.Client // nil: one with a 60 s limit that follows no redirect
@@ -41,10 +50,31 @@ type Config struct {
 // bear is how long the kit bears what may take d.
 func (c Config) bear(d time.Duration) time.Duration { return d / max(1, c.haste) }
 
+// Check refuses addresses and a seed with which a run cannot begin. It asks the
+// network nothing.
+func (c Config) Check() error {
+	for _, at := range []struct{ name, address string }{{"target", c.Target}, {"bars", c.BaRS}, {"fhir", c.FHIR}, {"lookup", c.Lookup}, {"locator", c.Locator}} {
+		u, err := url.Parse(at.address)
+		switch {
+		case at.address == "":
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			return fmt.Errorf("%s: the address must begin with https:// (or http://) and a host", at.name)
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			return fmt.Errorf("%s: the address must have no password, no ? and no #: the kit adds what it asks for", at.name)
+		}
+	}
+	if c.Seed < 0 || c.Seed > MostSeed {
+		return fmt.Errorf("seed: it must be 0 to %d", MostSeed)
+	}
+	return nil
+}
+
 func newKit(c Config) (*kit, error) {
-	u, err := url.Parse(c.Target)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the target must be an address like https://host/ReferralService/v3")
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if c.Target == "" {
+		return nil, errors.New("target: an address is needed")
 	}
 	c.Target = strings.TrimSuffix(c.Target, "/")
 	k := &kit{Config: c, client: c.Client, used: map[nhs.Number]bool{}}
@@ -57,15 +87,16 @@ func newKit(c Config) (*kit, error) {
 // call is one request to the target.
 type call struct {
 	method, path, query string
-	tree                *fhir.Node    // of the body, or
-	body                []byte        // the body itself, or
-	stream              io.Reader     // a body that comes as it likes
-	kind                string        // Content-Type; "" is that of the format
-	format              fhir.Format   // of tree and of the answer
-	head                [][2]string   // further headers; a value "" takes one away
-	anonymous           bool          // without a token
-	silent              bool          // too big to show
-	within              time.Duration // 0: the client's own
+	tree                *fhir.Node                            // of the body, or
+	body                []byte                                // the body itself, or
+	stream              io.Reader                             // a body that comes as it likes
+	kind                string                                // Content-Type; "" is that of the format
+	format              fhir.Format                           // of tree and of the answer
+	head                [][2]string                           // further headers; a value "" takes one away
+	anonymous           bool                                  // without a token
+	who                 func(context.Context) (string, error) // whose token; nil: the run's
+	silent              bool                                  // too big to show
+	within              time.Duration                         // 0: the client's own
 }
 
 // answer is what came.
@@ -121,8 +152,12 @@ func (t *Trial) exchange(ctx context.Context, c call) (*answer, error) {
 	if c.method != http.MethodGet {
 		r.Header.Set("Content-Type", kind)
 	}
-	if t.Token != nil && !c.anonymous {
-		token, err := t.Token(ctx)
+	who := c.who
+	if who == nil {
+		who = t.Token
+	}
+	if who != nil && !c.anonymous {
+		token, err := who(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("a token could not be had: %w", err)
 		}

@@ -19,6 +19,7 @@ import (
 	"homeward/connect/webhook"
 	"homeward/internal/pgtest"
 	"homeward/nhs"
+	"homeward/sim"
 	"homeward/store"
 )
 
@@ -43,7 +44,7 @@ func hold(t *testing.T, database string, more func(*Config)) *held {
 	must(err)
 	must(d.makeCounty(&cfg))
 	must(d.makeEPR(&cfg))
-	cfg.Councils = nil
+	must(os.Mkdir(cfg.Councils[0].Folder, 0o700))
 	if more != nil {
 		more(&cfg)
 	}
@@ -52,6 +53,9 @@ func hold(t *testing.T, database string, more func(*Config)) *held {
 	must(err)
 	must(d.site.listen())
 	must(d.agreements(ctx))
+	_, err = d.county.Council.Deliver(time.Now().Add(-time.Minute)) // whom the look-up finds
+	must(err)
+	must(d.site.readFolder(ctx, cfg.Councils[0]))
 	ended := make(chan error, 1)
 	go func() { ended <- d.site.run(ctx, pages) }()
 	t.Cleanup(func() {
@@ -80,8 +84,12 @@ func (h *held) as(t *testing.T, client string) func(context.Context) (string, er
 // council is a run of the kit as a hospital.
 func (h *held) council(t *testing.T, seed int) conformance.Report {
 	t.Helper()
+	barbara := sim.Barbara(nhs.DateOf(time.Now()))
 	r, err := conformance.RunCouncil(t.Context(), conformance.Config{Target: h.base + "/ReferralService/v3", BaRS: h.base + "/booking-and-referral/FHIR/R4", BaRSOrg: "511",
-		Token: h.as(t, "kings-mill-epr"), Build: "test", Seed: seed})
+		FHIR: h.base + "/fhir/R4", Council: h.as(t, "county-mosaic"), Lookup: h.base + "/SocialCareDataService/v1", Known: conformance.Somebody{Number: barbara.NHS, Born: barbara.Born},
+		Locator:  h.base + "/LocatorService/v2",
+		Boundary: conformance.Place{Address: "1 Boundary Road, Arnold", Postcode: sim.StraddlingPostcode, ODS: string(sim.Nottinghamshire)},
+		Token:    h.as(t, "kings-mill-epr"), Build: "test", Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,4 +316,46 @@ func (h *hooked) tried(t *testing.T) {
 		t.Fatal(err)
 	}
 	obeyed(t, r, nil)
+}
+
+// TestWhatNoRunBeginsWith wants each wrong usage said with what mends it.
+func TestWhatNoRunBeginsWith(t *testing.T) {
+	short := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(short, []byte("whsec_c2hvcnQ="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		cmd  interface{ Validate() error }
+		want string
+	}{
+		{&conformanceCouncilCmd{}, "nothing to try: give --target"},
+		{&conformanceCouncilCmd{Target: "council.example"}, "must begin with https://"},
+		{&conformanceCouncilCmd{Target: "https://user:word@council.example"}, "no password"},
+		{&conformanceCouncilCmd{Target: "https://council.example", conformanceOut: conformanceOut{Seed: 999}}, "seed: it must be"},
+		{&conformanceCouncilCmd{Target: "https://council.example", conformanceToken: conformanceToken{Client: "epr"}}, "--token-url with --client and --key"},
+		{&conformanceCouncilCmd{FHIR: "https://council.example"}, "--fhir needs"},
+		{&conformanceCouncilCmd{FHIR: "https://council.example", CouncilClient: "mosaic"}, "belong together"},
+		{&conformanceCouncilCmd{Lookup: "https://council.example", Known: "999,1"}, "--known must be"},
+		{&conformanceCouncilCmd{Locator: "https://council.example", Boundary: "NG5"}, "--boundary must be"},
+		{&conformanceCouncilCmd{Target: "https://council.example", Boundary: "1 Road; NG5 7VV; 511"}, "--boundary for --locator"},
+		{&conformanceHospitalCmd{Wait: time.Minute}, "nothing to try: give --listen"},
+		{&conformanceHospitalCmd{Wait: time.Minute, Listen: "8090"}, "--listen must be a host"},
+		{&conformanceHospitalCmd{Wait: time.Minute, Status: "epr:2575", URL: "http://kit.example"}, "--url is for --listen"},
+		{&conformanceHospitalCmd{Status: "epr:2575"}, "--wait must be"},
+		{&conformanceProviderCmd{Target: "https://provider.example"}, "both needed"},
+		{&conformanceProviderCmd{Target: "https://provider.example", SecretFile: short}, "at least 24 bytes"},
+	} {
+		if err := tt.cmd.Validate(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v, and should say %q", tt.cmd, err, tt.want)
+		}
+	}
+	for _, c := range []interface{ Validate() error }{
+		&conformanceCouncilCmd{Target: "https://council.example/ReferralService/v3"},
+		&conformanceCouncilCmd{Locator: "https://council.example", Boundary: "1 Boundary Road; NG5 7VV; 511"},
+		&conformanceHospitalCmd{Wait: time.Minute, Listen: "127.0.0.1:0"},
+	} {
+		if err := c.Validate(); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"homeward/conformance"
+	"homeward/nhs"
 )
 
 // conformanceCmd is for suppliers: it tries their system, or this one.
@@ -91,20 +92,76 @@ func (c conformanceToken) signedIn() (func(context.Context) (string, error), err
 }
 
 type conformanceCouncilCmd struct {
-	Target  string `help:"Base address of its Supported Hospital Discharge interface." placeholder:"https://HOST/ReferralService/v3"`
-	BaRS    string `help:"Base address of its receiver of messages by BaRS." name:"bars" placeholder:"https://HOST/FHIR/R4"`
-	BaRSOrg string `help:"ODS code of the council, which messages name." name:"bars-org" default:"511"`
+	Target   string `help:"Base address of its Supported Hospital Discharge interface." placeholder:"https://HOST/ReferralService/v3"`
+	BaRS     string `help:"Base address of its receiver of messages by BaRS." name:"bars" placeholder:"https://HOST/FHIR/R4"`
+	BaRSOrg  string `help:"ODS code of the council, which messages name." name:"bars-org" default:"511"`
+	FHIR     string `help:"Base address of its FHIR R4 interface, for a referral that is returned. Needs --council-client and --council-key, for the kit plays both sides." name:"fhir" placeholder:"https://HOST/fhir/R4"`
+	Lookup   string `help:"Base address of its look-up by NHS number (Social Care Data Service)." placeholder:"https://HOST/SocialCareDataService/v1"`
+	Known    string `help:"Somebody invented whom the council supports there: NHS number and date of birth." placeholder:"9991234560,1941-03-14"`
+	Locator  string `help:"Base address of its Healthcare Locator Service." placeholder:"https://HOST/LocatorService/v2"`
+	Boundary string `help:"An address in a postcode of two councils: address; postcode; ODS code of its council." placeholder:"'1 Boundary Road; NG5 7VV; 511'"`
 	conformanceToken
+	CouncilClient string `help:"Client of the council's own system, at --token-url." name:"council-client"`
+	CouncilKey    string `help:"Its private key, PEM." name:"council-key" type:"existingfile" placeholder:"FILE"`
 	conformanceOut
+}
+
+// config reads what the run needs.
+func (c *conformanceCouncilCmd) config() (out conformance.Config, err error) {
+	out = conformance.Config{Target: c.Target, BaRS: c.BaRS, BaRSOrg: c.BaRSOrg, FHIR: c.FHIR, Lookup: c.Lookup, Locator: c.Locator, Build: build(), Seed: c.Seed}
+	if out.Token, err = c.source(); err != nil {
+		return out, err
+	}
+	if c.CouncilClient != "" || c.CouncilKey != "" {
+		if c.CouncilClient == "" || c.CouncilKey == "" || c.TokenURL == "" {
+			return out, errors.New("--council-client, --council-key and --token-url belong together")
+		}
+		if out.Council, err = (conformanceToken{TokenURL: c.TokenURL, Client: c.CouncilClient, Key: c.CouncilKey}).source(); err != nil {
+			return out, err
+		}
+	}
+	if c.Known != "" {
+		number, born, _ := strings.Cut(c.Known, ",")
+		if out.Known.Number, err = nhs.ParseNumber(strings.TrimSpace(number)); err == nil {
+			out.Known.Born, err = nhs.ParseDate(strings.TrimSpace(born))
+		}
+		if err != nil {
+			return out, errors.New("--known must be an NHS number, a comma and a date of birth: 9991234560,1941-03-14")
+		}
+	}
+	if c.Boundary != "" {
+		parts := strings.Split(c.Boundary, ";")
+		if len(parts) != 3 {
+			return out, errors.New("--boundary must be an address, a postcode and an ODS code, with ; between: 1 Boundary Road; NG5 7VV; 511")
+		}
+		out.Boundary = conformance.Place{Address: strings.TrimSpace(parts[0]), Postcode: strings.TrimSpace(parts[1]), ODS: strings.TrimSpace(parts[2])}
+	}
+	return out, nil
+}
+
+// Validate refuses what no run can begin with.
+func (c *conformanceCouncilCmd) Validate() error {
+	config, err := c.config()
+	switch {
+	case err != nil:
+		return err
+	case c.Target+c.BaRS+c.FHIR+c.Lookup+c.Locator == "":
+		return errors.New("nothing to try: give --target, or --bars, --fhir, --lookup or --locator")
+	case c.FHIR != "" && config.Council == nil:
+		return errors.New("--fhir needs --council-client and --council-key: the kit plays both sides")
+	case c.Lookup == "" && c.Known != "" || c.Locator == "" && c.Boundary != "":
+		return errors.New("--known is for --lookup, and --boundary for --locator")
+	}
+	return config.Check()
 }
 
 // Run tries the target and writes the report. What is not met is an error.
 func (c *conformanceCouncilCmd) Run(ctx context.Context) error {
-	token, err := c.source()
+	config, err := c.config()
 	if err != nil {
 		return err
 	}
-	r, err := conformance.RunCouncil(ctx, conformance.Config{Target: c.Target, BaRS: c.BaRS, BaRSOrg: c.BaRSOrg, Token: token, Build: build(), Seed: c.Seed})
+	r, err := conformance.RunCouncil(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -122,6 +179,30 @@ type conformanceHospitalCmd struct {
 	conformanceOut
 }
 
+// Validate refuses what no run can begin with.
+func (c *conformanceHospitalCmd) Validate() error {
+	switch {
+	case c.Listen == "" && c.Feed == "" && c.Status == "" && c.Target == "":
+		return errors.New("nothing to try: give --listen, --listen-hl7, --status or --target")
+	case c.URL != "" && c.Listen == "":
+		return errors.New("--url is for --listen")
+	case c.Wait <= 0:
+		return errors.New("--wait must be longer than nothing, such as 10m")
+	}
+	for name, at := range map[string]string{"--listen": c.Listen, "--listen-hl7": c.Feed, "--status": c.Status} {
+		if at == "" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(at); err != nil || port == "" {
+			return fmt.Errorf("%s must be a host, a colon and a port, such as 0.0.0.0:8090", name)
+		}
+	}
+	if _, err := c.source(); err != nil {
+		return err
+	}
+	return conformance.Config{Target: c.Target, Seed: c.Seed}.Check()
+}
+
 // Run listens, tries, and writes the report.
 func (c *conformanceHospitalCmd) Run(ctx context.Context) error {
 	token, err := c.source()
@@ -129,6 +210,7 @@ func (c *conformanceHospitalCmd) Run(ctx context.Context) error {
 		return err
 	}
 	h := conformance.HospitalConfig{Config: conformance.Config{Target: c.Target, Token: token, Build: build(), Seed: c.Seed}, URL: c.URL, Wait: c.Wait, Status: c.Status}
+	h.Enough, ctx = ctx.Done(), context.WithoutCancel(ctx) // Ctrl-C ends the listening, and the report is written
 	if c.Listen != "" {
 		if h.Listen, err = net.Listen("tcp", c.Listen); err != nil {
 			return fmt.Errorf("opening the address to listen at: %w", err)
@@ -144,10 +226,10 @@ func (c *conformanceHospitalCmd) Run(ctx context.Context) error {
 	}
 	h.Listening = func() {
 		if h.Listen != nil {
-			fmt.Printf("Listening at %s for %s at most. Send each use case once; the kit answers one with 503, and one not at all.\n", h.URL, c.Wait)
+			fmt.Printf("Listening at %s for %s at most. Send each use case once; the kit answers one with 503, and one not at all. Ctrl-C: all was sent.\n", h.URL, c.Wait)
 		}
 		if h.Feed != nil {
-			fmt.Printf("Listening for HL7 at %s for %s at most. Send each event once; the kit answers the second with AE, and one not at all.\n", h.Feed.Addr(), c.Wait)
+			fmt.Printf("Listening for HL7 at %s for %s at most. Send each event once; the kit answers the second with AE, and one not at all. Ctrl-C: all was sent.\n", h.Feed.Addr(), c.Wait)
 		}
 	}
 	r, err := conformance.RunHospital(ctx, h)
@@ -163,13 +245,30 @@ type conformanceProviderCmd struct {
 	conformanceOut
 }
 
-// Run tries the receiver and writes the report.
-func (c *conformanceProviderCmd) Run(ctx context.Context) error {
+func (c *conformanceProviderCmd) config() (conformance.ProviderConfig, error) {
 	secret, err := os.ReadFile(c.SecretFile)
+	return conformance.ProviderConfig{Config: conformance.Config{Target: c.Target, Build: build(), Seed: c.Seed}, Secret: strings.TrimSpace(string(secret))}, err
+}
+
+// Validate refuses what no run can begin with.
+func (c *conformanceProviderCmd) Validate() error {
+	if c.Target == "" || c.SecretFile == "" {
+		return errors.New("--target and --secret-file are both needed")
+	}
+	config, err := c.config()
 	if err != nil {
 		return err
 	}
-	r, err := conformance.RunProvider(ctx, conformance.ProviderConfig{Config: conformance.Config{Target: c.Target, Build: build(), Seed: c.Seed}, Secret: strings.TrimSpace(string(secret))})
+	return config.Check()
+}
+
+// Run tries the receiver and writes the report.
+func (c *conformanceProviderCmd) Run(ctx context.Context) error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	r, err := conformance.RunProvider(ctx, config)
 	if err != nil {
 		return err
 	}
