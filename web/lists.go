@@ -45,6 +45,7 @@ type list struct {
 	view  string // of the worklist
 	query hub.ListQuery
 	asked url.Values // the filters in use, as the address has them
+	pds   bool       // people can be checked with PDS
 }
 
 // listFilters are the filters of each kind of list. They name places, stages
@@ -98,7 +99,7 @@ func waitDays(v hub.ListView, w hub.Wait) string {
 
 // listOf reads which list an address asks for.
 func (s *Server) listOf(v *visit, kind string) (list, error) {
-	l := list{by: v.by, kind: kind, asked: url.Values{}}
+	l := list{by: v.by, kind: kind, asked: url.Values{}, pds: s.Hub.HasPDS()}
 	names, ok := listFilters[kind]
 	if !ok {
 		return l, &care.Error{Kind: care.NotFound}

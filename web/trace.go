@@ -27,6 +27,15 @@ func (s *Server) traceLink(c hub.CaseView) ui.Node {
 	return ui.Para(ui.Link(casePath(c.ID, "/pds"), "Check with the Personal Demographics Service"))
 }
 
+// traceAction leads there from a row of the ward list, for people whose NHS number
+// is not known.
+func (l list) traceAction(r hub.ListRow) ui.Node {
+	if !l.pds || !r.Row.NHS.IsZero() || r.Row.Frozen || r.Shut || r.NoRefer || r.MovedAway {
+		return nil
+	}
+	return ui.Para(ui.LinkAbout(casePath(r.Row.Case, "/pds"), "Find the NHS number", "of "+personName(r.Row)))
+}
+
 func (s *Server) traced(v *visit) (response, error) {
 	p, err := s.Hub.PDS(v.ctx(), v.by, v.id())
 	if err != nil {

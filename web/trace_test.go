@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -14,10 +15,12 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"homeward/care"
 	"homeward/connect/httpsend"
 	"homeward/internal/browser"
 	"homeward/pds"
 	simpds "homeward/sim/pds"
+	"homeward/store"
 )
 
 // withPDS lets the site ask a pretend PDS.
@@ -71,6 +74,25 @@ func TestCheckWithPDS(t *testing.T) {
 	}
 	if log := s.log.String(); strings.Contains(log, number("barbara").Digits()) || strings.Contains(log, "Oakley") {
 		t.Error("the log tells who was asked about")
+	}
+}
+
+// The ward list offers to look for a number where none is known.
+func TestWardListOffersPDS(t *testing.T) {
+	s := newSite(t)
+	s.must(s.store.Update(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.Record(care.Case{}, care.Cause{Kind: "test"}, evening, care.Started{At: evening, ID: "nameless"}, care.Identified{At: evening, IDs: []care.Identifier{{System: "mrn:RK5", Value: "N1"}}},
+			care.PersonTold{At: evening, Person: care.Person{Family: "Nemo", Given: "Ned", Born: born, AsAt: evening, Source: "kmh"}},
+			care.Admitted{At: evening, Stay: care.Stay{Visit: "vn", Org: kingsMill, Source: "kmh", Class: "I", Admitted: evening, Where: care.Location{Ward: "W31", Name: "Ward 31", Bed: "9"}}})
+		return err
+	}))
+	r := s.as("ward-nurse")
+	if p := r.get("/ward"); !strings.Contains(p.text(), "NEMO") || strings.Contains(p.text(), "Find the NHS number") {
+		t.Errorf("without PDS:\n%s", p.text())
+	}
+	s.withPDS()
+	if p := r.get("/ward"); strings.Count(p.text(), "Find the NHS number") != 1 || !strings.Contains(p.body, "/cases/nameless/pds") {
+		t.Errorf("with PDS:\n%s", p.text())
 	}
 }
 
