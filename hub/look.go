@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -558,6 +559,10 @@ type miss struct {
 
 const missWindow, missWait = time.Hour, 30 * time.Second
 
+// mostMisses is how many readers, and numbers that systems asked for, are
+// remembered before those whose hour is over are forgotten.
+const mostMisses = 20_000
+
 // recent are the misses that count, but for those of one look-up.
 func (m *misses) recent(id care.ActorID, but string, now time.Time) []miss {
 	return slices.DeleteFunc(slices.Clone(m.at[id]), func(x miss) bool { return now.Sub(x.at) > missWindow || x.look == but })
@@ -567,16 +572,37 @@ func (m *misses) recent(id care.ActorID, but string, now time.Time) []miss {
 func (m *misses) add(id care.ActorID, look string, now time.Time, limit int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.count(id, look, now) >= limit
+}
+
+// try counts a try, or refuses it until a time: of many at once none is the first twice.
+func (m *misses) try(id care.ActorID, look string, now time.Time, limit int) (until time.Time, slow bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if until, slow = m.waits(id, look, now, limit); !slow {
+		m.count(id, look, now)
+	}
+	return until, slow
+}
+
+func (m *misses) count(id care.ActorID, look string, now time.Time) int {
 	if m.at == nil {
 		m.at = map[care.ActorID][]miss{}
 	}
+	if len(m.at) >= mostMisses {
+		maps.DeleteFunc(m.at, func(_ care.ActorID, ms []miss) bool { return now.Sub(ms[len(ms)-1].at) > missWindow })
+	}
 	m.at[id] = append(m.recent(id, look, now), miss{look, now})
-	return len(m.at[id]) >= limit
+	return len(m.at[id])
 }
 
 func (m *misses) slowed(id care.ActorID, look string, now time.Time, limit int) (until time.Time, slow bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.waits(id, look, now, limit)
+}
+
+func (m *misses) waits(id care.ActorID, look string, now time.Time, limit int) (until time.Time, slow bool) {
 	r := m.recent(id, look, now)
 	if len(r) < limit {
 		return time.Time{}, false

@@ -162,11 +162,26 @@ func (h *Hub) Show(ctx context.Context, by care.Actor, id care.CaseID, q ShowReq
 func (h *Hub) ShowByNumber(ctx context.Context, by care.Actor, n nhs.Number, q ShowRequest) (translate.Shown, error) {
 	if q.Behalf != "" {
 		defer h.evenly(ctx, time.Now())
+		if err := h.guessing(by, n, q.Born); err != nil {
+			return translate.Shown{}, err
+		}
 	}
 	return h.show(ctx, by, q, func(tx *store.Tx) (care.Case, error) {
 		c, _, err := h.findPerson(tx, LookRequest{Number: n})
 		return c, err
 	})
+}
+
+// guessing refuses a system that tries many dates of birth of one number. What is
+// counted is what was asked and not what came of it, so that being slowed tells
+// nothing: most people are looked up once, and have no social care.
+func (h *Hub) guessing(by care.Actor, n nhs.Number, born nhs.Date) error {
+	now, who := h.now(), by.ID+care.ActorID(" "+n.Digits()) // in memory only
+	if until, slow := h.misses.try(who, born.String(), now, h.Limits.LookMisses); slow {
+		return &care.Error{Kind: care.Throttled, Field: "birthDate", Text: "Too many dates of birth were tried for one number. Wait until " +
+			until.In(h.Zone).Format("15:04:05") + " and check the details"}
+	}
+	return nil
 }
 
 func (h *Hub) show(ctx context.Context, by care.Actor, q ShowRequest, find func(*store.Tx) (care.Case, error)) (translate.Shown, error) {
