@@ -95,6 +95,9 @@ func sameProperty(a, b []string) bool {
 // Unheard are the councils of whom nothing can be said to a reader now, whoever is
 // asked about: what they told is too old, or what flowed is stopped.
 func (h *Hub) Unheard(ctx context.Context, by care.Actor) ([]translate.ShownCouncil, error) {
+	if err := h.gate(ctx, by); err != nil {
+		return nil, err
+	}
 	now := h.now()
 	return view(ctx, h, func(tx *store.Tx) ([]translate.ShownCouncil, error) {
 		nobody := care.Case{ID: "unknown"}
