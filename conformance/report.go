@@ -28,6 +28,18 @@ func (r Report) Groups() (out []Group) {
 	return out
 }
 
+// Unmet is the results that somebody must look at, the failed ones first.
+func (r Report) Unmet() (out []Result) {
+	for _, v := range []Verdict{Fail, Warn, NotTried} {
+		for _, x := range r.Results {
+			if x.Verdict == v {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
+}
+
 // Group is the results under one heading.
 type Group struct {
 	Title   string
@@ -51,8 +63,13 @@ func Slug(s string) string {
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"slug": Slug,
-	"ms":   func(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) },
-	"day":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	"ms": func(d time.Duration) string {
+		if d >= 10*time.Second {
+			return fmt.Sprintf("%.0f s", d.Seconds())
+		}
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	},
+	"day": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 	"mark": func(v Verdict) string {
 		return map[Verdict]string{Pass: "Met", Fail: "Not met", Warn: "Met in part", NotTried: "Not tried"}[v]
 	},
@@ -65,8 +82,9 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 <style>
 body{font-family:Arial,sans-serif;color:#212b32;background:#fff;max-width:64rem;margin:0 auto;padding:1rem;line-height:1.5}
 h1,h2,h3{line-height:1.25}h3{font-size:1rem;margin:0}
-table{border-collapse:collapse}th,td{text-align:left;padding:.25rem 1.5rem .25rem 0;border-bottom:1px solid #d8dde0}
-section>article{border-left:.5rem solid #768692;padding:.25rem 1rem;margin:1rem 0}
+p,li{overflow-wrap:anywhere}caption{text-align:left;font-weight:bold;white-space:nowrap}a{color:#005eb8}a:focus,summary:focus{outline:3px solid #212b32;background:#ffeb3b;color:#212b32}
+table{border-collapse:collapse;margin:1rem 0}th,td{text-align:left;padding:.25rem 1.5rem .25rem 0;border-bottom:1px solid #d8dde0}
+article{border-left:.5rem solid #768692;padding:.25rem 1rem;margin:1rem 0}
 article.pass{border-color:#007f3b}article.fail{border-color:#d5281b}article.warn{border-color:#ffb81c}
 .verdict{font-weight:bold}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f0f4f5;padding:.5rem;font-size:.85rem}
 summary{cursor:pointer;text-decoration:underline}p{margin:.25rem 0}
@@ -83,7 +101,10 @@ summary{cursor:pointer;text-decoration:underline}p{margin:.25rem 0}
 <tr><th scope="row">Not met</th><td>{{.Count "fail"}}</td></tr>
 <tr><th scope="row">Not tried</th><td>{{.Count "not tried"}}</td></tr>
 </tbody></table>
-{{range .Groups}}<section aria-labelledby="{{slug .Title}}">
+{{with .Unmet}}<nav aria-labelledby="unmet"><h2 id="unmet">What to look at</h2>
+<ul>{{range .}}<li><span class="verdict">{{mark .Verdict}}</span>: <a href="#{{.ID}}">{{.Requirement}}</a>{{with .Why}} {{.}}{{end}}</li>
+{{end}}</ul></nav>
+{{end}}{{range .Groups}}<section aria-labelledby="{{slug .Title}}">
 <h2 id="{{slug .Title}}">{{.Title}}</h2>
 {{range .Results}}<article class="{{slug (print .Verdict)}}" id="{{.ID}}">
 <h3>{{.Requirement}}</h3>
