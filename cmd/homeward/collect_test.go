@@ -96,3 +96,42 @@ func TestPlanInFiles(t *testing.T) {
 		t.Errorf("%+v", tried)
 	}
 }
+
+// The files that a way and PDS need are read at the start, and named when they are
+// not there.
+func TestCollectFilesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	text := collectOrgs + "folder = \"x\"\n[council.mesh]\nurl = \"https://m.example\"\nmailbox = \"M\"\npassword_file = \"p\"\nshared_key_file = \"s\"\nfrom = \"C\"\nworkflow = \"W\"\n" +
+		"[pds]\nurl = \"https://p.example/FHIR/R4\"\ntoken_url = \"https://p.example/t\"\nclient_id = \"c\"\nkey_file = \"pds.pem\"\nkey_id = \"i\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "site.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := readConfig(filepath.Join(dir, "site.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cfg.ways(nil); err == nil || !strings.Contains(err.Error(), "password_file") {
+		t.Errorf("without a password: %v", err)
+	}
+	for _, name := range []string{"p", "s"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ways, err := cfg.ways(nil); err != nil || len(ways) != 1 || ways[0].name != "MESH" {
+		t.Errorf("%+v %v", ways, err)
+	}
+	if _, err := cfg.PDS.client(nil); err == nil || !strings.Contains(err.Error(), "PDS") {
+		t.Errorf("without a key: %v", err)
+	}
+	make := systemKeyCmd{Private: filepath.Join(dir, "pds.pem"), JWKS: filepath.Join(dir, "pds.jwks"), Alg: "RS512"}
+	if err := make.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := cfg.PDS.client(nil); err != nil || c == nil {
+		t.Errorf("%v %v", c, err)
+	}
+	if c, err := defaults().PDS.client(nil); err != nil || c != nil {
+		t.Errorf("PDS is not off by default: %v %v", c, err)
+	}
+}
