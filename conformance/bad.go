@@ -151,6 +151,9 @@ func tooLarge() Check {
 		const size = 50 << 20
 		a, err := t.exchange(ctx, call{method: http.MethodPost, path: referrals, stream: io.MultiReader(strings.NewReader("{"), io.LimitReader(zeros{}, size-1)), silent: true})
 		if err != nil {
+			if _, err := t.exchange(ctx, call{method: http.MethodGet, path: "/metadata"}); err != nil {
+				t.Failf("there was no answer, nor to what came after it: %v", plain(err))
+			}
 			t.Warnf("the connection was closed without an answer")
 			return
 		}

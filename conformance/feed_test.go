@@ -170,13 +170,13 @@ func TestEveryFeedCheckCanFail(t *testing.T) {
 		got := feedFrom(t, 300*time.Millisecond, func(ctx context.Context, addr string) { once(ctx, addr, spoil) })
 		failed[id] = got[id].Verdict == Warn
 	}
-	for _, c := range feedChecks(nil, true) {
+	for _, c := range feedChecks(nil) {
 		// A08 and A31 ask for nothing but to be sent: without them they are not tried.
 		if !failed[c.ID] && c.ID != "feed.a08" && c.ID != "feed.a31" {
 			t.Errorf("no feed fails %s", c.ID)
 		}
 	}
-	for _, x := range run(t.Context(), nil, feedChecks(nil, true)) {
+	for _, x := range run(t.Context(), nil, feedChecks(nil)) {
 		if x.Verdict != NotTried {
 			t.Errorf("of a silent feed %s is %s", x.ID, x.Verdict)
 		}

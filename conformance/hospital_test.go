@@ -130,12 +130,12 @@ func TestHospitals(t *testing.T) {
 			failed[x.ID] = failed[x.ID] || x.Verdict == Fail
 		}
 	}
-	for _, c := range sendingChecks(nil, true) {
+	for _, c := range sendingChecks(nil) {
 		if !failed[c.ID] {
 			t.Errorf("no hospital fails %s", c.ID)
 		}
 	}
-	for _, x := range run(t.Context(), nil, sendingChecks(nil, true)) {
+	for _, x := range run(t.Context(), nil, sendingChecks(nil)) {
 		if x.Verdict != NotTried {
 			t.Errorf("of a silent hospital %s is %s", x.ID, x.Verdict)
 		}

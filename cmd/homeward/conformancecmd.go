@@ -301,5 +301,8 @@ func (c conformanceOut) write(r conformance.Report) error {
 	if n := r.Count(conformance.Fail); n > 0 {
 		return fmt.Errorf("%d of %d requirements are not met", n, len(r.Results))
 	}
+	if r.Count(conformance.Pass)+r.Count(conformance.Warn) == 0 {
+		return errors.New("nothing was tried that could be met")
+	}
 	return nil
 }
