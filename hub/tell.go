@@ -383,6 +383,9 @@ func (h *Hub) pick(tx *store.Tx, d Telling, t *turn, jobs []store.Job) error {
 			if !same || state == nil || !state.StateIsEnough(said.Kind) {
 				return nil
 			}
+			if ok, err := h.allHappened(tx, d, x.Case, t.told, said); err != nil || !ok {
+				return err // what is not told must not stand for what is
+			}
 			t.delivery.State, t.delivery.Ended, t.delivery.Detail = store.DeliveryWith, h.now(), "What came after it told it"
 			if err := firstErr(tx.FinishJob(t.lane, t.delivery.Job), tx.PutDelivery(t.delivery)); err != nil {
 				return err
@@ -433,6 +436,12 @@ func (h *Hub) newsOf(tx *store.Tx, d Telling, t *turn) (send bool, err error) {
 		return false, h.notTold(tx, d, t, &c, "No sharing agreement in force lets "+d.Title+" be told")
 	}
 	n := t.told
+	n.From = a.speaker(n, shown)
+	if ok, err := h.allHappened(tx, d, t.delivery.Case, n); err != nil {
+		return false, err
+	} else if !ok || n.From == "" {
+		return false, h.notTold(tx, d, t, nil, "Nothing changed that it may see")
+	}
 	t.make, t.news = true, connect.News{Key: t.delivery.Key, Correlation: n.Correlation, Kind: n.Kind, What: n.What, At: n.At, From: n.From, To: n.To,
 		Referral: n.Referral, Paper: n.Paper, NoteID: n.Note, Shown: shown, PublicURL: h.PublicURL}
 	return true, a.audit(tx, true, "told "+d.Name+": "+n.What)
