@@ -54,10 +54,12 @@ func TestCollectConfigSaysWhatIsWrong(t *testing.T) {
 func TestPlanInFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"site.toml":               collectOrgs + "title = \"Our system\"\nfolder = \"in\"\n[council.poll]\nurl = \"https://c.example\"\nplan = \"plan/plan.toml\"\n",
+		"site.toml": collectOrgs + "title = \"Our system\"\nfolder = \"in\"\n[council.poll]\nurl = \"https://c.example\"\nplan = \"plan/plan.toml\"\n" +
+			"[[destination]]\nname = \"hook\"\ntitle = \"the hook\"\norg = \"511\"\nkind = \"webhook\"\nurl = \"https://c.example\"\nmapping = \"out.toml\"\n",
 		"plan/plan.toml":          "name = \"Ours\"\nnot_shared = [\"packages\"]\n[[ask]]\nname = \"people\"\npath = \"/people\"\nmapping = \"people.toml\"\n",
 		"plan/people.toml":        "name = \"people\"\ntitle = \"People\"\n[tables.people]\neach = \"input\"\n[tables.people.fields]\nperson_id = \"item.id\"\n",
 		"plan/people.sample.json": `[{"id": "A1"}]`,
+		"out.toml":                "name = \"rows\"\ntitle = \"News\"\n[fields]\nwhat = \"input.what\"\nid = \"input.referral.id\"\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -77,6 +79,9 @@ func TestPlanInFiles(t *testing.T) {
 	ms, err := cfg.mappings()
 	if err != nil || len(ms) < 6 || ms[0].Name != "ours-people" || ms[0].Used != "Our system" || ms[0].Sample == "" {
 		t.Fatalf("%+v %v", ms, err)
+	}
+	if tried := ms[1].Try(ms[1].Sample); ms[1].Name != "to-hook" || len(tried) != 1 || len(tried[0].Rows) != 1 || tried[0].Rows[0][1] != "ABCD-EFGH-JKLM" {
+		t.Errorf("%+v %+v", ms[1], tried)
 	}
 	tried := ms[0].Try(ms[0].Sample)
 	if len(tried) != 1 || len(tried[0].Problems) > 0 || tried[0].Rows[0][0] != "A1" {

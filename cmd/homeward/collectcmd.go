@@ -80,14 +80,7 @@ func (c *mappingCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	tables := []*mapping.Table{}
-	if len(t.Fields()) > 0 {
-		tables = append(tables, t)
-	}
-	for _, name := range t.Tables() {
-		tables = append(tables, t.Sub(name))
-	}
-	for _, table := range tables {
+	for _, table := range tablesOf(t) {
 		rows, wrong := table.ApplyAt(v, time.Now())
 		problems = append(problems, wrong...)
 		for _, r := range rows {
