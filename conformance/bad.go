@@ -274,9 +274,7 @@ func behaviours() []Check {
 		check("late", "An older update that comes after a newer one is taken, not refused.", func(ctx context.Context, t *Trial) {
 			if p := t.somebody(ctx); p != nil {
 				for _, said := range []time.Duration{2 * time.Minute, time.Minute} {
-					meta := profiled("CareConnect-SHD-Encounter-1")
-					meta.Set("lastUpdated", p.at(said))
-					t.want(t.puts(ctx, p, fhir.JSON, "meta", meta, "period", fhir.Obj("start", p.at(-48*time.Hour), "end", p.at(72*time.Hour+said))), 200)
+					t.want(t.puts(ctx, p, fhir.JSON, "meta", p.said("CareConnect-SHD-Encounter-1", said), "period", fhir.Obj("start", p.at(-48*time.Hour), "end", p.at(72*time.Hour+said))), 200)
 				}
 			}
 		}),

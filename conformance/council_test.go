@@ -177,3 +177,34 @@ func TestReports(t *testing.T) {
 		t.Errorf("JUnit says %+v", s)
 	}
 }
+
+// TestWhatStandsAtTheEndOfADay tries a receiver that takes everything and believes
+// whoever spoke last, and one that cannot be asked.
+func TestWhatStandsAtTheEndOfADay(t *testing.T) {
+	t.Parallel()
+	answer := func(asked int) liar {
+		return liar{"believes whoever spoke last", func(w http.ResponseWriter, r *http.Request, n int64) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			switch {
+			case r.Method != http.MethodGet:
+				taken(w, r, n)
+			case asked != 200:
+				no(w, asked, outcome)
+			case strings.HasSuffix(r.URL.Path, stays):
+				no(w, 200, `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Encounter","period":{"end":"2020-01-01"}}}]}`)
+			default:
+				no(w, 200, `{"resourceType":"ReferralRequest","status":"active"}`)
+			}
+		}}
+	}
+	for asked, want := range map[int]Verdict{200: Fail, 405: NotTried, 500: Fail} {
+		for _, x := range against(t, answer(asked), readBacks()) {
+			if x.Verdict != want {
+				t.Errorf("asked and answered %d, %s is %s: %s", asked, x.ID, x.Verdict, x.Why)
+			}
+			if asked == 200 && !strings.Contains(x.Why, "last") && !strings.Contains(x.Why, "active") {
+				t.Errorf("%s fails for another reason: %s", x.ID, x.Why)
+			}
+		}
+	}
+}

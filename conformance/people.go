@@ -38,6 +38,10 @@ const firstNumber, perSeed, perWay = 300_000, 2000, 400
 // MostSeed is the greatest seed: of the numbers for tests there are a million.
 const MostSeed = 340
 
+// ago is when somebody was referred: what is said minutes after that, out of order
+// or not, is not of a time to come.
+const ago = 15 * time.Minute
+
 // person invents somebody. Numbers are of the range that is kept for tests.
 func (k *kit) person() *patient {
 	k.people++
@@ -48,7 +52,7 @@ func (k *kit) person() *patient {
 	}
 	k.used[nhs.Test(n)] = true
 	return &patient{number: nhs.Test(n), family: fmt.Sprintf("Kittest%d", n), born: fmt.Sprintf("19%02d-%02d-%02d", 30+n%30, 1+n%12, 1+n%28),
-		visit: fmt.Sprintf("conformance-%d", n), referral: fmt.Sprintf("R%d", n), now: time.Now().UTC().Truncate(time.Second)}
+		visit: fmt.Sprintf("conformance-%d", n), referral: fmt.Sprintf("R%d", n), now: time.Now().UTC().Truncate(time.Second).Add(-ago)}
 }
 
 // secrets are what no refusal may repeat.
@@ -57,6 +61,13 @@ func (p *patient) secrets() []string { return []string{p.number.Digits(), p.fami
 func (p *patient) at(d time.Duration) string { return p.now.Add(d).Format(time.RFC3339) }
 
 func profiled(name string) *fhir.Node { return fhir.Obj("profile", fhir.List(profileBase+name)) }
+
+// said is the meta of what was said a while after the referral.
+func (p *patient) said(profile string, after time.Duration) *fhir.Node {
+	meta := profiled(profile)
+	meta.Set("lastUpdated", p.at(after))
+	return meta
+}
 
 // resource is the Patient, which a referral contains.
 func (p *patient) resource() *fhir.Node {
@@ -96,8 +107,8 @@ func fitness(code, since string) *fhir.Node {
 
 // refer is the ReferralRequest with what it refers to.
 func (p *patient) refer() *fhir.Node {
-	return fhir.Obj("resourceType", "ReferralRequest", "meta", profiled("CareConnect-SHD-ReferralRequest-1"),
-		"contained", fhir.List(p.resource(), p.encounter(),
+	return fhir.Obj("resourceType", "ReferralRequest", "meta", p.said("CareConnect-SHD-ReferralRequest-1", 0),
+		"contained", fhir.List(p.resource(), p.encounter("meta", p.said("CareConnect-SHD-Encounter-1", 0)),
 			fhir.Obj("resourceType", "Practitioner", "id", "practitioner", "name", fhir.List(fhir.Obj("text", "Sister A Invented", "family", "Invented"))),
 			fhir.Obj("resourceType", "Organization", "id", "council", "name", "Nottinghamshire County Council", "identifier", fhir.List(fhir.Identifier(odsSystem, "511")))),
 		"identifier", fhir.List(fhir.Identifier(referralSystem, p.referral)), "status", "active", "intent", "order",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func RunCouncil(ctx context.Context, c Config) (Report, error) {
 // CouncilChecks are all checks of a council's receiver, in the order of the report.
 func CouncilChecks() []Check {
 	var all []Check
-	for _, some := range [][]Check{useCases(), businessRules(), scenarios(), behaviours(), wrongBodies()} {
+	for _, some := range [][]Check{useCases(), businessRules(), scenarios(), readBacks(), behaviours(), wrongBodies()} {
 		all = append(all, some...)
 	}
 	return all
@@ -59,7 +60,7 @@ type step struct {
 	changes func(*patient) []any // of the stay; nil: note
 	note    string
 	status  []int
-	said    time.Duration // meta.lastUpdated, from now
+	said    time.Duration // meta.lastUpdated, from the referral
 }
 
 // A scenario is a day of one person, as a hospital's system tells it.
@@ -129,11 +130,71 @@ func scenarios() (out []Check) {
 	return out
 }
 
+// readBacks are what stands at the end of a day, where the target can be asked.
+func readBacks() []Check {
+	check := func(id, requirement string, try func(context.Context, *Trial, *patient)) Check {
+		return Check{"day." + id, "Days", requirement, "Homeward's scripted scenarios; FHIR STU3, read", func(ctx context.Context, t *Trial) {
+			if p := t.somebody(ctx); p != nil {
+				try(ctx, t, p)
+			}
+		}}
+	}
+	told := func(ctx context.Context, t *Trial, p *patient, steps []step) bool {
+		for _, s := range steps {
+			if !t.want(t.step(ctx, p, s), s.status...) {
+				return false
+			}
+		}
+		return true
+	}
+	return []Check{
+		check("newest", "After a day of changes that came out of order, what was said last is what stands.", func(ctx context.Context, t *Trial, p *patient) {
+			late := step{say: "Ward 7, said before", changes: ward("Ward 7"), said: 30 * time.Second, status: ok}
+			if !told(ctx, t, p, append(slices.Clone(days[0].steps), late)) {
+				return
+			}
+			n := t.reads(ctx, call{method: http.MethodGet, path: stays, query: p.visitQuery()}, "Encounter")
+			want := p.now.Add(5 * 24 * time.Hour).Format(time.DateOnly)
+			if n != nil && !strings.HasPrefix(n.Str("period.end"), want) {
+				t.Failf("the predicted date is not that which was said last")
+			}
+		}),
+		check("ends", "When somebody died, their referral is not active any more.", func(ctx context.Context, t *Trial, p *patient) {
+			if !told(ctx, t, p, []step{{say: "died", changes: func(p *patient) []any { return p.left("4") }, said: time.Minute, status: ok}}) {
+				return
+			}
+			if n := t.reads(ctx, call{method: http.MethodGet, path: referrals + "/" + p.id}, "ReferralRequest"); n != nil && n.Str("status") == "active" {
+				t.Failf("ReferralRequest.status is active: somebody will ring")
+			}
+		}),
+	}
+}
+
+// reads asks for one resource, or the first of a Bundle; nil: the target cannot be
+// asked, or the trial has failed. To be asked is not demanded of a receiver.
+func (t *Trial) reads(ctx context.Context, c call, typ string) *fhir.Node {
+	a := t.send(ctx, c)
+	switch {
+	case a == nil:
+		return nil
+	case a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed || a.status == http.StatusNotImplemented || a.status == http.StatusForbidden:
+		t.NotTriedf("the target cannot be asked what stands")
+		return nil
+	case !t.want(a, http.StatusOK):
+		return nil
+	}
+	for _, n := range append([]*fhir.Node{a.tree}, a.tree.All("entry.resource")...) {
+		if n.Type() == typ {
+			return n
+		}
+	}
+	t.Failf("the answer has no %s", typ)
+	return nil
+}
+
 func (t *Trial) step(ctx context.Context, p *patient, st step) *answer {
 	if st.changes == nil {
 		return t.send(ctx, call{method: http.MethodPost, path: notes, tree: p.note(st.note)})
 	}
-	meta := profiled("CareConnect-SHD-Encounter-1")
-	meta.Set("lastUpdated", p.at(st.said))
-	return t.puts(ctx, p, fhir.JSON, append(st.changes(p), "meta", meta)...)
+	return t.puts(ctx, p, fhir.JSON, append(st.changes(p), "meta", p.said("CareConnect-SHD-Encounter-1", st.said))...)
 }
