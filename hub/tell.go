@@ -439,7 +439,7 @@ func (h *Hub) newsOf(tx *store.Tx, d Telling, t *turn) (send bool, err error) {
 	n.From = a.speaker(n, shown)
 	if ok, err := h.allHappened(tx, d, t.delivery.Case, n); err != nil {
 		return false, err
-	} else if !ok || n.From == "" {
+	} else if !ok || n.From == "" && n.Referral == "" {
 		return false, h.notTold(tx, d, t, nil, "Nothing changed that it may see")
 	}
 	t.make, t.news = true, connect.News{Key: t.delivery.Key, Correlation: n.Correlation, Kind: n.Kind, What: n.What, At: n.At, From: n.From, To: n.To,

@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"homeward/care"
 	"homeward/connect"
@@ -35,9 +36,13 @@ func (h *Hub) allHappened(tx *store.Tx, d Telling, id care.CaseID, news ...told)
 	return true, nil
 }
 
-// happened compares a case before and after one entry of its history.
+// happened compares a case before and after one entry of its history. Of an entry
+// that is not there (the record was joined) nothing can be said: then it did.
 func (h *Hub) happened(tx *store.Tx, d Telling, entries []care.Entry, seq int64) (bool, error) {
 	var before, after care.Case
+	if !slices.ContainsFunc(entries, func(e care.Entry) bool { return e.Seq == seq }) {
+		return true, nil
+	}
 	for _, e := range entries {
 		if e.Seq > seq {
 			break
