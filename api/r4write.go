@@ -190,17 +190,25 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID, at string) error 
 			return err
 		}
 	}
-	taken, err := c.r4Hub(t.name, reqs, func(q translate.Request, have care.Case) error { return c.r4Same(t, at, q, have) })
+	created := func(taken hub.Taken) bool {
+		return taken.Created && of == "" && known != r4Made(t.name, n, taken, c.by)
+	}
+	in := c.r4Inbound(t.name, func(q translate.Request, have care.Case) error { return c.r4Same(t, at, q, have) })
+	in.Back = func(taken hub.Taken) bool { return c.r4GivesBack(created(taken)) }
+	taken, err := c.r4Hub(in, reqs)
 	if err != nil {
 		return err
 	}
 	id := r4Made(t.name, n, taken, c.by)
-	return c.r4Back(t, taken.Created && known != id && of == "", id)
+	if taken.Shown != nil && id != "" {
+		return c.r4Written(t, created(taken), id, r4.One(*taken.Shown, t.name, id))
+	}
+	return c.r4Back(t, created(taken), id)
 }
 
-// r4Hub gives requests to the hub. A version that is not the one that the sender saw
-// is 412 (FHIR R4 3.1.0.5).
-func (c *call) r4Hub(what string, reqs []translate.Request, check func(translate.Request, care.Case) error) (hub.Taken, error) {
+// r4Inbound is what came as the hub takes it; check refuses what does not fit the
+// case that it is about.
+func (c *call) r4Inbound(what string, check func(translate.Request, care.Case) error) hub.Inbound {
 	in := c.inbound(strings.ToLower(c.r.Method) + " " + what)
 	in.Version = r4VersionOf
 	in.Fit = func(q translate.Request, have care.Case) (translate.Request, error) {
@@ -210,6 +218,12 @@ func (c *call) r4Hub(what string, reqs []translate.Request, check func(translate
 		}
 		return q, err
 	}
+	return in
+}
+
+// r4Hub gives requests to the hub. A version that is not the one that the sender saw
+// is 412 (FHIR R4 3.1.0.5).
+func (c *call) r4Hub(in hub.Inbound, reqs []translate.Request) (hub.Taken, error) {
 	c.kept = true
 	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
 	var told *care.Error
@@ -294,19 +308,34 @@ func (c *call) r4Back(t *r4Type, created bool, id string) error {
 	if id == "" {
 		return c.written(created, "", nil)
 	}
-	at := "/" + t.name + "/" + id
-	want := preferred(c.r)
-	if want == "minimal" || want == "OperationOutcome" || want == "" && created {
-		return c.written(created, at, nil)
+	if !c.r4GivesBack(created) {
+		return c.r4Written(t, created, id, nil)
 	}
 	n, err := c.r4One(t, id)
+	var told *care.Error
+	var own *answerError
+	if err != nil && (errors.As(err, &told) && told.Kind == care.NotFound || errors.As(err, &own)) {
+		return c.r4Written(t, created, id, nil)
+	}
 	if err != nil {
-		var told *care.Error
-		var own *answerError
-		if errors.As(err, &told) && told.Kind == care.NotFound || errors.As(err, &own) {
-			return c.written(created, at, nil) // it is there, and not shown to the sender
-		}
 		return err
+	}
+	return c.r4Written(t, created, id, n)
+}
+
+// r4GivesBack reports whether the asker wants what is there now: of an update where
+// they do not say otherwise. FHIR R4 3.1.0.1.4.
+func (c *call) r4GivesBack(created bool) bool {
+	want := preferred(c.r)
+	return want == "representation" || want == "" && !created
+}
+
+// r4Written answers a create or an update of what has an id; n is nil where it is
+// not wanted, or there and not shown to the sender.
+func (c *call) r4Written(t *r4Type, created bool, id string, n *fhir.Node) error {
+	at := "/" + t.name + "/" + id
+	if n == nil {
+		return c.written(created, at, nil)
 	}
 	return c.written(created, at+"/_history/"+n.Str("meta.versionId"), n)
 }

@@ -32,6 +32,10 @@ type Inbound struct {
 	// Fit makes a request fit the case that it is about, as that is: what it names by
 	// the id of a resource, and steps that were taken already. nil: all fit.
 	Fit func(translate.Request, care.Case) (translate.Request, error)
+
+	// Back reports whether the sender is to be given what came of it, which is then
+	// Taken.Shown. nil: it is not.
+	Back func(Taken) bool
 }
 
 // Taken is what came of an interaction.
@@ -44,6 +48,10 @@ type Taken struct {
 	Created  bool            `json:"created,omitempty"` // something is there that was not
 	Again    bool            `json:"-"`                 // it came before, with the same body: it had its effect then
 	Message  int64           `json:"-"`                 // the kept message
+
+	// Shown is the case as the sender may see it now; nil where it was not asked for,
+	// or where nothing of it may be shown.
+	Shown *translate.Shown `json:"-"`
 }
 
 // systemPrefix leads the actor ids of systems.
@@ -141,6 +149,7 @@ type taking struct {
 	message store.Message
 	done    []string // what was allowed, for the audit
 	rules   []string
+	tie     string // the sender's to the person of whom something is shown
 	out     Taken
 	known   care.CaseID // the case that was found before anything was recorded
 }
@@ -182,7 +191,33 @@ func (t *taking) all(reqs []translate.Request) (Taken, error) {
 	if err := t.tx.Settle(t.message, store.MessageDone, "", t.out.Case); err != nil {
 		return Taken{}, err
 	}
-	return t.out, t.audit("done")
+	outcome, err := t.back()
+	if err != nil {
+		return Taken{}, err
+	}
+	return t.out, t.audit(outcome)
+}
+
+// back shows the sender what came of what they sent, where that is wanted, and says
+// what the audit says of the whole. It is decided as any read is; the one row of the
+// audit names what was done and what was shown.
+func (t *taking) back() (outcome string, err error) {
+	const done = "done"
+	if t.in.Back == nil || t.out.Case == "" || !t.in.Back(t.out) {
+		return done, nil
+	}
+	c, err := t.h.living(t.tx, t.out.Case)
+	if err != nil {
+		return done, err
+	}
+	got, err := t.h.read(t.tx, t.by, c, ShowRequest{Action: "show"}, t.now, nil)
+	if err != nil || !got.found {
+		return done, err
+	}
+	t.did(got.asked)
+	t.tie = got.asked.record.Relationship
+	t.out.Shown = &got.shown
+	return cmp.Or(got.asked.record.Outcome, "done, and shown"), nil
 }
 
 // did remembers what was decided, for the one row of the audit.
@@ -202,6 +237,7 @@ func (t *taking) did(a *asking) {
 func (t *taking) audit(outcome string) error {
 	a := t.h.ask(t.by, policy.SendCase, nil, policy.DischargePlanning, "", t.now)
 	a.record.Case, a.record.Sections, a.record.Policies = t.out.Case, t.done, t.rules
+	a.record.Relationship = cmp.Or(t.tie, a.record.Relationship)
 	return a.audit(t.tx, true, t.in.Face+" "+t.in.What+": "+outcome)
 }
 
@@ -222,7 +258,7 @@ func (t *taking) one(r translate.Request) error {
 		return err
 	}
 	if t.in.Fit != nil {
-		if r, err = t.in.Fit(r, c); err != nil {
+		if r, err = t.in.Fit(r, t.theirs(c)); err != nil {
 			return err
 		}
 		t.out.Referral = cmp.Or(r.Referral, t.out.Referral)
@@ -283,7 +319,17 @@ func (t *taking) find(r translate.Request) (c care.Case, err error) {
 	if c.ID == "" && named {
 		return c, errNotShown()
 	}
+	if r.Referral != "" && !slices.ContainsFunc(t.theirs(c).Referrals, func(x care.Referral) bool { return x.ID == r.Referral }) {
+		return c, errNotShown()
+	}
 	return c, nil
+}
+
+// theirs is a case with those referrals only in which the sender's organisation has
+// a part. What another sent is not there for it, under whatever name it asks.
+func (t *taking) theirs(c care.Case) care.Case {
+	c.Referrals = slices.DeleteFunc(slices.Clone(c.Referrals), func(r care.Referral) bool { return !partIn(t.by, r) })
+	return c
 }
 
 // findAbout finds a person by number, where nothing is said to have happened: then

@@ -112,7 +112,7 @@ func (t *Tx) load(ids []care.CaseID) error {
 		if err != nil {
 			return err
 		}
-		c, err := care.Read(doc)
+		c, err := t.s.decoded.read(doc)
 		t.b.cache.put(id, c)
 		return err
 	})

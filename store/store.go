@@ -113,6 +113,7 @@ type Store struct {
 	looked time.Time
 
 	readers chan conn // idle readers; nil stands for one not yet opened
+	decoded decoded   // cases by their documents
 
 	longest, commits, batches, works atomic.Int64
 }
