@@ -78,6 +78,7 @@ func (h *Hub) tellLoop(ctx context.Context) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { h.followLoop(ctx) })
+	wg.Go(func() { h.lateLoop(ctx) })
 	for _, d := range h.Tellings {
 		wg.Go(func() { h.tellAll(ctx, d) })
 		if tracker, ok := d.Connector.(connect.Tracker); ok {
@@ -321,11 +322,18 @@ func ignoreFenced(err error) error {
 func (h *Hub) giveBack(t *turn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	return ignoreFenced(h.Store.Update(ctx, func(tx *store.Tx) error { return tx.ReleaseLane(t.lane) }))
+	return ignoreFenced(h.Store.Update(ctx, func(tx *store.Tx) error {
+		return firstErr(tx.ReleaseLane(t.lane), tx.DestinationUnasked(t.delivery.Destination, tellOpen))
+	}))
 }
 
-// lease is for how long a lane is claimed.
-func (d Telling) lease() time.Duration { return max(d.Timeout, tellTimeout) + 30*time.Second }
+// lease is for how long a lane is claimed: as long as a try may take, and half a
+// minute for making the message before it and settling it.
+func (d Telling) lease() time.Duration {
+	timeout := d.Timeout
+	def(&timeout, tellTimeout)
+	return timeout + 30*time.Second
+}
 
 // claim takes a lane and reads what stands first in it. Of news whose message is
 // still to be made it reads what the destination may see, and audits that as a
@@ -344,7 +352,7 @@ func (h *Hub) claim(ctx context.Context, d Telling, owner string) (out *turn, di
 			return err
 		}
 		if len(jobs) == 0 {
-			return tx.ReleaseLane(lane)
+			return firstErr(tx.ReleaseLane(lane), tx.DestinationUnasked(d.Name, tellOpen))
 		}
 		t := &turn{lane: lane}
 		if err := h.pick(tx, d, t, jobs); err != nil {
@@ -354,11 +362,12 @@ func (h *Hub) claim(ctx context.Context, d Telling, owner string) (out *turn, di
 			out = t
 			return json.Unmarshal(t.delivery.Message, &t.message)
 		}
-		send, err := h.newsOf(tx, d, t)
+		send, err := h.freshNews(tx, d, t)
 		if send {
 			out = t
+			return err
 		}
-		return err
+		return firstErr(err, tx.DestinationUnasked(d.Name, tellOpen))
 	})
 	return out, did, err
 }

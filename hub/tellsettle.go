@@ -160,7 +160,8 @@ func (h *Hub) later(tx *store.Tx, d Telling, t *turn, cause error) error {
 	if !patient { // the whole destination is left alone by its own count
 		alone = store.Backoff(now.Failures+2-tellOpen, tellBase, tellTop, jitter())
 	}
-	if err := firstErr(tx.FailJob(t.lane, x.Job, text, wait), tx.DestinationFailed(d.Name, text, tellOpen, alone, patient)); err != nil {
+	if err := firstErr(tx.FailJob(t.lane, x.Job, text, wait), tx.DestinationFailed(d.Name, store.Failure{Text: text, Open: tellOpen, Wait: alone,
+		Asked: patient, Stale: x.Attempts+1 >= tellOpen})); err != nil {
 		return err
 	}
 	if x.Warned || h.now().Sub(x.Enqueued) < tellWarn {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"homeward/care"
@@ -121,9 +122,11 @@ func (t *Tx) PauseDestination(name, by, why string) error {
 	return t.exec(`UPDATE destinations SET paused = $1, paused_by = $2, paused_why = $3 WHERE name = $4 AND paused = 0`, t.Now(), by, why, name)
 }
 
-// ResumeDestination tells again, and forgets failures: the next try is at once.
+// ResumeDestination tells again, and forgets failures: the next try is at once, of
+// each case that waits.
 func (t *Tx) ResumeDestination(name string) error {
-	return t.exec(`UPDATE destinations SET paused = 0, paused_by = '', paused_why = '', failures = 0, not_before = 0 WHERE name = $1`, name)
+	return firstError(t.exec(`UPDATE destinations SET paused = 0, paused_by = '', paused_why = '', failures = 0, not_before = 0 WHERE name = $1`, name),
+		t.exec(`UPDATE lanes SET ready_at = $1 WHERE destination = $2 AND pending > 0 AND ready_at > $1`, t.Now(), name))
 }
 
 // DestinationAnswered notes that a destination answered a try.
@@ -132,16 +135,54 @@ func (t *Tx) DestinationAnswered(name string) error {
 	return t.exec(`UPDATE destinations SET failures = 0, not_before = 0, last_ok = $1, last_try = $1, trouble = '' WHERE name = $2`, now, name)
 }
 
-// DestinationFailed notes that a try did not get through. From the given number
-// of failures in a row on, or when the far side asked for it, the whole
-// destination is left alone for the wait.
-func (t *Tx) DestinationFailed(name, trouble string, open int, wait time.Duration, asked bool) error {
-	from := int64(open)
-	if asked {
+// Failure is a try that did not get through.
+type Failure struct {
+	Text  string
+	Open  int           // tries in a row after which a destination is left alone
+	Wait  time.Duration // for how long then
+	Asked bool          // the far side asked for it: it is left alone at once
+	Stale bool          // the case has failed often already: it may be that case's own trouble, and opens nothing
+}
+
+// DestinationFailed notes a try that did not get through. From f.Open failures in a
+// row on, or when the far side asked for it, the whole destination is left alone
+// for the wait.
+func (t *Tx) DestinationFailed(name string, f Failure) error {
+	adds, from := 1, int64(f.Open)
+	if f.Stale {
+		adds = 0
+	}
+	if f.Asked {
 		from = 0
 	}
-	return t.exec(`UPDATE destinations SET failures = failures + 1, last_try = $1, trouble = $2,
-		not_before = CASE WHEN failures + 1 >= $3 THEN $4 ELSE not_before END WHERE name = $5`, t.Now(), trouble, from, t.Now().Add(wait), name)
+	var failures int64
+	if err := t.one(`UPDATE destinations SET failures = failures + CASE WHEN failures = 0 OR failures >= $1 THEN 1 ELSE $2 END, last_try = $3, trouble = $4
+		WHERE name = $5 RETURNING failures`, []any{f.Open, adds, t.Now(), f.Text, name}, &failures); err != nil || failures < from {
+		return err
+	}
+	return t.exec(`UPDATE destinations SET not_before = $1 WHERE name = $2`, t.Now().Add(f.Wait), name)
+}
+
+// DestinationUnasked takes back that a destination is being asked whether it is
+// there: what was claimed for it is not sent after all, and other news may ask.
+func (t *Tx) DestinationUnasked(name string, open int) error {
+	return t.exec(`UPDATE destinations SET not_before = $1 WHERE name = $2 AND failures >= $3`, t.Now(), name, open)
+}
+
+// LateDeliveries are numbers of what has waited for a destination since before a
+// time and of which that is not said yet, oldest first, but for some kinds.
+func (t *Tx) LateDeliveries(destination string, before time.Time, limit int, but ...string) (ids []JobID, err error) {
+	err = t.query(`SELECT d.job, d.kind FROM deliveries d JOIN jobs j ON j.id = d.job
+		WHERE d.destination = $1 AND d.state = 'waiting' AND d.warned = 0 AND j.made < $2 ORDER BY d.job`, []any{destination, before}, func(row []any) error {
+		var id JobID
+		var kind string
+		err := scan(row, &id, &kind)
+		if len(ids) < limit && !slices.Contains(but, kind) {
+			ids = append(ids, id)
+		}
+		return err
+	})
+	return ids, err
 }
 
 // ClaimTold takes the lane of a destination that has been due longest, for the

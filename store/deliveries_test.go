@@ -151,7 +151,9 @@ func TestADestinationIsLeftAlone(t *testing.T) {
 		}
 		fail := func(n int, asked bool) {
 			for range n {
-				update(t, s, func(tx *Tx) error { return tx.DestinationFailed("mosaic", "down", 2, 10*time.Minute, asked) })
+				update(t, s, func(tx *Tx) error {
+					return tx.DestinationFailed("mosaic", Failure{Text: "down", Open: 2, Wait: 10 * time.Minute, Asked: asked})
+				})
 			}
 		}
 		next := func() (at time.Time) {

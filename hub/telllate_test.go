@@ -1,0 +1,205 @@
+package hub
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"homeward/care"
+	"homeward/connect"
+	"homeward/store"
+)
+
+// deafTo answers all but what is about one referral.
+func deafTo(correlation string) func(connect.Message) (connect.Receipt, error) {
+	return func(m connect.Message) (connect.Receipt, error) {
+		if m.Correlation == correlation {
+			return down(m)
+		}
+		return connect.Receipt{Received: true}, nil
+	}
+}
+
+// TestEveryReferralThatWaitsLongSaysSo holds "Not delivered to, after an hour"
+// for all that wait, and not only for those whose turn it was to be tried.
+func TestEveryReferralThatWaitsLongSaysSo(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		s.council.says(down)
+		var ids []care.CaseID
+		for i := range 12 {
+			id := s.admit(nobody(i + 1))
+			s.refer(as(care.Coordinator, kings), id)
+			ids = append(ids, id)
+		}
+		s.tell()
+		s.must(s.warnLate(s.ctx()))
+		for _, id := range ids {
+			if got := s.lines(id); len(got) != 0 {
+				t.Fatalf("at once it says %v", got)
+			}
+		}
+		s.pass(tellWarn + time.Minute)
+		s.must(s.warnLate(s.ctx()))
+		s.must(s.warnLate(s.ctx()))
+		for i, id := range ids {
+			if got := s.lines(id); !slices.Equal(got, []string{"Not delivered to Mosaic: the referral"}) {
+				t.Fatalf("%d says %v", i, got)
+			}
+		}
+		s.council.says(nil)
+		s.must(s.ResumeTelling(s.ctx(), as(care.Integration, system), "mosaic", "They are back"))
+		s.tell()
+		for i, id := range ids {
+			if got := s.lines(id); len(got) != 2 || got[1] != "Received by Mosaic: the referral, reference 4471902" {
+				t.Fatalf("%d says %v", i, got)
+			}
+		}
+	})
+}
+
+// TestGoOnNowIsNow holds that what waits after tries that did not get through is
+// tried when a person says so.
+func TestGoOnNowIsNow(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		s.council.says(func(connect.Message) (connect.Receipt, error) {
+			return connect.Receipt{}, &connect.Later{Text: "The other system answered 503", Wait: 24 * time.Hour}
+		})
+		s.refer(as(care.Coordinator, kings), s.admit(nobody(1)))
+		s.tell()
+		s.council.says(nil)
+		s.pass(time.Minute)
+		s.must(s.ResumeTelling(s.ctx(), as(care.Integration, system), "mosaic", "They are back"))
+		s.tell()
+		if p := s.page("mosaic"); p.Waiting != 0 || p.State != DestinationWorking {
+			t.Errorf("%+v", p.DestinationView)
+		}
+	})
+}
+
+// TestWhatIsNotToldIsNoProbe holds that a system which is back is found out about
+// however many news stand before that it may not know.
+func TestWhatIsNotToldIsNoProbe(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		s.council.says(down)
+		for i := range 12 {
+			s.refer(as(care.Coordinator, kings), s.admit(nobody(i+1)))
+			s.pass(time.Second)
+		}
+		s.tell()
+		if s.page("mosaic").State != DestinationOpen {
+			t.Fatal("the circuit is not open")
+		}
+		s.suspend("everything")
+		s.council.says(nil)
+		s.pass(16 * time.Minute)
+		for range 4 {
+			s.tell()
+			s.pass(time.Second)
+		}
+		if p := s.page("mosaic"); p.Waiting != tellOpen && p.Waiting != 0 {
+			t.Errorf("%d still wait", p.Waiting)
+		}
+	})
+}
+
+// TestOneCaseDoesNotOpenTheCircuit holds that a message which the far side fails on
+// again and again stops its own case only.
+func TestOneCaseDoesNotOpenTheCircuit(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		s.refer(as(care.Coordinator, kings), s.admit(nobody(1)))
+		poison := ""
+		s.council.says(func(m connect.Message) (connect.Receipt, error) { poison = m.Correlation; return down(m) })
+		s.tell()
+		s.council.says(deafTo(poison))
+		for range 10 {
+			s.pass(16 * time.Minute)
+			s.tell()
+		}
+		if p := s.page("mosaic"); p.State != DestinationTrouble {
+			t.Errorf("it is %q", p.State)
+		}
+		id := s.admit(nobody(2))
+		s.refer(as(care.Coordinator, kings), id)
+		s.tell()
+		if got := s.lines(id); len(got) != 1 || got[0] != "Received by Mosaic: the referral" {
+			t.Errorf("another case says %v", got)
+		}
+	})
+}
+
+// TestWithdrawnBeforeItWasTold holds that a system which never heard of a referral
+// is not told that it was withdrawn, nor of it; and that one which did, is.
+func TestWithdrawnBeforeItWasTold(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		ward := as(care.Coordinator, kings)
+		p, q := nobody(1), nobody(2)
+		early, late := s.admit(p), s.admit(q)
+		known := s.refer(ward, early)
+		s.tell()
+		s.must(s.PauseTelling(s.ctx(), as(care.Integration, system), "mosaic", "They upgrade"))
+		unknown := s.refer(ward, late)
+		s.move(q, "W31/2")
+		s.must(s.Withdraw(s.ctx(), ward, late, unknown.Referral.ID, "01", ""))
+		s.must(s.Withdraw(s.ctx(), ward, early, known.Referral.ID, "01", ""))
+		s.must(s.ResumeTelling(s.ctx(), as(care.Integration, system), "mosaic", "Done"))
+		s.tell()
+		if got := s.council.kinds(); !slices.Equal(got, []string{"refer", "withdraw"}) || s.council.heard[0].Correlation != s.council.heard[1].Correlation {
+			t.Errorf("the council heard %v", got)
+		}
+		not := 0
+		for _, d := range s.page("mosaic").Deliveries {
+			if d.State == "Not told" {
+				not++
+			}
+		}
+		if not < 3 {
+			t.Errorf("%d were not told", not)
+		}
+		if got := s.lines(late); len(got) != 0 {
+			t.Errorf("the case says %v", got)
+		}
+	})
+}
+
+// TestItMayHaveHeardOfIt holds that a referral which was sent, and of which it is
+// not certain whether it came, is withdrawn like one that did.
+func TestItMayHaveHeardOfIt(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		ward := as(care.Coordinator, kings)
+		s.council.says(down)
+		id := s.admit(nobody(1))
+		r := s.refer(ward, id)
+		s.tell()
+		s.must(s.Withdraw(s.ctx(), ward, id, r.Referral.ID, "01", ""))
+		s.council.says(nil)
+		s.pass(time.Minute)
+		s.tell()
+		if got := s.council.kinds(); !slices.Equal(got, []string{"refer", "refer", "withdraw"}) {
+			t.Errorf("the council heard %v", got)
+		}
+	})
+}
+
+// TestNewsOfAnErasedRecordAreNotSent erases while a message waits for its next try.
+func TestNewsOfAnErasedRecordAreNotSent(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		s.council.says(down)
+		id := s.admit(nobody(1))
+		s.refer(as(care.Coordinator, kings), id)
+		s.tell()
+		tries := len(s.council.heard)
+		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+			_, err := tx.EraseCase(store.Erasure{Case: id})
+			return err
+		}))
+		s.council.says(nil)
+		s.pass(time.Hour)
+		s.tell()
+		if len(s.council.heard) != tries {
+			t.Error("an erased person is told of")
+		}
+		if p := s.page("mosaic"); p.Waiting != 0 || p.Held != 0 {
+			t.Errorf("%+v", p.DestinationView)
+		}
+	})
+}
