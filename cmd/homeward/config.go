@@ -146,7 +146,7 @@ func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
 		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
-		PDS:    pdsDefaults(),
+		PDS: pdsDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}},
 		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
