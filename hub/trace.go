@@ -21,6 +21,7 @@ import (
 // PDSView is what PDS last said of a person, for the case page.
 type PDSView struct {
 	Case     care.CaseID
+	About    CaseView  // who it is, for the banner; nothing of their care. Only of PDS
 	May      bool      // this reader may ask now
 	Asked    time.Time // zero: never
 	Verified bool      // the NHS number is theirs
@@ -59,6 +60,7 @@ func (h *Hub) PDS(ctx context.Context, by care.Actor, id care.CaseID) (PDSView, 
 			return err
 		}
 		v.May = h.HasPDS()
+		v.About = CaseView{ID: c.ID, NHS: c.NHS, Trace: c.Trace, Died: c.Died, Sensitive: c.Sensitive, Person: a.person(c), HospitalNo: hospitalNumber(c, by)}
 		return a.audit(tx, true, "shown")
 	})
 	return v, err

@@ -64,11 +64,11 @@ func (s *Server) mapping(v *visit) (response, error) {
 func mappingTable(t hub.MappingTable) ui.Node {
 	out := ui.Table{Caption: "Table " + t.Name, Columns: []ui.Column{{Label: "Field"}, {Label: "Is"}, {Label: "Codes"}, {Label: "Default"}, {Label: "Required"}}}
 	for _, l := range t.Lines {
-		needed := ""
+		needed := "No"
 		if l.Required {
 			needed = "Yes"
 		}
-		out.Rows = append(out.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(l.Field), ui.Code(l.Is), ui.Text(l.Codes), ui.Text(l.Default), ui.Text(needed)}})
+		out.Rows = append(out.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(l.Field), ui.Code(l.Is), ui.Or(l.Codes, "None"), ui.Or(l.Default, "None"), ui.Text(needed)}})
 	}
 	over := ui.Nodes{}
 	for i, e := range t.Each {

@@ -31,7 +31,7 @@ var wayWords = map[string]string{"SFTP": "SFTP server", "MESH": "MESH mailbox", 
 
 func collectedState(c hub.CollectedView, v *visit) ui.Node {
 	if c.Trouble != "" {
-		return ui.Nodes{ui.Tag(ui.TagRed, "Trouble"), ui.Sub(c.Trouble + "."), ui.Sub("Since "), ui.AgoTime(c.Since, v.now)}
+		return ui.Nodes{ui.Tag(ui.TagRed, "Trouble"), ui.Sub(c.Trouble + "."), ui.Sub("Since " + ui.ClockOn(c.Since, v.now))}
 	}
 	out := ui.Nodes{ui.Tag(ui.TagGreen, "Working")}
 	for _, n := range c.Notes {

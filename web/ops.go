@@ -639,7 +639,7 @@ func (s *Server) imports(v *visit) (response, error) {
 	}
 	t := ui.Table{Caption: "Imports, newest first", Columns: []ui.Column{{Label: "Extract"}, {Label: "Council"}, {Label: "As at"}, {Label: "Holds"}, {Label: "State"},
 		{Label: "People", Numeric: true}, {Label: "Changed", Numeric: true}, {Label: "In quarantine", Numeric: true}, {Label: "Started"}, {Label: "Took"}},
-		Empty: ui.Empty("No extract has been read yet", ui.P("Extracts are read when a council puts one into its folder."))}
+		Empty: ui.Empty("No extract has been read yet", ui.P("Extracts are read when a council puts one into its folder, or when one is brought from its system."))}
 	for _, m := range list {
 		state := ui.Nodes{importState(m.State)}
 		if m.State == hub.ImportWaiting {

@@ -41,7 +41,7 @@ func (s *Server) traced(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return show(tracePage(v, p, "")), nil
+	return show(s.tracePage(v, p, "")), nil
 }
 
 func (s *Server) trace(v *visit) (response, error) {
@@ -53,7 +53,7 @@ func (s *Server) trace(v *visit) (response, error) {
 		if err != nil {
 			return nil, err
 		}
-		return page{tracePage(v, p, why.Text), status}, nil
+		return page{s.tracePage(v, p, why.Text), status}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *Server) trace(v *visit) (response, error) {
 
 // tracePage is what PDS last said, how old that is, and where to ask again. wrong
 // is why it could not be asked just now; "" it could.
-func tracePage(v *visit, p hub.PDSView, wrong string) ui.Page {
+func (s *Server) tracePage(v *visit, p hub.PDSView, wrong string) ui.Page {
 	var failed ui.Node
 	if wrong != "" {
 		failed = ui.WarningCard(2, "PDS was not asked", ui.P(wrong+"."))
@@ -81,13 +81,13 @@ func tracePage(v *visit, p hub.PDSView, wrong string) ui.Page {
 		for _, w := range p.Words {
 			words = append(words, ui.Text(w+"."))
 		}
-		last = ui.Nodes{ui.Para(state), ui.Bullets(words...), ui.Small("PDS said this "), ui.AgoTime(p.Asked, v.now)}
+		last = ui.Nodes{ui.Para(state), ui.Bullets(words...), ui.Para(ui.Text("PDS said this "), ui.AgoTime(p.Asked, v.now), ui.Text("."))}
 	}
 	ask := ui.Nodes{}
 	if p.May {
 		ask = ui.Nodes{ui.PostForm(casePath(p.Case, "/pds"), ui.ButtonGroup(ui.Button{Text: "Ask PDS now"}, ui.Link(casePath(p.Case, "?tab=identity"), "Go back"))),
 			ui.Small("The NHS number is sent, or, where it is not known, the name, the date of birth, the gender and the postcode. That you asked is recorded with your name.")}
 	}
-	return ui.Page{Title: "Check with PDS", Width: ui.FormPage, Back: &ui.NavItem{Href: casePath(p.Case, "?tab=identity"), Text: "Back to the case"}, Main: []ui.Node{ui.TwoThirds(
+	return ui.Page{Title: "Check with PDS", Width: ui.FormPage, Banner: s.caseBanner(p.About, v.now), Back: &ui.NavItem{Href: casePath(p.Case, "?tab=identity"), Text: "Back to the case"}, Main: []ui.Node{ui.TwoThirds(
 		ui.H1("Check with the Personal Demographics Service"), failed, last, ask)}, Error: wrong != ""}
 }

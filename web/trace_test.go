@@ -54,6 +54,9 @@ func TestCheckWithPDS(t *testing.T) {
 	d.Put(simpds.Record{Number: number("barbara"), Family: "Oakley", Given: "Barbara", Born: born, Sex: "female"})
 	r.get("/cases/" + string(s.barbara) + "?tab=identity").says("Check with the Personal Demographics Service")
 	r.get(page).says("PDS was not asked about this person yet", "Ask PDS now", "recorded with your name")
+	if n := strings.Count(r.get(page).body, `aria-label="Person details"`); n != 1 { // NHS CUI PAB-0015
+		t.Errorf("%d patient banners", n)
+	}
 	p := r.post(page)
 	if p.status != 303 || p.to != page {
 		t.Fatalf("%d %s", p.status, p.to)
@@ -66,7 +69,7 @@ func TestCheckWithPDS(t *testing.T) {
 		t.Errorf("PDS is away: %d", p.status)
 	}
 	p.says("PDS does not answer just now")
-	r.get(page).says("NHS number verified", "60 minutes ago")
+	r.get(page).says("NHS number verified", "PDS said this 60 minutes ago")
 	for _, login := range []string{"ae-nurse", "coordinator-rx1", "broker", "integration"} {
 		if g, q := s.as(login).get(page), s.as(login).post(page); g.status != 403 || q.status != 403 || strings.Contains(g.body, "verified") {
 			t.Errorf("%s: %d %d", login, g.status, q.status)

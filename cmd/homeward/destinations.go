@@ -118,6 +118,10 @@ func makers() map[string]maker {
 	}
 }
 
+// kindWords are the kinds for people.
+var kindWords = map[string]string{"hl7": "HL7 v2 messages", "webhook": "Calls to a web address", "files": "Files in a folder", "sftp": "Files on an SFTP server",
+	"mail": "E-mail", "notify": "GOV.UK Notify", "mesh": "MESH", "shd": "FHIR STU3 (Supported Hospital Discharge)", "fhir": "FHIR R4", "bars": "FHIR R4 (BaRS)"}
+
 // files are the paths in the configuration that are relative to it.
 func (c *DestinationConfig) files() []*string {
 	out := []*string{&c.Mapping, &c.HostKeys, &c.PrivateKey, &c.CAFile, &c.CertFile, &c.CertKey}
@@ -204,7 +208,7 @@ func (c Config) tellings(m making) (out []hub.Telling, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("[[destination]] %q: %w", d.Name, err)
 		}
-		t := hub.Telling{Connector: made, Kind: d.Kind, Workers: d.Workers, Timeout: d.Timeout.Duration + 15*time.Second,
+		t := hub.Telling{Connector: made, Kind: kindWords[d.Kind], Workers: d.Workers, Timeout: d.Timeout.Duration + 15*time.Second,
 			Destination: connect.Destination{Name: d.Name, Title: d.Title, Org: nhs.ODS(d.Org), Supported: d.Supported}}
 		for _, k := range d.Kinds {
 			t.Kinds = append(t.Kinds, connect.Kind(k))

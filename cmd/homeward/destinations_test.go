@@ -82,6 +82,9 @@ func TestEveryKindCanBeMade(t *testing.T) {
 		},
 	}
 	for kind := range makers() {
+		if kindWords[kind] == "" {
+			t.Errorf("%s has no words for people", kind)
+		}
 		change, there := good[kind]
 		if !there {
 			t.Errorf("nobody makes %s here", kind)
@@ -92,7 +95,7 @@ func TestEveryKindCanBeMade(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 		ts, err := c.tellings(making{zone: time.UTC})
-		if err != nil || len(ts) != 1 || ts[0].Connector == nil || ts[0].Kind != kind {
+		if err != nil || len(ts) != 1 || ts[0].Connector == nil || ts[0].Kind != kindWords[kind] {
 			t.Errorf("%s: %+v %v", kind, ts, err)
 		}
 	}
