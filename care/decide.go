@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"homeward/form"
+	"homeward/nhs"
 )
 
 // Decide turns what a person asks into events, or refuses with an *Error that
@@ -15,7 +16,7 @@ import (
 // events and no error. Whether this person may ask at all is the policy's.
 func Decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
 	d := deciding{c: c, by: by, now: now}
-	if r, ok := cmd.(Refer); ok && c.hasKey(r.Key) {
+	if r, ok := cmd.(Refer); ok && c.hasKey(by.Org, r.Key) {
 		return nil, nil
 	}
 	if err := d.locked(cmd); err != nil {
@@ -66,8 +67,10 @@ type deciding struct {
 	now time.Time
 }
 
-func (c Case) hasKey(key string) bool {
-	return key != "" && slices.ContainsFunc(c.Referrals, func(r Referral) bool { return r.Key == key })
+// hasKey reports whether an organisation sent a referral under this name: two that
+// give the same name mean two referrals.
+func (c Case) hasKey(from nhs.ODS, key string) bool {
+	return key != "" && slices.ContainsFunc(c.Referrals, func(r Referral) bool { return r.From == from && r.Key == key })
 }
 
 // locked refuses what may not be done to the case as it stands, whatever the

@@ -67,7 +67,7 @@ func (t *taking) carry(r translate.Request, c care.Case, cmd care.Command) (care
 	}
 	t.did(a)
 	if x, ok := cmd.(care.Refer); ok {
-		if no := a.noReferral(x.To); no != nil && !hasKey(c, x.Key) {
+		if no := a.noReferral(x.To); no != nil && !t.hasKey(c, x.Key) {
 			return c, no
 		}
 	}
@@ -86,8 +86,8 @@ func (t *taking) carry(r translate.Request, c care.Case, cmd care.Command) (care
 	return c, nil
 }
 
-func hasKey(c care.Case, key string) bool {
-	return slices.ContainsFunc(c.Referrals, func(r care.Referral) bool { return r.Key == key })
+func (t *taking) hasKey(c care.Case, key string) bool {
+	return slices.ContainsFunc(c.Referrals, func(r care.Referral) bool { return r.From == t.by.Org && r.Key == key })
 }
 
 // filled is a command with the ids and keys that the sender left to us, and a
@@ -196,7 +196,7 @@ func (t *taking) note(c care.Case, cmd care.Command, happened bool) {
 	switch x := cmd.(type) {
 	case care.Refer:
 		for _, r := range c.Referrals {
-			if r.Key == x.Key {
+			if r.From == t.by.Org && r.Key == x.Key {
 				t.out.Referral, t.out.Visit = r.ID, cmp.Or(r.Stay, t.out.Visit)
 			}
 		}
