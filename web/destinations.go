@@ -212,7 +212,7 @@ func destinationForms(d hub.DestinationPage, v *visit, doing string, errs []ui.F
 	}
 	stop := ui.Nodes{ui.PostForm(destinationPath(d.Name, "/pause"), why("pause", "Why should it wait?"), ui.Button{Text: "Pause", Kind: ui.Secondary})}
 	title := "Pause"
-	if !d.Paused.IsZero() || d.State == hub.DestinationOpen {
+	if goesOn := !d.Paused.IsZero() || d.State == hub.DestinationOpen; doing == "resume" || goesOn && doing != "pause" {
 		title = "Go on now"
 		stop = ui.Nodes{ui.PostForm(destinationPath(d.Name, "/resume"), why("resume", "Why should it go on?"), ui.Button{Text: "Go on now", Kind: ui.Secondary})}
 	}

@@ -19,7 +19,8 @@ var everybody = []string{"ae-nurse", "ward-nurse", "coordinator", "social-worker
 // fillPath puts something in the place of each name in a route's path.
 func (s *site) fillPath(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	path = strings.NewReplacer("{$}", "", "{id}", string(s.barbara), "{other}", string(s.walter), "{ref}", "ref-walter", "{n}", "1").Replace(path)
+	path = strings.NewReplacer("{$}", "", "{id}", string(s.barbara), "{other}", string(s.walter), "{ref}", "ref-walter", "{n}", "1",
+		"/destinations/{name}", "/destinations/mosaic-out", "/mappings/{name}", "/mappings/county-adults").Replace(path)
 	for strings.Contains(path, "{") {
 		i, j := strings.Index(path, "{"), strings.Index(path, "}")
 		path = path[:i] + "1" + path[j+1:]
@@ -32,6 +33,9 @@ func TestEveryPageForEveryRoleIsWellMade(t *testing.T) {
 		t.Skip("takes a while; the race detector need not see it")
 	}
 	s := newSite(t)
+	s.tells()
+	s.withMappings()
+	s.withPDS()
 	for _, login := range everybody {
 		r := s.as(login)
 		for _, rt := range s.server.routes() {
@@ -65,6 +69,9 @@ func TestEveryActionWithoutAnAnswerIsWellRefused(t *testing.T) {
 		t.Skip("takes a while; the race detector need not see it")
 	}
 	s := newSite(t)
+	s.tells()
+	s.withMappings()
+	s.withPDS()
 	for _, login := range []string{"ae-nurse", "coordinator", "team-manager", "ig-lead", "integration"} {
 		for _, rt := range s.server.routes() {
 			if !strings.HasPrefix(rt.pattern, "POST ") || rt.public {
