@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -39,7 +38,7 @@ type DestinationConfig struct {
 	Kinds     []string `toml:"kinds" doc:"What it is told: refer, update, paper, withdraw, discharge, died, note, status. Empty: all of it."`
 	From      []string `toml:"from" doc:"ODS codes of those whose news it is told. Empty: everybody's."`
 	Supported bool     `toml:"supported" doc:"A council's system is told of people whom the council supports, too, and not only of those who were referred to it."`
-	Workers   int      `toml:"workers" doc:"How many people's news are sent at once. 0: 4."`
+	Workers   int      `toml:"workers" doc:"How many people's news are sent at once. 0: 4. hl7 sends one at a time."`
 	Timeout   Duration `toml:"timeout" doc:"How long one try may take."`
 
 	URL     string   `toml:"url" doc:"Base address, for what goes by HTTP."`
@@ -181,10 +180,8 @@ func (c DestinationConfig) check(all Config) error {
 			return fmt.Errorf("from: %q has no [[organisation]]", from)
 		}
 	}
-	if c.Address != "" {
-		if _, _, err := net.SplitHostPort(c.Address); err != nil {
-			return errors.New("address must be host:port")
-		}
+	if err := c.checkKind(all); err != nil {
+		return err
 	}
 	_, err := c.networks()
 	return err
@@ -210,6 +207,9 @@ func (c Config) tellings(m making) (out []hub.Telling, err error) {
 		}
 		t := hub.Telling{Connector: made, Kind: kindWords[d.Kind], Workers: d.Workers, Timeout: d.Timeout.Duration + 15*time.Second,
 			Destination: connect.Destination{Name: d.Name, Title: d.Title, Org: nhs.ODS(d.Org), Supported: d.Supported}}
+		if d.Kind == "hl7" { // over one connection one at a time is told
+			t.Workers = 1
+		}
 		for _, k := range d.Kinds {
 			t.Kinds = append(t.Kinds, connect.Kind(k))
 		}

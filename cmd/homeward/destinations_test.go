@@ -21,6 +21,7 @@ func written(t *testing.T, name, text string) string {
 // told is a configuration with one destination.
 func told(change func(*DestinationConfig)) Config {
 	c := defaults()
+	c.PublicURL = "https://homeward.example"
 	c.Orgs = []OrgConfig{{ODS: "RK5", Name: "King's Mill", Kind: "trust"}, {ODS: "511", Name: "Nottinghamshire", Kind: "council"}, {ODS: "HW1", Name: "Homeward", Kind: "system"}}
 	d := destinationDefaults()
 	d.Name, d.Title, d.Org, d.Kind, d.Address = "mosaic", "Mosaic", "511", "hl7", "127.0.0.1:2575"

@@ -85,7 +85,11 @@ type configCmd struct {
 // Run prints every key with its explanation and default.
 func (c *configCmd) Run() error {
 	if c.Check != "" {
-		if _, err := readConfig(c.Check); err != nil {
+		read, err := readConfig(c.Check)
+		if err == nil {
+			err = read.checkMade()
+		}
+		if err != nil {
 			return err
 		}
 		say(os.Stdout, "The configuration is right.")

@@ -64,7 +64,7 @@ func New(c Config) (*Connector, error) {
 	switch c.Format.Status {
 	case "", translate.StatusORU, translate.StatusMDM, translate.StatusADT:
 	default:
-		return nil, errors.New("status must be oru, mdm or adt")
+		return nil, errors.New("format must be oru, mdm or adt")
 	}
 	for name, place := range c.Format.Places {
 		if !slices.Contains(translate.HL7Facts(), name) || !translate.CheckPath(place) || strings.HasPrefix(place, "MSH") {
