@@ -112,6 +112,7 @@ type asking struct {
 	terms    *accord                            // nil until onto: nothing of others' is open
 	parts    map[nhs.ODS]map[policy.Action]bool // what from said
 	states   map[nhs.ODS]councilState           // what councils said; nil until asked
+	made     map[string]bool                    // the resources (Type/id) of what is shown
 }
 
 // ask begins a use case. c is nil where no person is meant.

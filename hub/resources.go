@@ -355,11 +355,7 @@ func (g *paging) read(id care.CaseID) (*reads, error) {
 	if g.last = r.asked; !r.found {
 		return nil, nil
 	}
-	ids := map[string]bool{}
-	for _, x := range care.Resources(r.shown.Case) {
-		ids[x.Type+"/"+x.ID] = true
-	}
-	g.seen[id] = ids
+	g.seen[id] = r.asked.made
 	return &r, nil
 }
 

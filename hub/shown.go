@@ -291,28 +291,27 @@ func stayOf(c care.Case) []care.Stay {
 // kept of it as it came. Of a part that the reader does not see, not even when it
 // changed is said.
 func (h *Hub) showChanged(tx *store.Tx, a *asking, c care.Case, out *care.Case, s *translate.Shown) error {
-	rows, err := tx.ResourcesOf(c.ID)
+	changes, err := tx.ChangesOf(c.ID)
 	if err != nil {
 		return err
 	}
-	shown := map[string]bool{}
+	a.made = make(map[string]bool, len(changes))
 	for _, r := range care.Resources(*out) {
-		shown[r.Type+"/"+r.ID] = true
+		a.made[r.Type+"/"+r.ID] = true
 	}
-	s.Changed = make(map[string]time.Time, len(shown))
-	for _, r := range rows {
-		key := r.Type + "/" + r.ID
-		if !shown[key] || !a.seesMark(r.Part) {
+	s.Changed = make(map[string]time.Time, len(a.made))
+	for _, r := range changes {
+		if !a.made[r.Key] || !a.seesMark(r.Part) {
 			continue
 		}
-		if r.Updated.After(s.Changed[key]) {
-			s.Changed[key] = r.Updated
+		if r.At.After(s.Changed[r.Key]) {
+			s.Changed[r.Key] = r.At
 		}
-		if r.Updated.After(out.News) {
-			out.News = r.Updated
+		if r.At.After(out.News) {
+			out.News = r.At
 		}
 	}
-	return h.showKept(tx, a, c, shown, s)
+	return h.showKept(tx, a, c, a.made, s)
 }
 
 // seesMark reports whether the reader sees a part of a resource that they see.

@@ -199,6 +199,25 @@ func (t *Tx) ResourcesOf(id care.CaseID) ([]ResourceRow, error) {
 	return t.resourceRows(`SELECT `+resourceColumns+` FROM resources WHERE case_id = $1 ORDER BY type, id, part`, id)
 }
 
+// Change is when a part of a resource of a case last changed.
+type Change struct {
+	Key  string // Type/id
+	Part string
+	At   time.Time
+}
+
+// ChangesOf is when the parts of the resources of a case last changed, in no order.
+// It is read for each case that is shown: a column less is a tenth of its time.
+func (t *Tx) ChangesOf(id care.CaseID) (out []Change, err error) {
+	err = t.query(`SELECT type || '/' || id, part, updated FROM resources WHERE case_id = $1`, []any{id}, func(row []any) error {
+		var c Change
+		err := scan(row, &c.Key, &c.Part, &c.At)
+		out = append(out, c)
+		return err
+	})
+	return out, err
+}
+
 // ResourceFilter chooses resources; empty fields choose all.
 type ResourceFilter struct {
 	Party  nhs.ODS   // an organisation with a part in the case; needed
@@ -283,15 +302,28 @@ func (t *Tx) begin(f ResourceFilter, w *where) (from, order string, err error) {
 // rarer puts the one of two organisations first that has a part in fewer cases, and
 // says in how many, up to few.
 func (t *Tx) rarer(a, b nhs.ODS) (first, then nhs.ODS, n int, err error) {
-	const cases = `SELECT 1 FROM parties WHERE org = $1`
-	if n, err = t.atMost(few, cases, a); err != nil || b == "" || b == a {
+	if n, err = t.casesOf(a); err != nil || b == "" || b == a {
 		return a, "", n, err
 	}
-	m, err := t.atMost(few, cases, b)
+	m, err := t.casesOf(b)
 	if m < n {
 		return b, a, m, err
 	}
 	return a, b, n, err
+}
+
+// casesOf counts the cases in which an organisation has a part, up to few. Who has
+// many keeps many: that is remembered as long as the process runs, for it only says
+// with what a search begins.
+func (t *Tx) casesOf(o nhs.ODS) (n int, err error) {
+	if _, many := t.s.many.Load(o); many {
+		return few, nil
+	}
+	n, err = t.atMost(few, `SELECT 1 FROM parties WHERE org = $1`, o)
+	if err == nil && n == few && !t.write { // what a writer counts may be rolled back
+		t.s.many.Store(o, true)
+	}
+	return n, err
 }
 
 // atMost counts rows, but no more than n.

@@ -114,6 +114,7 @@ type Store struct {
 
 	readers chan conn // idle readers; nil stands for one not yet opened
 	decoded decoded   // cases by their documents
+	many    sync.Map  // organisations with a part in many cases (resources.go)
 
 	longest, commits, batches, works atomic.Int64
 }
