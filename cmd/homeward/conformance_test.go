@@ -3,15 +3,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,19 +152,33 @@ func TestHomewardIsAHospitalsSystem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		url := "http://" + ln.Addr().String() + "/ReferralService/v3"
-		hook := newHooked(t)
+		hook, told := newHooked(t), newOverheard(t, ln.Addr().String())
 		h := hold(t, database, func(c *Config) {
 			d := destinationDefaults()
-			d.Name, d.Title, d.Org, d.Kind, d.URL = "kit", "the kit", "511", "shd", url
+			d.Name, d.Title, d.Org, d.Kind, d.URL = "kit", "the kit", "511", "shd", told.URL+"/ReferralService/v3"
 			w := destinationDefaults()
 			w.Name, w.Title, w.Org, w.Kind, w.URL, w.Secrets = "hook", "the webhook", "511", "webhook", hook.URL, []string{hook.file}
 			c.Destinations = append(c.Destinations, d, w)
 		})
 		h.await(t)
 		said := make(chan conformance.Report, 1)
-		r, err := conformance.RunHospital(t.Context(), conformance.HospitalConfig{Listen: ln, URL: url, Wait: 90 * time.Second,
-			Listening: func() { go func() { said <- h.council(t, 2) }() }})
+		r, err := conformance.RunHospital(t.Context(), conformance.HospitalConfig{Listen: ln, URL: told.URL + "/ReferralService/v3", Wait: 60 * time.Second,
+			Listening: func() {
+				go func() {
+					r := h.council(t, 2)
+					// What was never told is not withdrawn: so these two are heard of first.
+					for i, end := range []string{`"extension":[` + fitness("03", "") + `,{"url":"https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/Extension-SHD-CancellationReason","valueCodeableConcept":{"coding":[` +
+						`{"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-CancellationReason","code":"11"}]}}],"status":"in-progress"`,
+						`"extension":[` + fitness("03", "") + `],"status":"finished","hospitalization":{"extension":[{"url":"https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-DischargeMethod-1",` +
+							`"valueCodeableConcept":{"coding":[{"system":"https://fhir.hl7.org.uk/STU3/CodeSystem/CareConnect-DischargeMethod-1","code":"6"}]}}]}`} {
+						b := bed{id: fmt.Sprintf("HELD-%d", i+2), number: nhs.Test(4243 + 50*i), now: time.Now().UTC()}
+						h.says(t, "POST", "/ReferralRequest", b.refer())
+						told.wait(t, b.id)
+						h.says(t, "PUT", b.path(), b.encounter("", end+`,`+b.period(strings.Contains(end, "finished"))))
+					}
+					said <- r
+				}()
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,55 +223,133 @@ func TestHomewardTellsByHL7(t *testing.T) {
 	})
 }
 
+// A bed is one invented person's stay, as a hospital's system tells it.
+type bed struct {
+	id     string // of the stay and of the referral
+	number nhs.Number
+	now    time.Time
+}
+
+func (b bed) at(d time.Duration) string { return b.now.Add(d).Format(time.RFC3339) }
+
+func (b bed) path() string {
+	return "/Encounter?identifier=http://fhir.nottinghamshire.gov.uk/encounter/identifier%7C" + b.id
+}
+
+func (b bed) period(ended bool) string {
+	if ended {
+		return `"period":{"start":"` + b.at(-48*time.Hour) + `","end":"` + b.at(0) + `"}`
+	}
+	return `"period":{"start":"` + b.at(-48*time.Hour) + `"}`
+}
+
+func (b bed) encounter(id, rest string) string {
+	return `{"resourceType":"Encounter",` + id + `"identifier":[{"system":"http://fhir.nottinghamshire.gov.uk/encounter/identifier","value":"` + b.id + `"}],` +
+		`"type":[{"coding":[{"system":"http://snomed.info/sct","code":"183452005"}]}],` + rest + `}`
+}
+
+// here is that they are in a ward, fit to leave or not.
+func (b bed) here(ward, fit string) string {
+	return `"status":"in-progress",` + b.period(false) + `,"location":[{"status":"active","location":{"display":"` + ward + `"}}],"extension":[` + fit + `]`
+}
+
+// fitness is whether they are fit to leave; since "" is no date.
+func fitness(code, since string) string {
+	if since != "" {
+		since = `,{"url":"dateDeemedMedicallyFit","valueDateTime":"` + since + `"}`
+	}
+	return `{"url":"https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/Extension-SHD-MedicallyFitDetails","extension":[{"url":"medicallyFitStatus","valueCoding":{` +
+		`"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-MedicallyFitStatus","code":"` + code + `"}}` + since + `]}`
+}
+
+func (b bed) refer() string {
+	return `{"resourceType":"ReferralRequest","contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"` + b.number.Digits() + `"}],` +
+		`"name":[{"family":"Heldtest","given":["Una"]}],"gender":"female","birthDate":"1941-05-06"},` + b.encounter(`"id":"e",`, b.here("Ward 12", fitness("03", ""))+`,"subject":{"reference":"#p"}`) +
+		`,{"resourceType":"Organization","id":"o","identifier":[{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"511"}]}],` +
+		`"identifier":[{"system":"https://rk5.example/referral","value":"` + b.id + `"}],"status":"active","intent":"order",` +
+		`"type":{"coding":[{"system":"http://snomed.info/sct","code":"715591000000108"}],"text":"Hospital Discharge Notification to Social Care"},` +
+		`"serviceRequested":[{"coding":[{"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-ReferralRequestServiceRequested","code":"acute-d2a"}]}],` +
+		`"subject":{"reference":"#p"},"context":{"reference":"#e"},"authoredOn":"` + b.at(0) + `","recipient":[{"reference":"#o"}]}`
+}
+
 // stay tells a whole stay of one person by the face for hospitals.
 func (h *held) stay(t *testing.T) {
 	t.Helper()
+	b := bed{id: "HELD-1", number: nhs.Test(4242), now: time.Now().UTC()}
+	ready := fitness("01", b.at(-time.Hour))
+	h.says(t, "POST", "/ReferralRequest", b.refer())
+	for _, rest := range []string{b.here("Ward 31", fitness("03", "")), b.here("Ward 7", fitness("02", "")), b.here("Ward 7", ready), `"status":"finished",` + b.period(true) + `,"extension":[` + ready + `]`} {
+		h.says(t, "PUT", b.path(), b.encounter("", rest))
+	}
+}
+
+// says makes one call to the face for hospitals.
+func (h *held) says(t *testing.T, method, path, body string) {
+	t.Helper()
 	token, err := h.as(t, "kings-mill-epr")(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
-	fit := func(more string) string {
-		return `"extension":[{"url":"https://fhir.nottinghamshire.gov.uk/STU3/StructureDefinition/Extension-SHD-MedicallyFitDetails","extension":[{"url":"medicallyFitStatus","valueCoding":{` +
-			`"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-MedicallyFitStatus","code":` + more + `]`
+	r, err := http.NewRequestWithContext(t.Context(), method, h.base+"/ReferralService/v3"+path, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
 	}
-	encounter := func(id, rest string) string {
-		return `{"resourceType":"Encounter",` + id + `"identifier":[{"system":"http://fhir.nottinghamshire.gov.uk/encounter/identifier","value":"HELD-1"}],` +
-			`"type":[{"coding":[{"system":"http://snomed.info/sct","code":"183452005"}]}],` + rest + `}`
+	r.Header.Set("Content-Type", "application/fhir+json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return
 	}
-	now := time.Now().UTC()
-	at := func(d time.Duration) string { return now.Add(d).Format(time.RFC3339) }
-	from := `"period":{"start":"` + at(-48*time.Hour) + `"`
-	here := func(ward string) string {
-		return `"status":"in-progress",` + from + `},"location":[{"status":"active","location":{"display":"` + ward + `"}}],`
+	defer res.Body.Close()
+	if said, _ := io.ReadAll(res.Body); res.StatusCode > 201 {
+		t.Errorf("%s is answered %d %s", method, res.StatusCode, said)
 	}
-	refer := `{"resourceType":"ReferralRequest","contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"` + nhs.Test(4242).Digits() + `"}],` +
-		`"name":[{"family":"Heldtest","given":["Una"]}],"gender":"female","birthDate":"1941-05-06"},` + encounter(`"id":"e",`, here("Ward 12")+`"subject":{"reference":"#p"},`+fit(`"03"}}]}`)) +
-		`,{"resourceType":"Organization","id":"o","identifier":[{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"511"}]}],` +
-		`"identifier":[{"system":"https://rk5.example/referral","value":"HELD-1"}],"status":"active","intent":"order","type":{"coding":[{"system":"http://snomed.info/sct","code":"715591000000108"}],"text":"Hospital Discharge Notification to Social Care"},` +
-		`"serviceRequested":[{"coding":[{"system":"https://fhir.nottinghamshire.gov.uk/STU3/codesystem/SHD-ReferralRequestServiceRequested","code":"acute-d2a"}]}],"subject":{"reference":"#p"},"context":{"reference":"#e"},"authoredOn":"` + at(0) + `","recipient":[{"reference":"#o"}]}`
-	put := "/Encounter?identifier=http://fhir.nottinghamshire.gov.uk/encounter/identifier%7CHELD-1"
-	for i, call := range []struct{ method, path, body string }{
-		{"POST", "/ReferralRequest", refer},
-		{"PUT", put, encounter("", here("Ward 31")+fit(`"03"}}]}`))},
-		{"PUT", put, encounter("", here("Ward 7")+fit(`"02"}}]}`))},
-		{"PUT", put, encounter("", here("Ward 7")+fit(`"01"}},{"url":"dateDeemedMedicallyFit","valueDateTime":"`+at(-time.Hour)+`"}]}`))},
-		{"PUT", put, encounter("", `"status":"finished",`+from+`,"end":"`+at(0)+`"},`+fit(`"01"}},{"url":"dateDeemedMedicallyFit","valueDateTime":"`+at(-time.Hour)+`"}]}`))},
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), call.method, h.base+"/ReferralService/v3"+call.path, strings.NewReader(call.body))
+}
+
+// overheard passes what Homeward tells on to the kit, and knows which referrals the
+// kit took.
+type overheard struct {
+	*httptest.Server
+	mu    sync.Mutex
+	taken string // bodies
+}
+
+func newOverheard(t *testing.T, kit string) *overheard {
+	t.Helper()
+	o := &overheard{}
+	to := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: kit})
+	to.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // no answer is passed on, too
+	to.ErrorLog = log.New(io.Discard, "", 0)
+	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			t.Fatal(err)
+			return
 		}
-		r.Header.Set("Content-Type", "application/fhir+json")
-		r.Header.Set("Authorization", "Bearer "+token)
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		to.ServeHTTP(w, r)
+		if strings.HasSuffix(r.URL.Path, "/ReferralRequest") {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.taken += string(body)
 		}
-		said, _ := io.ReadAll(res.Body)
-		res.Body.Close()
-		if res.StatusCode > 201 {
-			t.Fatalf("call %d is answered %d %s", i+1, res.StatusCode, said)
-		}
+	}))
+	t.Cleanup(o.Close)
+	return o
+}
+
+// wait returns when the kit was told of a referral.
+func (o *overheard) wait(t *testing.T, id string) {
+	t.Helper()
+	heard := func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return strings.Contains(o.taken, `"`+id+`"`)
+	}
+	if err := until(30*time.Second, heard); err != nil {
+		t.Errorf("the kit was not told of %s", id)
 	}
 }
 
