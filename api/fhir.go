@@ -278,6 +278,21 @@ func (c *call) take(what string, reqs ...translate.Request) (hub.Taken, error) {
 	return c.faces.Hub.Take(c.r.Context(), c.by, c.inbound(what), reqs...)
 }
 
+// takeVersion is take of what may name the version that its sender saw, or say that
+// there must be none: 412 where it is another. FHIR R4 3.1.0.5; STU3 has the same.
+func (c *call) takeVersion(in hub.Inbound, reqs ...translate.Request) (hub.Taken, error) {
+	if h := c.r.Header; c.r.Method == http.MethodPut && len(reqs) > 0 {
+		reqs[0].IfMatch, reqs[0].IfNoneMatch = cmp.Or(h.Get("If-Match"), reqs[0].IfMatch), h.Get("If-None-Match")
+	}
+	c.kept = true
+	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
+	var told *care.Error
+	if errors.As(err, &told) && told.Field == "If-Match" {
+		return taken, no(http.StatusPreconditionFailed, "conflict", told.Text)
+	}
+	return taken, err
+}
+
 // keep keeps what came and cannot be taken, where its sender is known.
 func (c *call) keep(why string) {
 	if c.kept || len(c.raw) == 0 || c.by.ID == "" {
@@ -301,7 +316,8 @@ func (c *call) write(status int, n *fhir.Node) error {
 	if t, err := time.Parse(time.RFC3339Nano, n.Str("meta.lastUpdated")); err == nil {
 		h.Set("Last-Modified", t.UTC().Format(http.TimeFormat))
 	}
-	if tags := c.r.Header.Get("If-None-Match"); status == http.StatusOK && tags != "" && h.Get("ETag") != "" && sameTag(tags, h.Get("ETag")) {
+	reads := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+	if tags := c.r.Header.Get("If-None-Match"); reads && status == http.StatusOK && tags != "" && h.Get("ETag") != "" && sameTag(tags, h.Get("ETag")) {
 		c.begun = true
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil

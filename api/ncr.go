@@ -88,11 +88,6 @@ func ncrTask(c *call) error {
 		return notThere()
 	}
 	is := s.Case.Referrals[i]
-	if tags := c.r.Header.Get("If-Match"); tags != "" {
-		if n := oneOf(stu3.Tasks(s), c.r.PathValue("id")); n == nil || !sameTag(tags, `W/"`+n.Str("meta.versionId")+`"`) {
-			return no(http.StatusPreconditionFailed, "conflict", "The task has changed since it was read. Read it again")
-		}
-	}
 	var q translate.Request
 	switch {
 	case which == "trigger" && is.From == c.by.Org:
@@ -105,7 +100,11 @@ func ncrTask(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.take(q.Event, q); err != nil {
+	in := c.inbound(q.Event)
+	in.Version = func(s translate.Shown, _ translate.Kept) string {
+		return oneOf(stu3.Tasks(s), c.r.PathValue("id")).Str("meta.versionId")
+	}
+	if _, err := c.takeVersion(in, q); err != nil {
 		return err
 	}
 	return c.written(false, "", nil)

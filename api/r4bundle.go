@@ -169,7 +169,7 @@ func (c *call) r4Transaction(n *fhir.Node, entries []*fhir.Node) error {
 	if err != nil {
 		return err
 	}
-	taken, err := c.r4Hub(c.r4Inbound("transaction", func(translate.Request, care.Case) error { return nil }), reqs)
+	taken, err := c.takeVersion(c.r4Inbound("transaction", func(translate.Request, care.Case) error { return nil }), reqs...)
 	if err != nil {
 		return err
 	}

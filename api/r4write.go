@@ -181,9 +181,6 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID, at string) error 
 			reqs[i].Key = "" // another content under the same name is an update, and no conflict
 		}
 	}
-	if m := c.r.Header.Get("If-Match"); m != "" && len(reqs) > 0 {
-		reqs[0].IfMatch = m
-	}
 	known := string(of)
 	if t.name == "Patient" && of == "" { // the hub tells of a case that is new to the request, not of a new person
 		if known, err = c.r4There(t, n); err != nil {
@@ -195,7 +192,7 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID, at string) error 
 	}
 	in := c.r4Inbound(t.name, func(q translate.Request, have care.Case) error { return c.r4Same(t, at, q, have) })
 	in.Back = func(taken hub.Taken) bool { return c.r4GivesBack(created(taken)) }
-	taken, err := c.r4Hub(in, reqs)
+	taken, err := c.takeVersion(in, reqs...)
 	if err != nil {
 		return err
 	}
@@ -219,18 +216,6 @@ func (c *call) r4Inbound(what string, check func(translate.Request, care.Case) e
 		return q, err
 	}
 	return in
-}
-
-// r4Hub gives requests to the hub. A version that is not the one that the sender saw
-// is 412 (FHIR R4 3.1.0.5).
-func (c *call) r4Hub(in hub.Inbound, reqs []translate.Request) (hub.Taken, error) {
-	c.kept = true
-	taken, err := c.faces.Hub.Take(c.r.Context(), c.by, in, reqs...)
-	var told *care.Error
-	if errors.As(err, &told) && told.Field == "If-Match" {
-		return taken, no(http.StatusPreconditionFailed, "conflict", told.Text)
-	}
-	return taken, err
 }
 
 // r4Same refuses a resource whose content names another one than its id does: an

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -171,19 +170,11 @@ func shdEncounter(c *call) error {
 	return c.given(t, t.Created, "/Encounter/"+care.StayResource(t.Case, care.Stay{Org: c.by.Org, Visit: t.Visit}))
 }
 
-// shdTake gives a request to the hub. A version that is not the one that the sender
-// saw is 412 (FHIR STU3 http.html#concurrency).
+// shdTake gives a request to the hub (FHIR STU3 http.html#concurrency).
 func (c *call) shdTake(q translate.Request) (hub.Taken, error) {
 	in := c.inbound(q.Event)
 	in.Version, in.Fit = shdVersion, c.fits
-	q.IfMatch = c.r.Header.Get("If-Match")
-	c.kept = true
-	t, err := c.faces.Hub.Take(c.r.Context(), c.by, in, q)
-	var told *care.Error
-	if errors.As(err, &told) && told.Field == "If-Match" {
-		return t, no(http.StatusPreconditionFailed, "conflict", told.Text)
-	}
-	return t, err
+	return c.takeVersion(in, q)
 }
 
 // shdVersion is the version of what came, as its sender reads it.

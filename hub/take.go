@@ -381,30 +381,47 @@ func (t *taking) about(a care.About) care.About {
 // matches compares the version that the sender saw with what is there now.
 // FHIR R4 3.1.0.5.
 func (t *taking) matches(r translate.Request, c care.Case) error {
-	if r.IfMatch == "" {
+	if r.IfMatch == "" && r.IfNoneMatch == "" {
 		return nil
 	}
 	changed := &care.Error{Kind: care.Conflict, Field: "If-Match", Text: "It has changed since it was read. Read it again"}
-	if c.ID == "" || t.in.Version == nil || len(r.Kept) == 0 {
+	var kept translate.Kept
+	if len(r.Kept) > 0 {
+		kept = r.Kept[0]
+	}
+	have := ""
+	if c.ID != "" && t.in.Version != nil {
+		got, err := t.h.read(t.tx, t.by, c, ShowRequest{Action: "compare"}, t.now, nil)
+		if err != nil {
+			return err
+		}
+		if got.found {
+			have = t.in.Version(got.shown, kept)
+		}
+	}
+	switch {
+	case r.IfMatch != "" && !sameVersion(have, r.IfMatch):
 		return changed
-	}
-	got, err := t.h.read(t.tx, t.by, c, ShowRequest{Action: "compare"}, t.now, nil)
-	if err != nil {
-		return err
-	}
-	if !got.found {
-		return errNotShown()
-	}
-	if v := t.in.Version(got.shown, r.Kept[0]); !sameVersion(v, r.IfMatch) {
+	case r.IfNoneMatch != "" && sameVersion(have, r.IfNoneMatch):
+		changed.Text = "It is there already"
 		return changed
 	}
 	return nil
 }
 
-// sameVersion compares versions as ETags write them: W/"1", "1" and 1 are the same.
-func sameVersion(a, b string) bool {
-	bare := func(s string) string { return strings.Trim(strings.TrimPrefix(s, "W/"), `"`) }
-	return bare(a) != "" && bare(a) == bare(b)
+// sameVersion reports whether a version is among those asked for, as ETags write
+// them: W/"1", "1" and 1 are the same, and * is any that there is. RFC 9110 13.1.1.
+func sameVersion(have, asked string) bool {
+	bare := func(s string) string { return strings.Trim(strings.TrimPrefix(strings.TrimSpace(s), "W/"), `"`) }
+	if bare(have) == "" {
+		return false
+	}
+	for a := range strings.SplitSeq(asked, ",") {
+		if bare(a) == "*" || bare(a) == bare(have) {
+			return true
+		}
+	}
+	return false
 }
 
 // believe records what a system says happened, about its own organisation's part.

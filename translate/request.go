@@ -31,6 +31,8 @@ type Request struct {
 	// IfMatch is the version that the sender saw ("" any): the hub compares it
 	// with the ETag of what Kept names.
 	IfMatch string
+	// IfNoneMatch are versions that there must not be ("" any may be): "*" creates only.
+	IfNoneMatch string
 
 	// Kept are the resources as they came, so that what we do not know goes out again.
 	Kept []Kept
