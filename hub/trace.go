@@ -214,6 +214,9 @@ func (h *Hub) askPDS(ctx context.Context, c care.Case) (pds.Answer, error) {
 
 // recordTrace records what an answer means for a record.
 func (h *Hub) recordTrace(tx *store.Tx, w *weighing, before keptTrace, cause care.Cause, now time.Time) error {
+	if err := w.hide(tx, cause, now); err != nil {
+		return err
+	}
 	switch {
 	case w.c.Doubt != nil:
 		if w.kept.Verified || w.kept.Differs != "" {
@@ -232,6 +235,18 @@ func (h *Hub) recordTrace(tx *store.Tx, w *weighing, before keptTrace, cause car
 		return nil
 	}
 	return h.believeTrace(tx, w, cause, now)
+}
+
+// hide hides where somebody lives whose number PDS restricts although it is not
+// certain that they are that person: who must not be found may well have another
+// name than before. An answer that fits is recorded as a whole.
+func (w *weighing) hide(tx *store.Tx, cause care.Cause, now time.Time) (err error) {
+	if w.c.Doubt == nil && w.kept.Differs == "" || !w.a.Person.Restricted || w.c.Sensitive {
+		return nil
+	}
+	w.say("PDS restricts the record under this number. Until it is settled who this is, where the person lives is hidden here")
+	w.c, err = tx.Record(w.c, cause, now, care.SensitivityTold{At: now, Sensitive: true})
+	return err
 }
 
 // believeTrace records an answer that fits: the number, then what nobody had told.
@@ -450,8 +465,10 @@ func (h *Hub) recheckLoop(ctx context.Context) {
 }
 
 // Recheck does one round of that, and returns how many people were asked about. It
-// stops at the first whom PDS does not answer about.
+// stops when PDS does not answer at all; of whom PDS cannot tell is asked in the next
+// round too, and holds up nobody else.
 func (h *Hub) Recheck(ctx context.Context) (n int, err error) {
+	var failed error
 	ids, err := view(ctx, h, func(tx *store.Tx) ([]care.CaseID, error) { return tx.PDSDue(h.now().Add(-h.RecheckPDS), recheckAtOnce) })
 	if err != nil {
 		return 0, err
@@ -469,10 +486,14 @@ func (h *Hub) Recheck(ctx context.Context) (n int, err error) {
 				return tx.PutPDSAnswer(store.PDSAnswer{Case: id, Asked: h.now(), Doc: []byte(`{"state":"","words":["PDS cannot be asked: too little is known of the person"]}`)})
 			})
 		}
-		if err != nil {
+		switch {
+		case pds.OfOne(err):
+			failed = err
+		case err != nil:
 			return n, err
+		default:
+			n++
 		}
-		n++
 	}
-	return n, nil
+	return n, failed
 }

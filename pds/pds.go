@@ -256,6 +256,13 @@ func stateOf(codes []string) State {
 	return ""
 }
 
+// OfOne reports whether an error is about the one who was asked for, so that others
+// may be asked about.
+func OfOne(err error) bool {
+	var no *saidNo
+	return errors.Is(err, errStrange) || errors.As(err, &no) && no.status != http.StatusUnauthorized && no.status != http.StatusForbidden
+}
+
 // Say puts an error of this package into a sentence for whoever asked.
 func Say(err error) string {
 	var no *saidNo
