@@ -9,7 +9,7 @@ import (
 
 // decodedBytes bounds the documents whose cases are remembered; there are two halves
 // of it. A case takes some three times the memory of its document.
-const decodedBytes = 6 << 20
+const decodedBytes = 4 << 20
 
 // decoded remembers cases by the hash of the document that they were read from, for
 // the same are read again and again: a case is decoded once for each state that it
