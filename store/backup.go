@@ -33,7 +33,7 @@ const (
 	manifestName = "manifest.json"
 )
 
-var notBackedUp = []string{"sessions", "handles", "assertions", "tokens", "launches", "challenges"}
+var notBackedUp = []string{"sessions", "handles", "assertions", "tokens", "launches", "challenges", "subscription_tokens", "exports"}
 
 // manifest says what is in a backup.
 type manifest struct {

@@ -392,7 +392,8 @@ func (v *verifying) erased() error {
 				+ (SELECT count(*) FROM tracker WHERE case_id = $1) + (SELECT count(*) FROM drafts WHERE case_id = $1)
 				+ (SELECT count(*) FROM resources WHERE case_id = $1) + (SELECT count(*) FROM parties WHERE case_id = $1)
 				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> '')
-				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1),
+				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1)
+				+ (SELECT count(*) FROM deliveries WHERE case_id = $1 AND (message IS NOT NULL OR reference <> '')),
 			(SELECT count(*) FROM messages WHERE case_id = $1 AND case_id <> '' AND reason <> $2),
 			(SELECT count(*) FROM audit WHERE case_id = $1 AND case_id <> '' AND n < $3 AND doc IS NOT NULL)`,
 			[]any{e.Case, erasedReason, e.Audit}, &history, &blank, &rows, &raw, &said)

@@ -175,6 +175,10 @@ func TestWhatIsLeftOfAnErasedPersonCannotBeChanged(t *testing.T) {
 			`UPDATE messages SET reason = '' WHERE id = 2`,
 			`UPDATE history SET body = '{}' WHERE n = 2`,
 			`DELETE FROM history WHERE n = 3`,
+			`INSERT INTO deliveries (job, destination, case_id, referral, kind, what, key, state, message, made, ended, status, reference, detail, warned, track, track_at, track_until)
+				VALUES (1, 'd', 'c1', '', 'note', '', 'k', 'sent', 'x', 0, 0, 0, '', '', 0, '', 0, 0)`,
+			`INSERT INTO kept_resources (type, id, case_id, org, version, at, doc) VALUES ('Task', 't', 'c1', 'RK5', 1, 0, '')`,
+			`INSERT INTO pds_answers (case_id, asked, doc) VALUES ('c1', 0, '')`,
 		} {
 			wrong := errors.New("back again")
 			err := s.Update(t.Context(), func(tx *Tx) error {
