@@ -300,11 +300,7 @@ func (h *Hub) RetryTold(ctx context.Context, by care.Actor, id int64, anew bool,
 		default:
 			return &care.Error{Kind: care.Conflict, Text: "This was settled meanwhile. Look at it again"}
 		}
-		if anew { // Made stays: the far side may have heard of it
-			d.Message, d.Key = nil, connect.Again(d.Key, int64(d.Attempts)+h.now().UnixMicro())
-		}
-		d.State, d.Ended, d.Detail, d.Status, d.Track = store.DeliveryWaiting, time.Time{}, "", 0, ""
-		return firstErr(tx.ReviveJob(d.Job), tx.PutDelivery(d))
+		return h.reviveTold(tx, d, anew)
 	})
 }
 

@@ -203,3 +203,38 @@ func TestNewsOfAnErasedRecordAreNotSent(t *testing.T) {
 		}
 	})
 }
+
+// TestAllThatWasRefusedIsSentAgain mends one cause of many refusals.
+func TestAllThatWasRefusedIsSentAgain(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		inga := as(care.Integration, system)
+		s.council.says(refusing)
+		for i := range 5 {
+			s.refer(as(care.Coordinator, kings), s.admit(nobody(i+1)))
+		}
+		s.tell()
+		if n := s.page("mosaic").Held; n != 5 {
+			t.Fatalf("%d are refused", n)
+		}
+		s.council.says(nil)
+		_, err := s.RetryRefused(s.ctx(), inga, "mosaic", false, "")
+		s.refused(err, care.Required, "why")
+		_, err = s.RetryRefused(s.ctx(), as(care.Coordinator, kings), "mosaic", false, "The password is mended")
+		s.refused(err, care.Forbidden, "")
+		_, err = s.RetryRefused(s.ctx(), inga, "nobody", false, "The password is mended")
+		s.refused(err, care.NotFound, "")
+		if n, err := s.RetryRefused(s.ctx(), inga, "mosaic", false, "The password is mended"); n != 5 || err != nil {
+			t.Fatalf("%d %v", n, err)
+		}
+		s.tell()
+		if p := s.page("mosaic"); p.Held != 0 || p.Waiting != 0 || len(s.council.heard) != 10 {
+			t.Errorf("%+v", p.DestinationView)
+		}
+		for i := range 5 {
+			if s.council.heard[i].Key != s.council.heard[i+5].Key {
+				t.Error("the same was sent under another key, or in another order")
+			}
+		}
+		s.verify()
+	})
+}

@@ -26,6 +26,7 @@ func (s *Server) destinationRoutes() []route {
 		{pattern: "POST /ops/destinations/{name}/try", nav: "destinations", asks: act, do: s.tryDestination},
 		{pattern: "POST /ops/destinations/{name}/pause", nav: "destinations", asks: act, do: s.pauseDestination},
 		{pattern: "POST /ops/destinations/{name}/resume", nav: "destinations", asks: act, do: s.resumeDestination},
+		{pattern: "POST /ops/destinations/{name}/retry", nav: "destinations", asks: act, do: s.retryRefused},
 		{pattern: "GET /ops/destinations/{name}/again", nav: "destinations", asks: see, do: s.askAgain},
 		{pattern: "POST /ops/destinations/{name}/again", nav: "destinations", asks: act, do: s.previewAgain},
 		{pattern: "POST /ops/destinations/{name}/again/now", nav: "destinations", step: true, asks: act, do: s.tellAgain},
@@ -216,13 +217,25 @@ func destinationForms(d hub.DestinationPage, v *visit, doing string, errs []ui.F
 		title = "Go on now"
 		stop = ui.Nodes{ui.PostForm(destinationPath(d.Name, "/resume"), why("resume", "Why should it go on?"), ui.Button{Text: "Go on now", Kind: ui.Secondary})}
 	}
-	open := ui.Details
-	if doing != "" {
-		open = ui.OpenDetails
+	if d.State == hub.DestinationTrouble {
+		title = "Pause, or go on now"
+		stop = append(stop, ui.PostForm(destinationPath(d.Name, "/resume"), why("resume", "Why should it go on now?"), ui.Button{Text: "Go on now", Kind: ui.Secondary}))
+	}
+	open := func(id, title string, form ui.Node) ui.Node {
+		if doing != "" && strings.Contains(id, doing) {
+			return ui.OpenDetails(title, form)
+		}
+		return ui.Details(title, form)
+	}
+	var refused ui.Node = ui.Nodes{}
+	if d.Held > 0 || doing == "retry" {
+		refused = open("retry", "Send again all that was refused", ui.Nodes{ui.P("When one cause of all of them is mended, such as a password."),
+			ui.PostForm(destinationPath(d.Name, "/retry"), why("retry", "What was mended?"), ui.ButtonGroup(
+				ui.Button{Text: "Make all anew and send them", Name: "how", Value: "anew"}, ui.Button{Text: "Send the same again", Kind: ui.Secondary, Name: "how", Value: "same"}))})
 	}
 	return ui.Nodes{
 		ui.PostForm(destinationPath(d.Name, "/try"), ui.Button{Text: "Try the connection now", Kind: ui.Secondary}),
-		open(title, stop),
+		open("pause resume", title, stop), refused,
 		ui.Para(ui.Link(destinationPath(d.Name, "/again"), "Tell it something again"))}
 }
 
@@ -292,6 +305,12 @@ func (s *Server) pauseDestination(v *visit) (response, error) {
 func (s *Server) resumeDestination(v *visit) (response, error) {
 	err := s.Hub.ResumeTelling(v.ctx(), v.by, v.path("name"), v.form("why"))
 	return s.didDestination(v, "resume", "It goes on.", err)
+}
+
+// retryRefused sends again all that was refused.
+func (s *Server) retryRefused(v *visit) (response, error) {
+	n, err := s.Hub.RetryRefused(v.ctx(), v.by, v.path("name"), v.form("how") != "same", v.form("why"))
+	return s.didDestination(v, "retry", ui.Plural(n, "delivery waits", "deliveries wait")+" to be sent again.", err)
 }
 
 func (s *Server) didDestination(v *visit, doing, said string, err error) (response, error) {

@@ -69,7 +69,7 @@ func TestOnlyEngineersSeeDestinations(t *testing.T) {
 				t.Errorf("%s at %s: %d, want %d", login, path, got.status, want)
 			}
 		}
-		for _, path := range []string{"/ops/destinations/mosaic-out/try", "/ops/destinations/mosaic-out/pause", "/ops/destinations/mosaic-out/resume", "/ops/deliveries/1",
+		for _, path := range []string{"/ops/destinations/mosaic-out/try", "/ops/destinations/mosaic-out/pause", "/ops/destinations/mosaic-out/resume", "/ops/destinations/mosaic-out/retry", "/ops/deliveries/1",
 			"/ops/deliveries/1/retry", "/ops/deliveries/1/drop"} {
 			if login == "integration" {
 				continue
@@ -180,6 +180,48 @@ func TestADestinationIsPausedTriedAndToldAgain(t *testing.T) {
 	if len(m.sent) < 3 {
 		t.Errorf("told %d", len(m.sent))
 	}
+}
+
+// TestAllThatWasRefusedIsSentAgain is for one cause of many refusals.
+func TestAllThatWasRefusedIsSentAgain(t *testing.T) {
+	s := newSite(t)
+	m := s.tells()
+	m.answer = &connect.Refused{Text: "The other system answered 401", Status: 401}
+	s.tell()
+	r := s.as("integration")
+	const at = "/ops/destinations/mosaic-out"
+	r.get(at).says("Send again all that was refused")
+	if got := r.post(at+"/retry", "how", "same"); got.status != 422 {
+		t.Errorf("without a reason: %d", got.status)
+	} else {
+		got.says("Enter why")
+	}
+	m.answer = nil
+	if got := r.post(at+"/retry", "how", "same", "why", "The password is mended"); got.status != 303 {
+		t.Fatalf("%d", got.status)
+	}
+	r.get(at).says("to be sent again")
+	s.tell()
+	if strings.Contains(r.get(at).text(), "Send again all that was refused") {
+		t.Error("nothing is refused any more")
+	}
+}
+
+// TestTroubleCanBeGoneOnFrom lets a person try at once what waits after a failure.
+func TestTroubleCanBeGoneOnFrom(t *testing.T) {
+	s := newSite(t)
+	m := s.tells()
+	m.answer = connect.ErrDown
+	s.tell()
+	r := s.as("integration")
+	const at = "/ops/destinations/mosaic-out"
+	r.get(at).says("Pause, or go on now")
+	m.answer = nil
+	if got := r.post(at+"/resume", "why", "They are back"); got.status != 303 {
+		t.Fatalf("%d", got.status)
+	}
+	s.tell()
+	r.get(at).says("Working")
 }
 
 func TestDestinationsInABrowser(t *testing.T) {
