@@ -20,6 +20,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"homeward/connect/sshsign"
 	"homeward/extract"
 )
 
@@ -55,76 +56,7 @@ func (s *SFTP) Check() error {
 }
 
 func (s *SFTP) config() (*ssh.ClientConfig, error) {
-	c := &ssh.ClientConfig{User: s.User, Timeout: s.Timeout}
-	if s.KeyFile != "" {
-		b, err := os.ReadFile(s.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading our key for the SFTP server: %w", err)
-		}
-		key, err := ssh.ParsePrivateKey(b)
-		if err != nil {
-			return nil, errors.New("our key for the SFTP server is not a private key without a passphrase")
-		}
-		c.Auth = append(c.Auth, ssh.PublicKeys(key))
-	}
-	if s.PasswordFile != "" {
-		b, err := os.ReadFile(s.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading our password for the SFTP server: %w", err)
-		}
-		c.Auth = append(c.Auth, ssh.Password(strings.TrimSpace(string(b))))
-	}
-	if len(c.Auth) == 0 {
-		return nil, errors.New("the SFTP server needs our key or our password")
-	}
-	b, err := os.ReadFile(s.HostKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading the SFTP server's keys: %w", err)
-	}
-	pinned, err := hostKeys(b)
-	if err != nil {
-		return nil, err
-	}
-	c.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		for _, p := range pinned {
-			if p.Type() == key.Type() && slices.Equal(p.Marshal(), key.Marshal()) {
-				return nil
-			}
-		}
-		return errHostKey
-	}
-	for _, p := range pinned {
-		if p.Type() == ssh.KeyAlgoRSA {
-			c.HostKeyAlgorithms = append(c.HostKeyAlgorithms, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
-			continue
-		}
-		c.HostKeyAlgorithms = append(c.HostKeyAlgorithms, p.Type())
-	}
-	return c, nil
-}
-
-var errHostKey = errors.New("the SFTP server's key is not the one that was agreed")
-
-// hostKeys reads public keys, with or without the names of hosts before them.
-func hostKeys(b []byte) (out []ssh.PublicKey, err error) {
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
-		if err != nil {
-			_, after, _ := strings.Cut(line, " ")
-			if key, _, _, _, err = ssh.ParseAuthorizedKey([]byte(after)); err != nil {
-				return nil, errors.New("the file of the SFTP server's keys has a line that is no public key")
-			}
-		}
-		out = append(out, key)
-	}
-	if len(out) == 0 {
-		return nil, errors.New("the file of the SFTP server's keys holds none")
-	}
-	return out, nil
+	return sshsign.Sign{User: s.User, KeyFile: s.KeyFile, PasswordFile: s.PasswordFile, HostKeyFile: s.HostKeyFile, Timeout: s.Timeout}.Config()
 }
 
 // Bring takes the extracts that are new and complete, in the order of their names.
@@ -186,11 +118,11 @@ func (s *SFTP) dial(ctx context.Context) (*sftp.Client, func(), error) {
 		return nil, nil, &Trouble{Text: "The SFTP server cannot be reached", Err: err}
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	conn, chans, reqs, err := ssh.NewClientConn(silent{raw, s.Timeout}, s.Address, config)
+	conn, chans, reqs, err := ssh.NewClientConn(sshsign.Patient(raw, s.Timeout), s.Address, config)
 	if err != nil {
 		stop()
 		raw.Close()
-		if strings.Contains(err.Error(), errHostKey.Error()) || strings.Contains(err.Error(), "no common algorithm for host key") {
+		if sshsign.OtherKey(err) {
 			return nil, nil, &Trouble{Text: "The SFTP server shows another key than the one that was agreed. Nothing was sent to it. Ask its owner before you change the file of its keys", Err: err}
 		}
 		return nil, nil, &Trouble{Text: "The SFTP server did not let us in. Check the user and the key", Err: err}
@@ -203,26 +135,6 @@ func (s *SFTP) dial(ctx context.Context) (*sftp.Client, func(), error) {
 		return nil, nil, &Trouble{Text: "The server does not speak SFTP", Err: err}
 	}
 	return c, func() { stop(); c.Close(); client.Close() }, nil
-}
-
-// silent ends a connection on which nothing moves.
-type silent struct {
-	net.Conn
-	after time.Duration
-}
-
-func (c silent) Read(b []byte) (int, error) {
-	if err := c.Conn.SetReadDeadline(time.Now().Add(c.after)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(b)
-}
-
-func (c silent) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.after)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }
 
 func (s *SFTP) failed(doing string, err error) error {

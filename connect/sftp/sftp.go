@@ -13,7 +13,6 @@ import (
 	"net"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 
 	"homeward/connect"
 	"homeward/connect/files"
+	"homeward/connect/sshsign"
 )
 
 // Config is one folder of one server.
@@ -48,7 +48,7 @@ func New(c Config) (*SFTP, error) {
 		return nil, errors.New("the SFTP server needs an address like sftp.council.example:22 and a user")
 	}
 	s := &SFTP{c}
-	if _, err := s.client(); err != nil {
+	if _, err := s.sign().Config(); err != nil {
 		return nil, err
 	}
 	return s, c.Writing.Check()
@@ -57,77 +57,10 @@ func New(c Config) (*SFTP, error) {
 // Make writes the file's content.
 func (s *SFTP) Make(n connect.News) (connect.Message, error) { return s.config.Writing.Make(n) }
 
-// client reads how we sign in, and whom we talk to.
-func (s *SFTP) client() (*ssh.ClientConfig, error) {
-	c := &ssh.ClientConfig{User: s.config.User, Timeout: s.config.Timeout}
-	if s.config.KeyFile != "" {
-		b, err := os.ReadFile(s.config.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading our key for the SFTP server: %w", err)
-		}
-		key, err := ssh.ParsePrivateKey(b)
-		if err != nil {
-			return nil, errors.New("our key for the SFTP server is not a private key without a passphrase")
-		}
-		c.Auth = append(c.Auth, ssh.PublicKeys(key))
-	}
-	if s.config.PasswordFile != "" {
-		b, err := os.ReadFile(s.config.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading our password for the SFTP server: %w", err)
-		}
-		c.Auth = append(c.Auth, ssh.Password(strings.TrimSpace(string(b))))
-	}
-	if len(c.Auth) == 0 {
-		return nil, errors.New("the SFTP server needs our key or our password")
-	}
-	b, err := os.ReadFile(s.config.HostKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading the SFTP server's keys: %w", err)
-	}
-	pinned, err := hostKeys(b)
-	if err != nil {
-		return nil, err
-	}
-	c.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		if slices.ContainsFunc(pinned, func(p ssh.PublicKey) bool { return bytes.Equal(p.Marshal(), key.Marshal()) }) {
-			return nil
-		}
-		return errHostKey
-	}
-	// Only keys of the kinds that are pinned are asked for: a server that has others
-	// too would else show one of those.
-	for _, p := range pinned {
-		if p.Type() == ssh.KeyAlgoRSA {
-			c.HostKeyAlgorithms = append(c.HostKeyAlgorithms, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
-			continue
-		}
-		c.HostKeyAlgorithms = append(c.HostKeyAlgorithms, p.Type())
-	}
-	return c, nil
-}
-
-var errHostKey = errors.New("the SFTP server's key is not the one that was agreed")
-
-// hostKeys reads public keys, with or without the names of hosts before them.
-func hostKeys(b []byte) (out []ssh.PublicKey, err error) {
-	for line := range strings.Lines(string(b)) {
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
-		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
-		if err != nil {
-			_, after, _ := strings.Cut(line, " ")
-			if key, _, _, _, err = ssh.ParseAuthorizedKey([]byte(after)); err != nil {
-				return nil, errors.New("the file of the SFTP server's keys has a line that is no public key")
-			}
-		}
-		out = append(out, key)
-	}
-	if len(out) == 0 {
-		return nil, errors.New("the file of the SFTP server's keys holds none")
-	}
-	return out, nil
+// sign is how we sign in, and whom we talk to.
+func (s *SFTP) sign() sshsign.Sign {
+	c := s.config
+	return sshsign.Sign{User: c.User, KeyFile: c.KeyFile, PasswordFile: c.PasswordFile, HostKeyFile: c.HostKeyFile, Timeout: c.Timeout}
 }
 
 // session is a signed-in connection. Its end is the context's.
@@ -139,7 +72,7 @@ type session struct {
 // dial connects and signs in. A server that shows another key, or does not take
 // ours, is not tried again.
 func (s *SFTP) dial(ctx context.Context) (*session, error) {
-	c, err := s.client()
+	c, err := s.sign().Config()
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +81,7 @@ func (s *SFTP) dial(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: no connection to the SFTP server", connect.ErrDown)
 	}
-	conn := &patient{Conn: raw, most: s.config.Timeout}
+	conn := sshsign.Patient(raw, s.config.Timeout)
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	end := func() {
 		stop()
@@ -175,28 +108,12 @@ func (s *SFTP) dial(ctx context.Context) (*session, error) {
 
 func signIn(err error) error {
 	switch {
-	case errors.Is(err, errHostKey), strings.Contains(err.Error(), "no common algorithm for host key"):
+	case sshsign.OtherKey(err):
 		return &connect.Refused{Text: "The SFTP server shows another key than the one that was agreed: ask its owner before anything is sent."}
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return &connect.Refused{Text: "The SFTP server does not accept our key for this user.", Status: 401}
 	}
 	return fmt.Errorf("%w: the SFTP server did not agree on a connection", connect.ErrDown)
-}
-
-// patient ends a silence.
-type patient struct {
-	net.Conn
-	most time.Duration
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	p.SetReadDeadline(time.Now().Add(p.most)) // an error shows in Read
-	return p.Conn.Read(b)
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	p.SetWriteDeadline(time.Now().Add(p.most))
-	return p.Conn.Write(b)
 }
 
 // Send puts the file into the folder under a name that says that it is not
