@@ -62,7 +62,7 @@ func TestOnlyAnAgreedKeyIsTaken(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]Sign{"holds none": {PasswordFile: password, HostKeyFile: written(t, "# nothing\n")},
-		"no public key": {PasswordFile: password, HostKeyFile: written(t, "ssh-ed25519 nonsense\n")},
+		"no public key":           {PasswordFile: password, HostKeyFile: written(t, "ssh-ed25519 nonsense\n")},
 		"our key or our password": {HostKeyFile: written(t, line)}, "without a passphrase": {KeyFile: password, HostKeyFile: written(t, line)}} {
 		if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("want %q, have %v", name, err)
