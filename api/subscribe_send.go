@@ -67,7 +67,13 @@ var errNotCalled = errors.New("The address is not one that Homeward may call")
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
 	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("168.63.129.16/32"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("2001::/32"),
+}
+
+// metadata are where clouds keep what is secret about this machine, besides the
+// link-local addresses: they are never called, whatever is allowed.
+var metadata = []netip.Prefix{
+	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("168.63.129.16/32"), netip.MustParsePrefix("fd00:ec2::254/128"),
 }
 
 // mayCall reports whether an address is public or allowed. Link-local addresses, where
@@ -76,6 +82,11 @@ func (k *Hooks) mayCall(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() {
 		return false
+	}
+	for _, p := range metadata {
+		if p.Contains(a) {
+			return false
+		}
 	}
 	for _, p := range k.allow {
 		if p.Contains(a) {

@@ -305,7 +305,12 @@ func TestHooksCallOnlyWhatIsPublic(t *testing.T) {
 			t.Errorf("%s: %v", u, err)
 		}
 	}
-	open := NewHooks(public, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16")}, nil, nil)
+	open := NewHooks(public, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("100.64.0.0/10")}, nil, nil)
+	for _, u := range []string{"https://[fd00:ec2::254]/", "https://100.100.100.200/"} {
+		if open.Check(u) == nil {
+			t.Errorf("%s, where a cloud keeps its metadata, may be called", u)
+		}
+	}
 	if open.Check("https://10.1.2.3/") != nil || open.Check("https://169.254.169.254/") == nil || open.Check("http://10.1.2.3/") == nil {
 		t.Error("what the operator allowed is not so")
 	}

@@ -84,9 +84,11 @@ var (
 	never = prefixes("0.0.0.0/8", "169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "224.0.0.0/4", "255.255.255.255/32",
 		"::/128", "fe80::/10", "ff00::/8", "fd00:ec2::254/128")
 
-	// closed are dialled only where the operator wrote or listed them (RFC 6890).
+	// closed are dialled only where the operator wrote or listed them (RFC 6890), and
+	// what may stand for such an address: IPv4-compatible (RFC 4291 2.5.5.1), NAT64 of
+	// this network (RFC 8215) and Teredo (RFC 4380).
 	closed = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4",
-		"::1/128", "fc00::/7", "fec0::/10")
+		"::1/128", "fc00::/7", "fec0::/10", "::/96", "64:ff9b:1::/48", "2001::/32")
 )
 
 func prefixes(list ...string) (out []netip.Prefix) {

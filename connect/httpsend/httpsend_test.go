@@ -201,6 +201,7 @@ func TestGuard(t *testing.T) {
 		"10.20.3.4": true, "10.21.3.4": false, "192.168.7.7": true, "192.168.7.8": false, "::ffff:192.168.7.8": false, "::ffff:192.168.7.7": true,
 		"127.0.0.1": false, "::1": false, "169.254.169.254": false, "::ffff:169.254.169.254": false, "64:ff9b::a9fe:a9fe": false, "64:ff9b::5db8:d822": true,
 		"2002:7f00:1::1": false, "0.0.0.0": false, "::": false, "fe80::1": false, "fd00:ec2::254": false, "fd12::1": false, "224.0.0.1": false, "255.255.255.255": false,
+		"64:ff9b:1::a9fe:a9fe": false, "::7f00:1": false, "2001:0:7f00:1::": false,
 		"100.64.1.1": false, "172.16.0.1": false, "198.18.0.1": false, "168.63.129.16": false,
 	} {
 		if got := g.open(netip.MustParseAddr(addr)); got != open {
