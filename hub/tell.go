@@ -205,7 +205,7 @@ func (h *Hub) FollowNews(ctx context.Context) (int, error) {
 		if err != nil || now != before {
 			return err
 		}
-		if err := tx.EnqueueTold(jobs...); err != nil {
+		if err := firstErr(h.moveJoined(tx, entries), tx.EnqueueTold(jobs...)); err != nil {
 			return err
 		}
 		return tx.PutSetting(tellCursor, strconv.FormatInt(entries[len(entries)-1].Seq, 10))
@@ -525,8 +525,9 @@ func sendMessage(ctx context.Context, c connect.Connector, m connect.Message) (r
 	return c.Send(ctx, m)
 }
 
-// saidBy is the text of an error that was written for people; others may hold
-// anything, and are not repeated.
+// saidBy is an error in words for people. Connectors read no more than codes of what
+// a far side says, and name fields and not values, so that theirs may be repeated,
+// cut short.
 func saidBy(err error) string {
 	var refused *connect.Refused
 	var told *care.Error
