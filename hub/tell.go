@@ -205,7 +205,7 @@ func (h *Hub) FollowNews(ctx context.Context) (int, error) {
 		if err != nil || now != before {
 			return err
 		}
-		if err := tx.EnqueueTold(jobs...); err != nil {
+		if err := firstErr(h.moveJoined(tx, entries), tx.EnqueueTold(jobs...)); err != nil {
 			return err
 		}
 		return tx.PutSetting(tellCursor, strconv.FormatInt(entries[len(entries)-1].Seq, 10))

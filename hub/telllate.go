@@ -87,3 +87,24 @@ func (h *Hub) heardOf(tx *store.Tx, t *turn) (bool, error) {
 	}
 	return !waits, err
 }
+
+// moveJoined lets what waits of a record that was joined with another be told in one
+// order with what follows of the other: a referral before what became of it.
+func (h *Hub) moveJoined(tx *store.Tx, entries []care.Entry) error {
+	for _, e := range entries {
+		x, joined := e.Event.(care.Absorbed)
+		if !joined {
+			continue
+		}
+		ds, err := tx.Destinations()
+		if err != nil {
+			return err
+		}
+		for _, d := range ds {
+			if err := tx.MoveTold(d.Name, x.Other.ID, e.Case); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -238,3 +238,41 @@ func TestAllThatWasRefusedIsSentAgain(t *testing.T) {
 		s.verify()
 	})
 }
+
+// TestJoinedWhileItWaits holds that what waited of a record that was joined with
+// another comes before what happens to the other afterwards, and by no other way.
+func TestJoinedWhileItWaits(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		p, q := nobody(1), nobody(1)
+		q.mrn, q.noNumber = "M900001", true
+		id := s.admit(q)
+		s.refer(as(care.Coordinator, kings), id)
+		s.council.says(down)
+		for range 10 { // until it is tried every quarter of an hour only
+			s.pass(20 * time.Minute)
+			s.tell()
+		}
+		s.hear("kmh", says{event: "A28", p: p})
+		s.pass(time.Minute)
+		s.hear("kmh", says{event: "A40", p: p, more: map[string]string{"MRG-1": q.mrn + "^^^RK5^MR"}})
+		left := s.find(kings, p.mrn).ID
+		if got := s.read(id); got.JoinedTo != left || len(s.read(left).Referrals) != 1 {
+			t.Fatalf("%q is joined to %q", id, got.JoinedTo)
+		}
+		s.council.says(nil)
+		before := len(s.council.heard)
+		s.move(p, "W31/7")
+		s.hear("kmh", says{event: "A02", p: p, ward: "W31/8", visit: "V" + q.mrn})
+		s.tell()
+		s.pass(time.Hour)
+		s.tell()
+		got := s.council.kinds()[before:]
+		if len(got) < 2 || got[0] != "refer" || slices.Contains(got[1:], "refer") {
+			t.Errorf("after the joining the council heard %v", got)
+		}
+		if page := s.page("mosaic"); page.Waiting != 0 || page.Held != 0 {
+			t.Errorf("%+v", page.DestinationView)
+		}
+		s.verify()
+	})
+}

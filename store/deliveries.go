@@ -80,6 +80,29 @@ func (t *Tx) EnqueueTold(ds ...Tellings) error {
 	return nil
 }
 
+// MoveTold puts what waits to be told of a case behind another case, in their order:
+// the two are one person's now. Whoever is telling some of it loses the lane, and it
+// is told again under the same key.
+func (t *Tx) MoveTold(destination string, from, to care.CaseID) error {
+	was, lane, waits := laneOf(destination, from), laneOf(destination, to), 0
+	err := t.change(`UPDATE jobs SET lane = $1 WHERE lane = $2 AND state IN ('ready', 'held') RETURNING state`, []any{lane, was}, func(row []any) error {
+		var state JobState
+		err := scan(row, &state)
+		if state == JobReady {
+			waits++
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return firstError(
+		t.exec(`UPDATE lanes SET pending = 0, held = 0, fence = fence + 1, lease_until = 0, owner = '' WHERE name = $1`, was),
+		t.exec(`INSERT INTO lanes (name, ready_at, lease_until, owner, fence, pending, destination) SELECT $1, $2, 0, '', 0, 0, $3 WHERE EXISTS (SELECT 1 FROM jobs WHERE lane = $1) ON CONFLICT (name) DO NOTHING`,
+			lane, t.Now(), destination),
+		t.exec(`UPDATE lanes SET pending = pending + $1, `+countHeld+` WHERE name = $2`, waits, lane))
+}
+
 // Destination is where telling one destination stands.
 type Destination struct {
 	Name      string
