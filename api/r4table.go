@@ -9,8 +9,7 @@ type r4Param struct {
 	// targets are the types that a reference may point to, for a bare id and for
 	// _include.
 	targets []string
-	person  bool   // tells who somebody is: taken in the body of a POST only
-	says    string // for the CapabilityStatement; "" where FHIR's own definition says all
+	person  bool // tells who somebody is: taken in the body of a POST only
 }
 
 // r4Kind is a type of search parameter, as a CapabilityStatement names it.

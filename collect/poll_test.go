@@ -267,13 +267,17 @@ func TestFaultsLoseNothing(t *testing.T) {
 		{"next elsewhere", "next", "next = 'input.next'", "another address", func(w http.ResponseWriter, r *http.Request, n int) {
 			fmt.Fprint(w, adults(1, 5, `,"next":"https://evil.example/adults"`))
 		}},
-		{"refused", "none", "", "403", func(w http.ResponseWriter, r *http.Request, n int) { http.Error(w, key, 403) }},
-		{"moved", "none", "", "302", func(w http.ResponseWriter, r *http.Request, n int) { http.Redirect(w, r, "https://evil.example/", 302) }},
+		{"refused", "none", "", "403", func(w http.ResponseWriter, r *http.Request, n int) { http.Error(w, key, http.StatusForbidden) }},
+		{"moved", "none", "", "302", func(w http.ResponseWriter, r *http.Request, n int) {
+			http.Redirect(w, r, "https://evil.example/", http.StatusFound)
+		}},
 		{"busy for long", "none", "", "left alone", func(w http.ResponseWriter, r *http.Request, n int) {
 			w.Header().Set("Retry-After", "600")
-			http.Error(w, key, 429)
+			http.Error(w, key, http.StatusTooManyRequests)
 		}},
-		{"broken for long", "none", "", "does not answer", func(w http.ResponseWriter, r *http.Request, n int) { http.Error(w, key, 500) }},
+		{"broken for long", "none", "", "does not answer", func(w http.ResponseWriter, r *http.Request, n int) {
+			http.Error(w, key, http.StatusInternalServerError)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var n atomic.Int32
@@ -348,18 +352,18 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 	})
 	mux.HandleFunc("GET /api/adults", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != fmt.Sprintf("Bearer t%d", tokens.Load()) {
-			http.Error(w, "", 401)
+			http.Error(w, "", http.StatusUnauthorized)
 			return
 		}
 		switch n.Add(1) {
 		case 1:
 			w.Header().Set("Retry-After", "3")
-			http.Error(w, "", 429)
+			http.Error(w, "", http.StatusTooManyRequests)
 		case 2:
-			http.Error(w, "", 502)
+			http.Error(w, "", http.StatusBadGateway)
 		case 3:
 			tokens.Add(1) // the token that we hold has ended
-			http.Error(w, "", 503)
+			http.Error(w, "", http.StatusServiceUnavailable)
 		default:
 			fmt.Fprint(w, adults(1, 3, ""))
 		}

@@ -291,17 +291,16 @@ func TestSFTPTalksToTheRightServerOnly(t *testing.T) {
 	if _, err := s.Bring(t.Context()); err == nil || !strings.Contains(err.Error(), "another key") {
 		t.Errorf("another server: %v", err)
 	}
-	s, srv := sftpWay(t)
+	s, _ = sftpWay(t)
 	s.User = "somebody"
 	if _, err := s.Bring(t.Context()); err == nil || !strings.Contains(err.Error(), "did not let us in") {
 		t.Errorf("another user: %v", err)
 	}
-	s, srv = sftpWay(t)
+	s, _ = sftpWay(t)
 	s.Dir = "nowhere"
 	if _, err := s.Bring(t.Context()); err == nil || !strings.Contains(err.Error(), "listing the folder") {
 		t.Errorf("no folder: %v", err)
 	}
-	_ = srv
 	s.Address = "127.0.0.1:1"
 	if _, err := s.Bring(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
 		t.Errorf("no server: %v", err)

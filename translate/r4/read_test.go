@@ -411,7 +411,7 @@ func FuzzRead(f *testing.F) {
 		if council {
 			by = cityHall()
 		}
-		qs, err := Read(n, by)
+		qs, _ := Read(n, by)
 		for _, q := range qs {
 			if _, err := Resolve(q, full(t).Case); err != nil && care.KindOf(err) != care.NotFound {
 				t.Error(err)

@@ -46,8 +46,6 @@ func example(t testing.TB, name string) *fhir.Node {
 	return n
 }
 
-const visitOf = "http://fhir.nottinghamshire.gov.uk/encounter/identifier|6521ea68-e87e-4c80-9ea4-510892d7025f"
-
 // read reads a body as the face does.
 func read(n *fhir.Node, s Sender) (translate.Request, error) {
 	switch n.Type() {
