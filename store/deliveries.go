@@ -179,8 +179,8 @@ func (t *Tx) DestinationFailed(name string, f Failure) error {
 		from = 0
 	}
 	var failures int64
-	if err := t.one(`UPDATE destinations SET failures = failures + CASE WHEN failures = 0 OR failures >= $1 THEN 1 ELSE $2 END, last_try = $3, trouble = $4
-		WHERE name = $5 RETURNING failures`, []any{f.Open, adds, t.Now(), f.Text, name}, &failures); err != nil || failures < from {
+	if err := t.change(`UPDATE destinations SET failures = failures + CASE WHEN failures = 0 OR failures >= $1 THEN 1 ELSE $2 END, last_try = $3, trouble = $4
+		WHERE name = $5 RETURNING failures`, []any{f.Open, adds, t.Now(), f.Text, name}, func(row []any) error { return scan(row, &failures) }); err != nil || failures < from {
 		return err
 	}
 	return t.exec(`UPDATE destinations SET not_before = $1 WHERE name = $2`, t.Now().Add(f.Wait), name)
