@@ -259,3 +259,26 @@ func TestErasingTakesAwayWhatWasSent(t *testing.T) {
 		verified(t, s)
 	})
 }
+
+// TestAClockThatWasAheadHoldsUpNothing finishes a job while the clock is wrong, and
+// adds another when it is right again.
+func TestAClockThatWasAheadHoldsUpNothing(t *testing.T) {
+	both(t, func(t *testing.T, open func(...func(*Config)) *Store) {
+		now := day
+		s := delivering(t, open, &now)
+		now = day.Add(48 * time.Hour)
+		update(t, s, func(tx *Tx) error { return tx.EnqueueTold(telling("k1", "c1")) })
+		l, ok := claimed(t, s, "a", 5)
+		if !ok {
+			t.Fatal("not due")
+		}
+		update(t, s, func(tx *Tx) error {
+			return firstError(tx.FinishJob(l, page(t, s)[0].Job), tx.ReleaseLane(l))
+		})
+		now = day.Add(time.Minute)
+		update(t, s, func(tx *Tx) error { return tx.EnqueueTold(telling("k2", "c1")) })
+		if _, ok := claimed(t, s, "a", 5); !ok {
+			t.Error("what is new waits for two days")
+		}
+	})
+}

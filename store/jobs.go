@@ -43,13 +43,15 @@ type Lane struct {
 var ErrFenced = conflict("The lease of this lane was lost")
 
 // Enqueue adds a job to a lane, in the transaction that causes it. A key that
-// was ever enqueued before adds nothing.
+// was ever enqueued before adds nothing. The first of a lane is due at once, whatever
+// a clock that was set wrong left there.
 func (t *Tx) Enqueue(lane, kind, key, payload string) error {
 	t.b.tally.jobs++
 	now := t.Now()
 	if err := t.exec(`INSERT INTO lanes (name, ready_at, lease_until, owner, fence, pending)
 		SELECT $1, $2, 0, '', 0, 1 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE key = $3)
-		ON CONFLICT (name) DO UPDATE SET pending = lanes.pending + 1`, lane, now, key); err != nil {
+		ON CONFLICT (name) DO UPDATE SET pending = lanes.pending + 1,
+			ready_at = CASE WHEN lanes.pending = 0 THEN excluded.ready_at ELSE lanes.ready_at END`, lane, now, key); err != nil {
 		return err
 	}
 	return t.exec(`INSERT INTO jobs (id, lane, kind, key, payload, state, attempts, made, ended, reason)
