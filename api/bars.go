@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -133,9 +134,6 @@ func (b *bars) process(c *call, to barsTarget) error {
 	if a.Reason != "new" || a.Event == r4.EventResponse {
 		q.Key = "bars|" + a.Bundle
 	}
-	if err := c.barsStale(q, a); err != nil {
-		return err
-	}
 	return c.barsTake(q, a)
 }
 
@@ -180,10 +178,15 @@ func (c *call) barsTake(q translate.Request, a r4.Answer) error {
 	c.r = c.r.WithContext(ctx)
 	in := c.inbound(a.Event + " " + a.Reason)
 	in.Fit = r4.Resolve
-	in.Version = func(s translate.Shown, k translate.Kept) string { return r4.One(s, k.Type, k.ID).Str("meta.versionId") }
+	if a.Event == r4.EventRequest && a.Reason != "new" && !a.At.IsZero() {
+		q.IfMatch, in.Version = fresh, barsFresh(q, a)
+	}
 	c.kept = true
 	taken, err := c.faces.Hub.Take(ctx, c.by, in, q)
+	var told *care.Error
 	switch {
+	case errors.As(err, &told) && told.Field == "If-Match":
+		return no(http.StatusConflict, "conflict", "What is known of this referral is newer than this message. Read it, and send what is so now")
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return no(http.StatusRequestTimeout, "timeout", "It took too long. Ask again with the same ids: nothing is done twice")
 	case care.KindOf(err) == care.Duplicate:
@@ -224,50 +227,34 @@ func unreferenced(n *fhir.Node) *fhir.Node {
 			ref.At.Set("reference", nil)
 		}
 	}
-	n.Members = dropEmpty(n.Members)
+	return withoutEmpty(n)
+}
+
+// withoutEmpty drops what holds nothing, however deep: no element is sent empty
+// (FHIR R4 2.1.0.3, ele-1).
+func withoutEmpty(n *fhir.Node) *fhir.Node {
+	n.Items = slices.DeleteFunc(n.Items, func(x *fhir.Node) bool { return withoutEmpty(x).Empty() })
+	n.Members = slices.DeleteFunc(n.Members, func(m fhir.Member) bool { return withoutEmpty(m.Value).Empty() })
 	return n
 }
 
-func dropEmpty(ms []fhir.Member) []fhir.Member {
-	var out []fhir.Member
-	for _, m := range ms {
-		if !m.Value.Empty() {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-// barsStale refuses a change that is older than what came last for the same
-// referral: 409 conflict (BaRS 1.5).
-func (c *call) barsStale(q translate.Request, a r4.Answer) error {
-	if a.Event != r4.EventRequest || a.Reason == "new" || a.At.IsZero() {
-		return nil
-	}
-	find := hub.Find{Types: []string{"ServiceRequest"}, Case: q.Case, NHS: q.About.NHS}
-	switch {
-	case find.Case != "":
-		find.NHS = nhs.Number{}
-	case find.NHS.IsZero():
-		if find.IDs = q.About.IDs; len(find.IDs) == 0 {
-			return nil
-		}
-	}
-	page, err := c.faces.Hub.ShowSome(c.r.Context(), c.by, find, hub.ShowRequest{Action: "compare ServiceRequest"})
-	if err != nil {
-		return err
-	}
-	for _, s := range page.Shown {
+// barsFresh is how the hub finds, in the transaction that carries it out, that a
+// change is older than what came last for the same referral: 409 conflict (BaRS 1.5).
+func barsFresh(q translate.Request, a r4.Answer) func(translate.Shown, translate.Kept) string {
+	return func(s translate.Shown, _ translate.Kept) string {
 		for _, r := range s.Case.Referrals {
 			mine := q.Referral == r.ID || q.Sent != nil && (r.Key == q.Sent.System+"|"+q.Sent.Value ||
 				q.Sent.System == r4.Resource && q.Sent.Value == r4.ReferralResource(s.Case.ID, r.ID))
 			if came, ok := r4.CameOf(s, r.ID); ok && mine && a.At.Before(came.At) && came.Bundle != a.Bundle {
-				return no(http.StatusConflict, "conflict", "What is known of this referral is newer than this message. Read it, and send what is so now")
+				return ""
 			}
 		}
+		return fresh
 	}
-	return nil
 }
+
+// fresh is the version, for the hub, of what a change is not older than.
+const fresh = "fresh"
 
 // barsNoIdentifiers refuses a search by GET, whose address would tell who somebody is.
 func barsNoIdentifiers(*call, barsTarget) error {

@@ -73,7 +73,7 @@ func newBars(t testing.TB, engine string) *barsWorld {
 	w.must(err)
 	forms, err := form.Load(pathways.Files)
 	w.must(err)
-	scopes := []string{BaRSScope}
+	scopes := []string{BaRSScope, WriteScope}
 	w.hub, err = hub.New(hub.Config{Store: db, Policies: set, Forms: forms, Clock: w.clock,
 		Orgs:     []care.Org{{ODS: "RK5", Name: "King's Mill", Kind: care.Trust}, {ODS: "RX1", Name: "Queen's", Kind: care.Trust}, {ODS: "511", Name: "Nottinghamshire", Kind: care.Council}},
 		Councils: []hub.CouncilFeed{{Name: "mosaic", Title: "Mosaic", Council: "511", Quiet: hub.Quiet{Day: 2 * time.Hour, Night: 26 * time.Hour}}},
@@ -249,6 +249,22 @@ func TestBarsDay(t *testing.T) {
 			t.Errorf("taken back, it is %s %s", r.State, r.Why)
 		}
 	})
+}
+
+// TestBarsAndRest: a referral that came by a message and is changed by REST is still
+// answered by messages.
+func TestBarsAndRest(t *testing.T) {
+	w := newBars(t, "sqlite")
+	a := w.wants(200, "", w.send("kmh-epr", w.message(referred(1, care.RefSent), "new", bundleA, w.clock())))
+	sr := w.wants(200, "", w.as("kmh-epr", "GET", "/ServiceRequest/"+a.body.All("entry.resource")[1].ID(), "")).body
+	bars := w.at
+	w.at = strings.TrimSuffix(w.at, "/booking-and-referral/FHIR/R4") + r4Base
+	sent := strings.Replace(jsonOf(t, sr), "https://homeward.example/fhir/StructureDefinition/bars-message", "https://epr.example/other", 1)
+	w.wants(200, "", w.as("kmh-epr", "PUT", "/ServiceRequest/"+sr.ID(), sent))
+	w.at = bars
+	if came, ok := r4.CameOf(w.shown("kmh-epr", sr.ID()), w.shown("kmh-epr", sr.ID()).Case.Referrals[0].ID); !ok || came.Bundle != bundleA || came.Correlation != correlationID {
+		t.Errorf("what an answer must name is %+v, %v", came, ok)
+	}
 }
 
 // shown is the case of a referral as a system sees it.

@@ -62,3 +62,49 @@ func TestConditionsOfAPut(t *testing.T) {
 		t.Error("what was refused was done")
 	}
 }
+
+// What each organisation sent of the same resource goes out to it again: what another
+// sends takes nothing of it away.
+func TestR4WhatIsKeptIsEachSenders(t *testing.T) {
+	onBothR4(t, func(t *testing.T, w *r4World) {
+		ours := strings.Replace(stay(1, "V1", "Ward 12", "in-progress"), `"resourceType":"Patient",`, `"resourceType":"Patient","extension":[{"url":"https://rk5.example/own","valueString":"kept for us"}],`, 1)
+		a := w.wants(201, "kmh-epr", "PUT", "/Encounter?identifier="+url.QueryEscape(visitSystem+"|V1"), ours, "Prefer", "return=representation")
+		enc, pat := a.body.ID(), a.body.Str("subject.reference")
+		if got := w.wants(200, "kmh-epr", "GET", "/"+pat, "").raw; !strings.Contains(got, "kept for us") {
+			t.Fatalf("it is not kept at all: %s", got)
+		}
+		made := w.wants(201, "kmh-epr", "POST", "/ServiceRequest", strings.Replace(request(1, strings.TrimPrefix(pat, "Patient/"), enc), "{", `{"extension":[{"url":"https://rk5.example/own","valueString":"of the referral"}],`, 1))
+		w.wants(201, "qmc-epr", "PUT", "/Encounter?identifier=https://rx1.example/visit%7CQ1", strings.ReplaceAll(stay(1, "Q1", "Ward 5", "in-progress"), "rk5.example", "rx1.example"))
+		if got := w.wants(200, "kmh-epr", "GET", "/"+pat, "").raw; !strings.Contains(got, "kept for us") {
+			t.Error("what King's Mill sent is gone when Queen's sends the same person")
+		}
+		if got := w.wants(200, "qmc-epr", "GET", "/"+pat, "").raw; strings.Contains(got, "kept for us") {
+			t.Error("Queen's sees what King's Mill keeps of the person")
+		}
+		at := made.header.Get("Location")
+		at = at[strings.LastIndex(at, "/ServiceRequest/"):]
+		id := strings.TrimPrefix(at, "/ServiceRequest/")
+		w.wants(403, "mosaic", "PUT", at, strings.Replace(request(1, strings.TrimPrefix(pat, "Patient/"), enc), "{", `{"id":"`+id+`",`, 1))
+		if got := w.wants(200, "kmh-epr", "GET", at, "").raw; !strings.Contains(got, "of the referral") {
+			t.Error("what the hospital sent of its referral is gone")
+		}
+	})
+}
+
+// What a hospital says anew that somebody needs reaches the council's people, once.
+func TestR4AReferralSaysOtherNeeds(t *testing.T) {
+	w := newR4(t, "sqlite")
+	id, enc, pat := w.refer(1)
+	other := strings.Replace(request(1, pat, enc), "wash and dress", "eat", 1)
+	for range 2 {
+		a := w.wants(200, "kmh-epr", "PUT", "/ServiceRequest?identifier="+url.QueryEscape(ownSystem+"|R1"), other)
+		if a.body.ID() != id {
+			t.Errorf("it became another: %s", a.raw)
+		}
+		w.wants(200, "kmh-epr", "PUT", "/ServiceRequest/"+id, a.raw) // what is read may be sent back as it is
+	}
+	notes := w.wants(200, "mosaic", "GET", "/Communication?patient=Patient/"+pat, "")
+	if notes.body.Str("total") != "1" || !strings.Contains(notes.raw, "Needs help to eat") {
+		t.Errorf("the council is not told once: %s", notes.raw)
+	}
+}

@@ -190,7 +190,12 @@ func (c *call) r4Take(t *r4Type, n *fhir.Node, of care.CaseID, at string) error 
 	created := func(taken hub.Taken) bool {
 		return taken.Created && of == "" && known != r4Made(t.name, n, taken, c.by)
 	}
-	in := c.r4Inbound(t.name, func(q translate.Request, have care.Case) error { return c.r4Same(t, at, q, have) })
+	in := c.r4Inbound(t.name, func(q translate.Request, have care.Case) error {
+		if t.name == "ServiceRequest" && q.Referral != "" {
+			known = r4.ReferralResource(have.ID, q.Referral) // what is made besides is no new referral
+		}
+		return c.r4Same(t, at, q, have)
+	})
 	in.Back = func(taken hub.Taken) bool { return c.r4GivesBack(created(taken)) }
 	taken, err := c.takeVersion(in, reqs...)
 	if err != nil {
@@ -221,6 +226,9 @@ func (c *call) r4Inbound(what string, check func(translate.Request, care.Case) e
 // r4Same refuses a resource whose content names another one than its id does: an
 // Encounter with the number of another stay, a Task whose focus is another referral.
 func (c *call) r4Same(t *r4Type, at string, q translate.Request, have care.Case) error {
+	if t.name == "ServiceRequest" && c.by.OrgKind != care.Trust {
+		return &care.Error{Kind: care.Forbidden, Text: "A referral is its hospital's to change. Say by its Task how far it is"}
+	}
 	if at == "" || have.ID == "" {
 		return nil
 	}

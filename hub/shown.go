@@ -353,6 +353,9 @@ func (h *Hub) showKept(tx *store.Tx, a *asking, c care.Case, shown map[string]bo
 		if !shown[asR4(k.Type)+"/"+k.ID] && !paper || k.Org != a.by.Org && (!whole || k.Type == "Patient") {
 			continue
 		}
+		if k.Org != a.by.Org && slices.ContainsFunc(kept, func(x store.KeptResource) bool { return x.Type == k.Type && x.ID == k.ID && x.Org == a.by.Org }) {
+			continue // they are given back what they sent themselves
+		}
 		tree, err := fhir.Parse(k.Doc, fhir.JSON, fhir.Version(k.Version), fhir.Limits{Bytes: 64 << 20})
 		if err != nil {
 			return fmt.Errorf("reading a resource as it came: %w", err)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"homeward/care"
@@ -11,6 +12,7 @@ import (
 	"homeward/policy"
 	"homeward/store"
 	"homeward/translate"
+	"homeward/translate/r4"
 )
 
 // commandAction is what the policies are asked for a command; "" for one that no
@@ -231,6 +233,9 @@ func (t *taking) keep(r translate.Request, c care.Case) error {
 		if k.ID = cmp.Or(k.ID, t.keptID(k.Type, c)); k.ID == "" || k.Tree == nil {
 			continue
 		}
+		if err := t.carryOver(&k, c); err != nil {
+			return err
+		}
 		raw, err := fhir.Write(k.Tree, fhir.JSON, k.Version)
 		if err != nil {
 			return err
@@ -238,6 +243,29 @@ func (t *taking) keep(r translate.Request, c care.Case) error {
 		if err := t.tx.KeepResource(store.KeptResource{Type: k.Type, ID: k.ID, Case: c.ID, Org: t.by.Org, Version: int(k.Version), At: t.now, Doc: raw}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// carryOver puts into a referral that is sent anew what messages about it must still
+// name: it may have come by a message first, and be changed by REST then.
+func (t *taking) carryOver(k *translate.Kept, c care.Case) error {
+	if k.Type != "ServiceRequest" {
+		return nil
+	}
+	had, err := t.tx.KeptResources(c.ID)
+	if err != nil {
+		return err
+	}
+	for _, x := range had {
+		if x.Type != k.Type || x.ID != k.ID || x.Org != t.by.Org {
+			continue
+		}
+		was, err := fhir.Parse(x.Doc, fhir.JSON, fhir.Version(x.Version), fhir.Limits{Bytes: 64 << 20})
+		if err != nil {
+			return fmt.Errorf("reading a resource as it came: %w", err)
+		}
+		k.Tree = r4.CarryOver(was, k.Tree)
 	}
 	return nil
 }

@@ -352,21 +352,23 @@ type KeptResource struct {
 	Doc      []byte
 }
 
-var keepResource = upsert("kept_resources", []string{"type", "id"}, "case_id", "org", "version", "at", "doc")
+var keepResource = upsert("kept_resources", []string{"type", "id", "org"}, "case_id", "version", "at", "doc")
 
-// KeepResource keeps a resource as it came, in the place of what came before.
+// KeepResource keeps a resource as it came, in the place of what the same
+// organisation sent before.
 func (t *Tx) KeepResource(k KeptResource) error {
-	return t.exec(keepResource, k.Type, k.ID, k.Case, k.Org, k.Version, k.At, t.seal(keptDoc, string(k.Doc), k.Type, k.ID))
+	return t.exec(keepResource, k.Type, k.ID, k.Org, k.Case, k.Version, k.At, t.seal(keptDoc, string(k.Doc), k.Type, k.ID, k.Org))
 }
 
-// KeptResources lists the resources of a case as they came.
+// KeptResources lists the resources of a case as they came, of the same resource the
+// newest last.
 func (t *Tx) KeptResources(id care.CaseID) (ks []KeptResource, err error) {
-	err = t.query(`SELECT type, id, case_id, org, version, at, doc FROM kept_resources WHERE case_id = $1 ORDER BY type, id`, []any{id}, func(row []any) error {
+	err = t.query(`SELECT type, id, case_id, org, version, at, doc FROM kept_resources WHERE case_id = $1 ORDER BY type, id, at, org`, []any{id}, func(row []any) error {
 		var k KeptResource
 		if err := scan(row, &k.Type, &k.ID, &k.Case, &k.Org, &k.Version, &k.At, &k.Doc); err != nil {
 			return err
 		}
-		doc, err := t.open(keptDoc, k.Doc, k.Type, k.ID)
+		doc, err := t.open(keptDoc, k.Doc, k.Type, k.ID, k.Org)
 		k.Doc = doc
 		ks = append(ks, k)
 		return err

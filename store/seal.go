@@ -56,7 +56,7 @@ var (
 	erasedDoc     = &column{"erased", "doc", []string{"case_id"}, false}
 	userDoc       = &column{"users", "doc", []string{"id"}, false}
 	sessionDoc    = &column{"sessions", "doc", []string{"token"}, false}
-	keptDoc       = &column{"kept_resources", "doc", []string{"type", "id"}, false}
+	keptDoc       = &column{"kept_resources", "doc", []string{"type", "id", "org"}, false}
 	takenDoc      = &column{"taken", "doc", []string{"feed", "name"}, false}
 	pdsDoc        = &column{"pds_answers", "doc", []string{"case_id"}, false}
 

@@ -17,10 +17,11 @@ CREATE INDEX parties_case ON parties (case_id);
 CREATE TABLE unindexed (case_id TEXT PRIMARY KEY);
 INSERT INTO unindexed (case_id) SELECT id FROM cases;
 
--- Resources as they came, so that what we do not know of them goes out again.
+-- Resources as they came, so that what we do not know of them goes out again. Of each
+-- organisation its own: two that send the same person lose nothing to each other.
 CREATE TABLE kept_resources (
   type TEXT NOT NULL, id TEXT NOT NULL, case_id TEXT NOT NULL, org TEXT NOT NULL, version BIGINT NOT NULL, at BIGINT NOT NULL, doc TEXT NOT NULL,
-  PRIMARY KEY (type, id));
+  PRIMARY KEY (type, id, org));
 CREATE INDEX kept_resources_case ON kept_resources (case_id);
 
 -- What came of what a system sent under a name of its own, so that a repeat is

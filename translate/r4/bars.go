@@ -390,6 +390,18 @@ type Came struct {
 	At                                       time.Time
 }
 
+// CarryOver is a referral as it is sent anew, with what is known of the message by
+// which it came, where the new one says nothing of that: answers must go on naming it.
+func CarryOver(was, now *fhir.Node) *fhir.Node {
+	came := extension(was, extBars)
+	if came.Empty() || !extension(now, extBars).Empty() {
+		return now
+	}
+	c := now.Clone()
+	c.Add("extension", came.Clone())
+	return c
+}
+
 // CameOf is what the last request about a referral was; false when it did not come
 // by BaRS.
 func CameOf(s translate.Shown, r care.ReferralID) (Came, bool) {

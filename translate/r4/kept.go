@@ -57,6 +57,25 @@ func merged(ours, kept *fhir.Node, own []string) *fhir.Node {
 	return out
 }
 
+// noContact are the elements that an Interweave contact has not.
+var noContact = []string{"basedOn", "instantiatesUri", "instantiatesCanonical", "requisition", "replaces", "reasonReference", "supportingInfo", "note",
+	"relevantHistory", "locationCode", "locationReference", "insurance", "specimen", "bodySite", "category", "asNeededBoolean", "asNeededCodeableConcept",
+	"quantityQuantity", "quantityRatio", "quantityRange", "orderDetail"}
+
+// unclaim takes out of a referral the profiles that it does not hold to with what
+// came in beside what is ours: of a contact that has more, and of BaRS, whose
+// messages alone are as BaRS wants them.
+func unclaim(n *fhir.Node) {
+	list := n.Member("meta").Member("profile")
+	if n.Type() != "ServiceRequest" || list == nil {
+		return
+	}
+	more := slices.ContainsFunc(n.Members, func(m fhir.Member) bool { return slices.Contains(noContact, strings.TrimPrefix(m.Name, "_")) })
+	list.Items = slices.DeleteFunc(slices.Clone(list.Items), func(p *fhir.Node) bool {
+		return more && p.Text == profContact || strings.HasPrefix(p.Text, barsProfile)
+	})
+}
+
 func mergeMeta(out, kept *fhir.Node) {
 	meta := out.Member("meta")
 	if meta == nil {

@@ -125,6 +125,7 @@ func (w *writing) finish(typ string, list []*fhir.Node) []*fhir.Node {
 		directory := slices.Contains(directoryTypes, typ)
 		if k, ok := w.s.Kept[key]; ok && k.Version == fhir.R4 && k.Tree != nil && w.mayMerge(typ) {
 			n = merged(n, k.Tree, owned[typ])
+			unclaim(n)
 			list[i] = n
 		}
 		meta := n.Member("meta")

@@ -91,6 +91,9 @@ func (r *reading) one(e entry) []translate.Request {
 		q = r.person(e)
 	case "Encounter":
 		q = r.encounter(e)
+		if p := r.target(e.n, e.n.Get("subject")); p.Type() == "Patient" {
+			q.Kept = append(q.Kept, translate.Kept{Type: "Patient", Version: fhir.R4, Tree: p})
+		}
 	case "ServiceRequest":
 		q = r.referral(e)
 	case "Task":

@@ -609,12 +609,30 @@ func Resolve(q translate.Request, c care.Case) (translate.Request, error) {
 	}
 	var out []care.Command
 	for _, cmd := range q.Commands {
-		if cmd = fitted(cmd, have); cmd != nil {
+		asked, refers := cmd.(care.Refer)
+		if cmd = fitted(cmd, have); cmd == nil && refers {
+			cmd = needsNow(asked, *have, c)
+		}
+		if cmd != nil {
 			out = append(out, cmd)
 		}
 	}
 	q.Commands = out
 	return q, nil
+}
+
+// needsNow is what a hospital says anew that the person needs, of a referral that was
+// sent: its answers stay as they were sent, so it is a note for both sides. nil when
+// it is as it was, or was said already.
+func needsNow(asked care.Refer, have care.Referral, c care.Case) care.Command {
+	needs := asked.Answers.Get("care_needs")
+	said := func(n care.Note) bool {
+		return n.Referral == have.ID && n.Text == needs && n.Audience == care.AudienceBoth
+	}
+	if needs == "" || needs == have.Answers.Get("care_needs") || slices.ContainsFunc(c.Notes, said) {
+		return nil
+	}
+	return care.AddNote{Note: care.Note{Audience: care.AudienceBoth, Text: needs, Referral: have.ID}}
 }
 
 // resumed puts the undoing of a discharge before what tells that the stay goes on
