@@ -8,6 +8,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"homeward/care"
@@ -44,6 +45,15 @@ type News struct {
 	NoteID      string
 	Shown       translate.Shown
 	PublicURL   string // of Homeward's pages, for links
+}
+
+// About is the referral that the news are of, as far as it is shown; false: of none.
+func (n News) About() (care.Referral, bool) {
+	i := slices.IndexFunc(n.Shown.Case.Referrals, func(r care.Referral) bool { return r.ID == n.Referral })
+	if i < 0 || n.Referral == "" {
+		return care.Referral{}, false
+	}
+	return n.Shown.Case.Referrals[i], true
 }
 
 // Message is what will be sent, byte for byte. It is kept before it is sent, and

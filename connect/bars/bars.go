@@ -59,7 +59,7 @@ const odsSystem = "https://fhir.nhs.uk/Id/ods-organization-code"
 // Make writes the message. A hospital whose referral did not come by BaRS is told
 // nothing: a response must name the message that it answers (BaRS 1.5).
 func (b *Bars) Make(n connect.News) (connect.Message, error) {
-	r, ok := referral(n)
+	r, ok := n.About()
 	if !ok {
 		return connect.Message{}, nil // news of somebody who was not referred
 	}
@@ -90,15 +90,6 @@ func (b *Bars) Make(n connect.News) (connect.Message, error) {
 	head := heads(n, t)
 	head["X-Correlation-Id"] = correlation
 	return connect.Message{Key: n.Key, Correlation: n.Correlation, Kind: n.Kind, Type: "application/fhir+json; version=1.4.0", At: n.Shown.Now, Body: body, Head: head}, nil
-}
-
-func referral(n connect.News) (care.Referral, bool) {
-	for _, r := range n.Shown.Case.Referrals {
-		if r.ID == n.Referral && n.Referral != "" {
-			return r, true
-		}
-	}
-	return care.Referral{}, false
 }
 
 // reason is new for a referral and for the first word about one, delete for one that

@@ -14,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"homeward/care"
 	"homeward/connect"
 	"homeward/connect/httpsend"
 	"homeward/fhir"
@@ -47,7 +46,7 @@ func New(c Config) (*FHIR, error) {
 
 // Make writes the transaction, or the resource that the news are of.
 func (f *FHIR) Make(n connect.News) (connect.Message, error) {
-	r, ok := referral(n)
+	r, ok := n.About()
 	if !ok {
 		return connect.Message{}, nil // news of somebody who was not referred
 	}
@@ -82,15 +81,6 @@ func (f *FHIR) Make(n connect.News) (connect.Message, error) {
 		return connect.Message{}, fmt.Errorf("writing FHIR: %w", err)
 	}
 	return m, nil
-}
-
-func referral(n connect.News) (care.Referral, bool) {
-	for _, r := range n.Shown.Case.Referrals {
-		if r.ID == n.Referral && n.Referral != "" {
-			return r, true
-		}
-	}
-	return care.Referral{}, false
 }
 
 // single is the type of the one resource that news are of.

@@ -164,12 +164,8 @@ func or(s, other string) string {
 
 // refFrom is who sent the referral that news are about.
 func refFrom(n connect.News) nhs.ODS {
-	for _, r := range n.Shown.Case.Referrals {
-		if r.ID == n.Referral {
-			return r.From
-		}
-	}
-	return ""
+	r, _ := n.About()
+	return r.From
 }
 
 // StateIsEnough reports that updates and statuses tell how things stand.

@@ -122,10 +122,10 @@ func Of(n connect.News, personal bool) Record {
 		From: organisation(n, n.From), To: organisation(n, n.To), Link: Link(n),
 	}
 	c := n.Shown.Case
-	if i := slices.IndexFunc(c.Referrals, func(x care.Referral) bool { return x.ID == n.Referral }); i >= 0 {
-		r.Referral = referral(c.Referrals[i], personal)
+	if about, ok := n.About(); ok {
+		r.Referral = referral(about, personal)
 		if personal && n.Shown.Sees.Referral {
-			r.Answers = answers(n, c.Referrals[i])
+			r.Answers = answers(n, about)
 		}
 	}
 	if !personal {
