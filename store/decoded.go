@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	"homeward/care"
@@ -19,7 +20,11 @@ type decoded struct {
 	mu       sync.Mutex
 	now, was map[[sha256.Size]byte]care.Case // when now is full it becomes was, and was is forgotten
 	bytes    int                             // of the documents of now
+	once     map[uint64]bool                 // beginnings of the hashes of what was read once
 }
+
+// mostOnce bounds what is known to have been read once.
+const mostOnce = 20_000
 
 // read decodes a document, or gives what it was decoded to before.
 func (d *decoded) read(doc []byte) (care.Case, error) {
@@ -41,6 +46,13 @@ func (d *decoded) read(doc []byte) (care.Case, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if at := binary.BigEndian.Uint64(sum[:]); !d.once[at] {
+		if d.once == nil || len(d.once) >= mostOnce {
+			d.once = map[uint64]bool{}
+		}
+		d.once[at] = true
+		return c, nil
+	}
 	d.put(sum, c, len(doc))
 	return c, nil
 }
