@@ -142,11 +142,8 @@ const (
 	killMoves  = 12
 )
 
-const killSite = `http = "127.0.0.1:0"
-database = %q
-gazetteer = "gazetteer.csv"
-%s
-[[organisation]]
+// killPlaces are the organisations, and the feed of one.
+const killPlaces = `[[organisation]]
 ods = "RK5"
 name = "Sherwood Forest Hospitals"
 kind = "trust"
@@ -162,7 +159,13 @@ name = "kings-mill"
 title = "King's Mill EPR"
 org = "RK5"
 listen = "127.0.0.1:0"
-[[destination]]
+`
+
+const killSite = `http = "127.0.0.1:0"
+database = %q
+gazetteer = "gazetteer.csv"
+%s
+` + killPlaces + `[[destination]]
 name = "hook"
 title = "the council's intake"
 org = "511"
