@@ -1,10 +1,13 @@
 package api
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+
+	"homeward/nhs"
 )
 
 // Two trusts that name their referrals alike mean two referrals, and neither learns
@@ -106,5 +109,26 @@ func TestR4AReferralSaysOtherNeeds(t *testing.T) {
 	notes := w.wants(200, "mosaic", "GET", "/Communication?patient=Patient/"+pat, "")
 	if notes.body.Str("total") != "1" || !strings.Contains(notes.raw, "Needs help to eat") {
 		t.Errorf("the council is not told once: %s", notes.raw)
+	}
+}
+
+// What was sent is not said again, and no link of ours takes what tells who somebody is.
+func TestR4SaysNothingOfWhatWasSent(t *testing.T) {
+	w := newR4(t, "sqlite")
+	enc, pat := w.admit(1)
+	of := w.wants(200, "kmh-epr", "GET", "/Provenance?patient=Patient/"+pat, "")
+	if of.body.Str("entry.resource.target.reference") != "Encounter/"+enc {
+		t.Errorf("of a patient there is no Provenance: %s", of.raw)
+	}
+	page := base64.RawURLEncoding.EncodeToString([]byte(`{"q":"identifier=` + url.QueryEscape(nhsSystem+"|"+nhs.Test(1).Digits()) + `"}`))
+	w.wants(400, "kmh-epr", "GET", "/Patient?_page="+page, "")
+	claims := strings.Replace(stay(1, "V1", "Ward 1", "in-progress"), `"resourceType":"Encounter",`, `"resourceType":"Encounter","meta":{"profile":["https://rk5.example/Hilda-Invented"]},`, 1)
+	a := w.wants(422, "kmh-epr", "POST", "/Encounter", claims)
+	if a.body.Str("issue.expression") != "Encounter.meta.profile" || strings.Contains(a.raw, "Hilda") {
+		t.Errorf("an unknown profile: %s", a.raw)
+	}
+	a = w.wants(400, "kmh-epr", "GET", "/Subscription/none/$events?content=everything", "")
+	if !strings.Contains(a.text(), "content") {
+		t.Errorf("content: %s", a.raw)
 	}
 }

@@ -137,13 +137,20 @@ func r4WhoByIdentifier(name string) bool {
 // r4Query reads a search.
 func (c *call) r4Query(t *r4Type, asked url.Values) (*r4Query, error) {
 	q := &r4Query{typ: t, count: r4PageUsual, total: true, safe: url.Values{}}
+	noPage := no(http.StatusBadRequest, "invalid", "The parameter _page is not one that was given in a link")
 	if tokens := asked["_page"]; len(tokens) > 0 {
 		raw, err := base64.RawURLEncoding.DecodeString(tokens[0])
 		if err != nil || json.Unmarshal(raw, &q.page) != nil || q.page.Offset < 0 {
-			return nil, no(http.StatusBadRequest, "invalid", "The parameter _page is not one that was given in a link")
+			return nil, noPage
 		}
-		if asked, err = url.ParseQuery(q.page.Query); err != nil {
-			return nil, no(http.StatusBadRequest, "invalid", "The parameter _page is not one that was given in a link")
+		asked, err = url.ParseQuery(q.page.Query)
+		for name := range asked { // none that was given tells who somebody is
+			if c.r4Personal(name) {
+				return nil, noPage
+			}
+		}
+		if err != nil {
+			return nil, noPage
 		}
 	}
 	lenient := strings.Contains(strings.Join(c.r.Header.Values("Prefer"), ","), "handling=lenient")
@@ -213,7 +220,7 @@ func (q *r4Query) finder(p r4Param, values []string, who map[string][]string) bo
 	switch {
 	case p.name == "patient" || p.name == "subject":
 		who["patient"] = append(who["patient"], values...)
-		return q.typ.name != "Provenance"
+		return true // of a Provenance too: "where the activity involved patient data"
 	case q.typ.name == "Provenance" && p.name == "target":
 		who["target"] = append(who["target"], values...)
 		return false

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -186,6 +187,9 @@ func (c *call) subscriptionEvents() error {
 		}
 	}
 	content := given["content"]
+	if len(content) > 0 && !slices.Contains([]hub.SubscriptionPayload{hub.PayloadEmpty, hub.PayloadID, hub.PayloadFull}, hub.SubscriptionPayload(content[0])) {
+		return no(http.StatusBadRequest, "invalid", "The parameter content must be empty, id-only or full-resource")
+	}
 	id := c.r.PathValue("id")
 	s, events, err := c.faces.Hub.SubscriptionEvents(c.r.Context(), c.by, id, max(0, bounds[0]-1), bounds[1])
 	if err != nil {

@@ -81,7 +81,7 @@ func (m *message) envelope() {
 	r := m.r
 	if m.tree.Type() != "Bundle" {
 		m.bad = true
-		r.wrong("structure", m.tree.Type(), "must be a Bundle")
+		r.wrong("structure", "Bundle", "must be a Bundle")
 		return
 	}
 	if m.tree.Str("type") != "message" {
