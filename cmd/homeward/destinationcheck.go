@@ -47,13 +47,16 @@ func (c DestinationConfig) checkAddress() error {
 	return nil
 }
 
-// checkMade makes what only the start of the site would: connectors with their files
-// of keys and secrets. It asks nobody anything.
+// checkMade makes what otherwise only the start of the site would: whom it tells, from
+// whom it collects and PDS, with their files of keys, secrets, plans and mappings. It
+// asks nobody anything.
 func (c Config) checkMade() error {
 	zone, err := time.LoadLocation(c.Zone)
 	if err != nil {
 		return err
 	}
-	_, err = c.tellings(making{zone: zone, now: time.Now})
-	return err
+	_, told := c.tellings(making{zone: zone, now: time.Now})
+	_, collected := c.ways(time.Now)
+	_, asked := c.PDS.client(time.Now)
+	return errors.Join(told, collected, asked)
 }

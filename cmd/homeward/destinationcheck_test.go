@@ -51,6 +51,26 @@ func TestConfigCheckMakesWhatTheStartWould(t *testing.T) {
 	}
 }
 
+// TestConfigCheckReadsWhatCollectingNeeds holds the same of councils and of PDS.
+func TestConfigCheckReadsWhatCollectingNeeds(t *testing.T) {
+	for want, lines := range map[string]string{
+		"plan":                 "[[council]]\nname = \"county\"\ntitle = \"County\"\nods = \"511\"\nfolder = \"in\"\n[council.poll]\nurl = \"https://x.example\"\nplan = \"nobodys\"",
+		"our key for the SFTP": "[[council]]\nname = \"county\"\ntitle = \"County\"\nods = \"511\"\nfolder = \"in\"\n[council.sftp]\naddress = \"x.example:22\"\nuser = \"u\"\nkey_file = \"nope\"\nhost_key_file = \"nope\"",
+		"PDS":                  "[pds]\nurl = \"https://x.example\"\ntoken_url = \"https://x.example/t\"\nclient_id = \"c\"\nkey_file = \"nope\"\nkey_id = \"k\"\norg = \"511\"",
+	} {
+		file := filepath.Join(t.TempDir(), "homeward.toml")
+		if err := os.WriteFile(file, []byte("[[organisation]]\nods = \"511\"\nname = \"Nottinghamshire\"\nkind = \"council\"\n"+lines+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readConfig(file); err != nil {
+			t.Errorf("%s: it is refused before: %v", want, err)
+		}
+		if err := (&configCmd{Check: file}).Run(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 // TestOneConnectionIsUsedByOne holds that what waits for another's answer is not
 // taken for a far side that does not answer.
 func TestOneConnectionIsUsedByOne(t *testing.T) {
