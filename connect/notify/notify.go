@@ -141,7 +141,7 @@ func (n *Notify) Send(ctx context.Context, m connect.Message) (connect.Receipt, 
 		return connect.Receipt{}, odd()
 	}
 	for _, x := range had.List {
-		if uuid.MatchString(x.ID) {
+		if uuid.MatchString(x.ID) && !strings.HasSuffix(x.Status, "-failure") { // what failed is sent again
 			return connect.Receipt{Reference: x.ID, Track: x.ID, Again: true}, nil
 		}
 	}

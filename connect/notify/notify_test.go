@@ -147,3 +147,28 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatFailedIsSentAgain sends the same again after the service could not deliver
+// it: that it had it before is then no receipt.
+func TestWhatFailedIsSentAgain(t *testing.T) {
+	f := far()
+	srv := httptest.NewServer(f)
+	defer srv.Close()
+	n := connector(t, srv.URL, keyFile(t, secret), nil)
+	m, err := n.Make(connecttest.Sample(connect.Refer, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := n.Send(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Become(first.Track, "technical-failure")
+	second, err := n.Send(t.Context(), m)
+	if err != nil || second.Track == first.Track || second.Again || len(f.Mails()) != 2 {
+		t.Errorf("%+v %v, %d mails", second, err, len(f.Mails()))
+	}
+	if third, err := n.Send(t.Context(), m); err != nil || !third.Again || len(f.Mails()) != 2 {
+		t.Errorf("%+v %v, %d mails", third, err, len(f.Mails()))
+	}
+}
