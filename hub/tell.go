@@ -490,9 +490,9 @@ func (h *Hub) keepMessage(ctx context.Context, d Telling, t *turn) error {
 		x := t.delivery
 		switch {
 		case wrong != nil:
-			return h.hold(tx, d, t, &connect.Refused{Text: "The message could not be made: " + saidBy(wrong)})
+			return firstErr(h.hold(tx, d, t, &connect.Refused{Text: "The message could not be made: " + saidBy(wrong)}), tx.DestinationUnasked(d.Name, tellOpen))
 		case m.Key == "":
-			return h.notTold(tx, d, t, nil, "It is not told of this")
+			return firstErr(h.notTold(tx, d, t, nil, "It is not told of this"), tx.DestinationUnasked(d.Name, tellOpen))
 		}
 		x.Message, x.Made = doc, h.now()
 		return tx.KeepDelivery(t.lane, x)

@@ -79,27 +79,36 @@ func TestGoOnNowIsNow(t *testing.T) {
 // TestWhatIsNotToldIsNoProbe holds that a system which is back is found out about
 // however many news stand before that it may not know.
 func TestWhatIsNotToldIsNoProbe(t *testing.T) {
-	onBothTold(t, func(t *testing.T, s *toldSite) {
-		s.council.says(down)
-		for i := range 12 {
-			s.refer(as(care.Coordinator, kings), s.admit(nobody(i+1)))
-			s.pass(time.Second)
-		}
-		s.tell()
-		if s.page("mosaic").State != DestinationOpen {
-			t.Fatal("the circuit is not open")
-		}
-		s.suspend("everything")
-		s.council.says(nil)
-		s.pass(16 * time.Minute)
-		for range 4 {
-			s.tell()
-			s.pass(time.Second)
-		}
-		if p := s.page("mosaic"); p.Waiting != tellOpen && p.Waiting != 0 {
-			t.Errorf("%d still wait", p.Waiting)
-		}
-	})
+	for what, stop := range map[string]func(*toldSite){
+		"may not be told":  func(s *toldSite) { s.suspend("everything") },
+		"is not told":      func(s *toldSite) { s.council.deaf = connect.Refer },
+		"cannot be told":   func(s *toldSite) { s.council.wrong = &connect.Refused{Text: "The form has no answer to the pathway"} },
+		"is told and gets": func(*toldSite) {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBothTold(t, func(t *testing.T, s *toldSite) {
+				s.council.says(down)
+				for i := range 12 {
+					s.refer(as(care.Coordinator, kings), s.admit(nobody(i+1)))
+					s.pass(time.Second)
+				}
+				s.tell()
+				if s.page("mosaic").State != DestinationOpen {
+					t.Fatal("the circuit is not open")
+				}
+				stop(s)
+				s.council.says(nil)
+				s.pass(16 * time.Minute)
+				for range 4 {
+					s.tell()
+					s.pass(time.Second)
+				}
+				if p := s.page("mosaic"); p.Waiting > tellOpen {
+					t.Errorf("%d still wait", p.Waiting)
+				}
+			})
+		})
+	}
 }
 
 // TestOneCaseDoesNotOpenTheCircuit holds that a message which the far side fails on
