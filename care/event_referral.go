@@ -44,8 +44,14 @@ type ReferralReceived struct {
 
 func (e ReferralReceived) When() time.Time { return e.At }
 
-// Say names the event.
-func (e ReferralReceived) Say() string { return "Referral received by the council" }
+// Say names the event: what is told with a reference is that the council's own system
+// has it too, which follows the first.
+func (e ReferralReceived) Say() string {
+	if e.Reference != "" {
+		return "Reference of the council's system recorded"
+	}
+	return "Referral received by the council"
+}
 func (e ReferralReceived) apply(c *Case) {
 	change(c, e.ID, func(r *Referral) {
 		if e.Reference != "" {

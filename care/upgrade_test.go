@@ -114,7 +114,9 @@ func TestErrors(t *testing.T) {
 
 func TestSay(t *testing.T) {
 	for want, e := range map[string]Event{
-		"Moved from Ward 12, Bay 2 to W31, Bed 4": Moved{At: day, From: Location{Ward: "W12", Name: "Ward 12", Bay: "2"}, To: Location{Ward: "W31", Bed: "4"}},
+		"Moved from Ward 12, Bay 2 to W31, Bed 4":    Moved{At: day, From: Location{Ward: "W12", Name: "Ward 12", Bay: "2"}, To: Location{Ward: "W31", Bed: "4"}},
+		"Referral received by the council":           ReferralReceived{},
+		"Reference of the council's system recorded": ReferralReceived{Reference: "4471901"},
 		"In W1": Moved{To: Location{Ward: "W1"}, First: true},
 		"Predicted discharge date changed to 16-Mar-2026":                       ExpectedChanged{Expected: Expected{Date: nhs.Date{Year: 2026, Month: time.March, Day: 16}}, Count: 3},
 		"Predicted discharge date 16-Mar-2026, already replaced by a newer one": ExpectedChanged{Expected: Expected{Date: nhs.Date{Year: 2026, Month: time.March, Day: 16}, Late: true}, Count: 3},
