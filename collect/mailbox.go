@@ -34,6 +34,13 @@ type mailed struct {
 	Shook  time.Time         `json:"shook"`            // the last handshake
 }
 
+func (m *mailed) spoilt(id, why string) {
+	if m.Bad == nil {
+		m.Bad = map[string]string{}
+	}
+	m.Bad[id] = why
+}
+
 // Bring takes what waits in the inbox, oldest first. A message is acknowledged only
 // when its extract is on the disk; one that cannot be read is not acknowledged, so
 // that MESH tells its sender.
@@ -112,7 +119,11 @@ func meshTrouble(err error) error {
 // take fetches one message; "" when it is not for this, or cannot be read.
 func (m *Mailbox) take(ctx context.Context, id string, was *mailed) (string, error) {
 	in, err := m.Client.Get(ctx, id)
-	if err != nil {
+	switch {
+	case errors.Is(err, mesh.ErrUnreadable): // whoever sent it must not hold up the others
+		was.spoilt(id, "A message of MESH cannot be read: "+err.Error())
+		return "", nil
+	case err != nil:
 		return "", meshTrouble(err)
 	}
 	if in.Report != nil || in.From != m.From || in.Workflow != m.Workflow {
@@ -122,10 +133,7 @@ func (m *Mailbox) take(ctx context.Context, id string, was *mailed) (string, err
 	name, err := m.keep(id, in.Body)
 	var bad *Trouble
 	if errors.As(err, &bad) {
-		if was.Bad == nil {
-			was.Bad = map[string]string{}
-		}
-		was.Bad[id] = bad.Text
+		was.spoilt(id, bad.Text)
 		return "", nil
 	}
 	if err != nil {

@@ -113,3 +113,20 @@ func TestMailboxLosesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A message that cannot be unpacked, whoever sent it, holds up none that comes after.
+func TestMailboxGoesOnAfterWhatIsSpoilt(t *testing.T) {
+	for _, from := range []string{"CN511", "HW001"} {
+		m, d, put := mailbox(t)
+		spoilt := d.Put(meshd.Message{From: from, To: "HW001", Workflow: "HOMEWARD_EXTRACT", Encoding: "gzip", Chunks: [][]byte{[]byte("not gzip at all")}})
+		dir := t.TempDir()
+		id := put("HOMEWARD_EXTRACT", "CN511", zipped(t, filepath.Join(dir, deliver(t, dir, noon))))
+		got, err := m.Bring(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "cannot be read") || len(got.Extracts) != 1 {
+			t.Errorf("%s: %+v %v", from, got, err)
+		}
+		if a, b := status(t, d, spoilt), status(t, d, id); a != "accepted" || b != "acknowledged" {
+			t.Errorf("%s: %s and %s", from, a, b)
+		}
+	}
+}

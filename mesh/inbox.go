@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -75,7 +74,7 @@ func (c *Client) Get(ctx context.Context, id string) (Incoming, error) {
 			return Incoming{}, fmt.Errorf("fetching chunk %d of %d: %w", n, total, err)
 		}
 		if (next.header.Get("Content-Encoding") == "gzip") != zipped {
-			return Incoming{}, errors.New("fetching by MESH: some chunks are compressed and some are not")
+			return Incoming{}, unreadable("fetching by MESH: some chunks are compressed and some are not")
 		}
 		if int64(len(body)+len(next.body)) > c.config.MaxSize {
 			return Incoming{}, errTooLarge
@@ -100,7 +99,7 @@ func chunks(s string, status int) (int, error) {
 	_, after, _ := strings.Cut(s, ":")
 	n, err := strconv.Atoi(strings.TrimSpace(after))
 	if err != nil || n < 1 || n > maxChunks || n == 1 && status == http.StatusPartialContent {
-		return 0, errors.New("fetching by MESH: it does not say how many chunks there are")
+		return 0, unreadable("fetching by MESH: it does not say how many chunks there are")
 	}
 	return n, nil
 }

@@ -187,7 +187,19 @@ func (c *Client) ask(ctx context.Context, q call) (answer, error) {
 }
 
 // errTooLarge is that an answer, or a file, is larger than we take.
-var errTooLarge = errors.New("what MESH holds is larger than we take")
+const errTooLarge = unreadable("what MESH holds is larger than we take")
+
+// ErrUnreadable is that one message cannot be had whole however often it is asked
+// for; others may be.
+var ErrUnreadable = errors.New("what MESH holds cannot be read")
+
+// unreadable is an error that is ErrUnreadable, in words of its own.
+type unreadable string
+
+func (e unreadable) Error() string { return string(e) }
+
+// Is makes it ErrUnreadable.
+func (e unreadable) Is(other error) bool { return other == ErrUnreadable }
 
 // bare is an error without the address, which names mailboxes and messages.
 func bare(err error) error {

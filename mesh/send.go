@@ -118,11 +118,11 @@ func (c *Client) chunk(o Outgoing, n int) (call, error) {
 func unzip(b []byte, most int64) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
-		return nil, errors.New("what MESH holds says that it is compressed and is not")
+		return nil, unreadable("what MESH holds says that it is compressed and is not")
 	}
 	out, err := io.ReadAll(io.LimitReader(z, most+1))
 	if err != nil {
-		return nil, errors.New("what MESH holds is compressed and breaks off")
+		return nil, unreadable("what MESH holds is compressed and breaks off")
 	}
 	if int64(len(out)) > most {
 		return nil, errTooLarge
