@@ -113,22 +113,8 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	hc.Notify = st.hooks.Notify
-	for _, f := range st.config.Feeds {
-		hc.Feeds = append(hc.Feeds, f.feed(zone))
-	}
-	for _, cc := range st.config.Councils {
-		hc.Councils = append(hc.Councils, hub.CouncilFeed{Name: cc.Name, Title: cc.Title, Council: nhs.ODS(cc.ODS), StopShare: stopShare(cc.StopShare),
-			Quiet: hub.Quiet{Day: cc.QuietDay.Duration, Night: cc.QuietNight.Duration}})
-	}
-	if st.config.Gazetteer != "" {
-		f, err := os.Open(st.config.Gazetteer)
-		if err != nil {
-			return fmt.Errorf("opening the gazetteer: %w", err)
-		}
-		defer f.Close()
-		if hc.Gazetteer, err = hub.ReadGazetteer(f); err != nil {
-			return err
-		}
+	if err := st.config.sources(&hc); err != nil {
+		return err
 	}
 	if hc.Ledger, err = st.config.Audit.ledger(st.config.Database, false, st.log); err != nil {
 		return err
@@ -156,6 +142,28 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	st.providers, err = st.federation()
+	return err
+}
+
+// sources fills where what is known comes from: feeds, councils, and which council an
+// address belongs to.
+func (c Config) sources(hc *hub.Config) error {
+	for _, f := range c.Feeds {
+		hc.Feeds = append(hc.Feeds, f.feed(hc.Zone))
+	}
+	for _, cc := range c.Councils {
+		hc.Councils = append(hc.Councils, hub.CouncilFeed{Name: cc.Name, Title: cc.Title, Council: nhs.ODS(cc.ODS), StopShare: stopShare(cc.StopShare),
+			Quiet: hub.Quiet{Day: cc.QuietDay.Duration, Night: cc.QuietNight.Duration}})
+	}
+	if c.Gazetteer == "" {
+		return nil
+	}
+	f, err := os.Open(c.Gazetteer)
+	if err != nil {
+		return fmt.Errorf("opening the gazetteer: %w", err)
+	}
+	defer f.Close()
+	hc.Gazetteer, err = hub.ReadGazetteer(f)
 	return err
 }
 
