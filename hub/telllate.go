@@ -54,6 +54,9 @@ func (h *Hub) warn(tx *store.Tx, d Telling, id store.JobID) error {
 // destination heard anything of it: that need not hear of it at all, and a receiver
 // that was told to withdraw what it does not know would refuse it.
 func (h *Hub) freshNews(tx *store.Tx, d Telling, t *turn) (send bool, err error) {
+	if err := h.findAgain(tx, t); err != nil {
+		return false, err
+	}
 	if t.told.Referral == "" || t.told.Kind == connect.Status {
 		return h.newsOf(tx, d, t)
 	}
@@ -107,4 +110,24 @@ func (h *Hub) moveJoined(tx *store.Tx, entries []care.Entry) error {
 		}
 	}
 	return nil
+}
+
+// findAgain finds the record that a referral is in now, where it left the one of which
+// the news were: two that had been joined were separated since.
+func (h *Hub) findAgain(tx *store.Tx, t *turn) error {
+	if t.told.Referral == "" {
+		return nil
+	}
+	c, err := h.living(tx, t.delivery.Case)
+	if gone(err) != nil {
+		return err
+	}
+	if err == nil && slices.ContainsFunc(c.Referrals, func(r care.Referral) bool { return r.ID == t.told.Referral }) {
+		return nil
+	}
+	id, err := tx.FindReferral(t.told.Referral)
+	if err == nil && id != "" {
+		t.delivery.Case = id
+	}
+	return gone(err)
 }

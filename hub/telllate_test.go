@@ -285,3 +285,40 @@ func TestJoinedWhileItWaits(t *testing.T) {
 		s.verify()
 	})
 }
+
+// TestSeparatedWhileItWaits holds that news which came while two records were joined,
+// and wait when they are separated again, are told of the record that they are of.
+func TestSeparatedWhileItWaits(t *testing.T) {
+	onBothTold(t, func(t *testing.T, s *toldSite) {
+		p, q := nobody(1), nobody(1)
+		q.mrn, q.noNumber = "M900001", true
+		id := s.admit(q)
+		ref := s.refer(as(care.Coordinator, kings), id).Referral.ID
+		s.tell()
+		s.must(s.PauseTelling(s.ctx(), as(care.Integration, system), "mosaic", "They upgrade"))
+		s.hear("kmh", says{event: "A28", p: p})
+		s.pass(time.Minute)
+		s.hear("kmh", says{event: "A40", p: p, more: map[string]string{"MRG-1": q.mrn + "^^^RK5^MR"}})
+		left := s.find(kings, p.mrn).ID
+		s.pass(time.Minute)
+		s.must(s.Withdraw(s.ctx(), as(care.Coordinator, kings), left, ref, "01", ""))
+		s.tell()
+		s.pass(time.Minute)
+		s.must(s.Separate(s.ctx(), as(care.IGLead, kings), left, id, "the sender was wrong"))
+		if len(s.read(id).Referrals) != 1 || len(s.read(left).Referrals) != 0 {
+			t.Fatal("the referral did not go back")
+		}
+		s.must(s.ResumeTelling(s.ctx(), as(care.Integration, system), "mosaic", "Done"))
+		s.tell()
+		if got := s.council.kinds(); !slices.Contains(got, "withdraw") {
+			t.Errorf("the council heard %v", got)
+		}
+		if got := s.lines(left); len(got) != 0 {
+			t.Errorf("the other record says %v", got)
+		}
+		if got := s.lines(id); !slices.Contains(got, "Received by Mosaic: that the referral was withdrawn, reference 4471902") {
+			t.Errorf("the record says %v", got)
+		}
+		s.verify()
+	})
+}

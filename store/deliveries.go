@@ -291,12 +291,13 @@ func (t *Tx) DeliveriesOf(id care.CaseID) ([]Delivery, error) {
 	return t.deliveries(`WHERE d.case_id = $1 ORDER BY d.job`, id)
 }
 
-// PutDelivery keeps what may change of a delivery.
+// PutDelivery keeps what may change of a delivery; the case does where joined
+// records are separated.
 func (t *Tx) PutDelivery(d Delivery) error {
 	return t.exec(`UPDATE deliveries SET key = $1, state = $2, message = $3, made = $4, ended = $5, status = $6, reference = $7, detail = $8,
-		warned = $9, track = $10, track_at = $11, track_until = $12 WHERE job = $13`,
+		warned = $9, track = $10, track_at = $11, track_until = $12, case_id = $13 WHERE job = $14`,
 		d.Key, d.State, t.sealRaw(deliveryBytes, d.Message, int64(d.Job)), d.Made, d.Ended, d.Status, d.Reference, d.Detail,
-		d.Warned, d.Track, d.TrackAt, d.TrackUntil, d.Job)
+		d.Warned, d.Track, d.TrackAt, d.TrackUntil, d.Case, d.Job)
 }
 
 // KeepDelivery keeps what is about to be sent, if the lane is still this claim's.
