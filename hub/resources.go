@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -378,58 +379,9 @@ func cursorOf(s string) (at [3]string, err error) {
 
 // findCases are the cases that a search names by who they are of.
 func (h *Hub) findCases(tx *store.Tx, by care.Actor, f Find) ([]care.Case, error) {
-	var ids []care.CaseID
-	switch {
-	case f.Case != "":
-		ids = append(ids, f.Case)
-	case !f.NHS.IsZero():
-		found, err := tx.FindNHS(f.NHS)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, found...)
-	case len(f.IDs) > 0:
-		for _, id := range f.IDs {
-			found, err := tx.FindID(id)
-			if err != nil {
-				return nil, err
-			}
-			if found != "" && ownID(by, id) {
-				ids = append(ids, found)
-			}
-		}
-	case f.Visit != nil:
-		found, err := tx.FindVisit(by.Org, f.Visit.Value)
-		if err != nil {
-			return nil, err
-		}
-		if found != "" {
-			ids = append(ids, found)
-		}
-	case f.Referral != "":
-		found, err := tx.FindReferral(f.Referral)
-		if err != nil {
-			return nil, err
-		}
-		if found != "" {
-			ids = append(ids, found)
-		}
-	case f.Sent != nil:
-		for _, name := range []string{f.Sent.Value, f.Sent.System + "|" + f.Sent.Value} {
-			found, err := tx.FindSent(by.Org, name)
-			if err != nil {
-				return nil, err
-			}
-			if found != "" {
-				ids = append(ids, found)
-			}
-		}
-	case f.Family != "":
-		found, err := tx.FindPerson(f.Family, f.Born, f.Postcode)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, found...)
+	ids, err := f.find(tx, by)
+	if err != nil {
+		return nil, err
 	}
 	var out []care.Case
 	for _, id := range ids {
@@ -443,6 +395,38 @@ func (h *Hub) findCases(tx *store.Tx, by care.Actor, f Find) ([]care.Case, error
 		}
 	}
 	return out, nil
+}
+
+// find is the cases that the first name of f finds, of those that by may name them by.
+func (f Find) find(tx *store.Tx, by care.Actor) (found []care.CaseID, err error) {
+	one := func(id care.CaseID, cause error) {
+		if id != "" && cause == nil {
+			found = append(found, id)
+		}
+		err = errors.Join(err, cause)
+	}
+	switch {
+	case f.Case != "":
+		return []care.CaseID{f.Case}, nil
+	case !f.NHS.IsZero():
+		return tx.FindNHS(f.NHS)
+	case len(f.IDs) > 0:
+		for _, id := range f.IDs {
+			if ownID(by, id) {
+				one(tx.FindID(id))
+			}
+		}
+	case f.Visit != nil:
+		one(tx.FindVisit(by.Org, f.Visit.Value))
+	case f.Referral != "":
+		one(tx.FindReferral(f.Referral))
+	case f.Sent != nil:
+		one(tx.FindSent(by.Org, f.Sent.Value))
+		one(tx.FindSent(by.Org, f.Sent.System+"|"+f.Sent.Value))
+	case f.Family != "":
+		return tx.FindPerson(f.Family, f.Born, f.Postcode)
+	}
+	return found, err
 }
 
 // Directory lists the organisations, wards, teams, providers and workers that a
