@@ -6,18 +6,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"homeward/care"
 	"homeward/connect"
@@ -81,29 +77,8 @@ func newBars(t testing.TB, engine string) *barsWorld {
 			{Client: "mosaic", Title: "Mosaic", Org: "511", Scopes: scopes}, {Client: "reader", Title: "A reader", Org: "RK5", Scopes: []string{ReadScope}}}})
 	w.must(err)
 	w.must(db.Update(ctx, func(tx *store.Tx) error { return tx.PutAgreement(r4Agreement()) }))
-	file := filepath.Join(t.TempDir(), "keys.json")
-	w.must(os.WriteFile(file, jwks(t, jose.JSONWebKey{Key: keys().epr.Public(), KeyID: "k1", Use: "sig"}), 0o600))
-	var clients []Client
-	for _, id := range []string{"kmh-epr", "qmc-epr", "mosaic", "reader"} {
-		clients = append(clients, Client{ID: id, Keys: file, PerMinute: 10_000})
-	}
-	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
-	s, err := NewSystems(SystemsConfig{Hub: w.hub, URLs: []string{public}, Clock: w.clock, Log: log, PerSecond: 1000,
-		Address: func(*http.Request) string { return "192.0.2.7" }, Clients: clients})
-	w.must(err)
-	f, err := NewFaces(FacesConfig{Hub: w.hub, Systems: s, Clock: w.clock, Log: log, PublicURL: public})
-	w.must(err)
-	mux := http.NewServeMux()
-	for _, p := range f.Paths() {
-		mux.Handle(p, f)
-	}
-	mux.Handle("/", s)
-	srv := httptest.NewServer(mux)
-	t.Cleanup(srv.Close)
-	w.here, w.at = srv, srv.URL+"/booking-and-referral/FHIR/R4"
-	for _, c := range clients {
-		w.token[c.ID] = w.granted(w.ask(w.good(c.ID)))
-	}
+	_, w.token = w.serveFaces("kmh-epr", "qmc-epr", "mosaic", "reader")
+	w.at = w.here.URL + "/booking-and-referral/FHIR/R4"
 	return w
 }
 

@@ -5,19 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"homeward/care"
 	"homeward/fhir"
@@ -74,29 +69,8 @@ func newR4(t testing.TB, engine string, change ...func(*store.Config)) *r4World 
 		at = pgtest.Start(t)
 	}
 	w.hub = w.openR4(at, change...)
-	file := filepath.Join(t.TempDir(), "keys.json")
-	w.must(os.WriteFile(file, jwks(t, jose.JSONWebKey{Key: keys().epr.Public(), KeyID: "k1", Use: "sig"}), 0o600))
-	var clients []Client
-	for _, id := range []string{"kmh-epr", "qmc-epr", "mosaic", "reader"} {
-		clients = append(clients, Client{ID: id, Keys: file, PerMinute: 10_000})
-	}
-	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
-	s, err := NewSystems(SystemsConfig{Hub: w.hub, URLs: []string{public}, Clock: w.clock, Log: log, PerSecond: 1000,
-		Address: func(*http.Request) string { return "192.0.2.7" }, Clients: clients})
-	w.must(err)
-	f, err := NewFaces(FacesConfig{Hub: w.hub, Systems: s, Clock: w.clock, Log: log, PublicURL: public})
-	w.must(err)
-	mux := http.NewServeMux()
-	for _, p := range f.Paths() {
-		mux.Handle(p, f)
-	}
-	mux.Handle("/", s)
-	srv := httptest.NewServer(mux)
-	t.Cleanup(srv.Close)
-	w.here, w.at, w.faces = srv, srv.URL+r4Base, f
-	for _, c := range clients {
-		w.token[c.ID] = w.granted(w.ask(w.good(c.ID)))
-	}
+	w.faces, w.token = w.serveFaces("kmh-epr", "qmc-epr", "mosaic", "reader")
+	w.at = w.here.URL + r4Base
 	return w
 }
 
