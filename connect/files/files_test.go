@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"homeward/connect"
 	"homeward/connect/connecttest"
+	"homeward/internal/browser"
 )
 
 func open(t *testing.T, dir string, w Writing) *Files {
@@ -203,12 +203,13 @@ func TestChromiumPrints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes its time")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("HOMEWARD_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("chromium is missing")
+	chromium, err := browser.Find()
+	switch {
+	case err == nil:
+	case os.Getenv("HOMEWARD_CI") != "1":
+		t.Skipf("not run without a browser: %v", err)
+	default:
+		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	f := open(t, dir, Writing{Format: PDF, Personal: true, PDF: []string{chromium, "--headless", "--no-sandbox", "--no-pdf-header-footer", "--print-to-pdf={out}", "{in}"}})
