@@ -18,6 +18,8 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
+
+	"homeward/sim/door"
 )
 
 // Fault is what is wrong with the server; None serves as it should.
@@ -37,18 +39,13 @@ const dropAfter = 600
 
 // Server is a pretend SFTP server. Close it when done.
 type Server struct {
+	*door.Door
 	dir      string
-	listener net.Listener
 	key      ssh.PublicKey // of the user
 	host     ssh.Signer
 	other    ssh.Signer
 	fault    atomic.Int32
 	sessions atomic.Int64
-
-	wg    sync.WaitGroup
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	over  bool
 }
 
 // New listens on an address of this machine, and lets in whoever has the key.
@@ -61,12 +58,10 @@ func New(address, dir string, user ssh.PublicKey) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
+	s := &Server{dir: dir, key: user, host: host.Signer, other: other.Signer}
+	if s.Door, err = door.Open(address, s.serve); err != nil {
 		return nil, fmt.Errorf("listening for SFTP: %w", err)
 	}
-	s := &Server{dir: dir, listener: l, key: user, host: host.Signer, other: other.Signer, conns: map[net.Conn]bool{}}
-	s.wg.Go(s.accept)
 	return s, nil
 }
 
@@ -93,9 +88,6 @@ func NewKey() (Key, error) {
 	return Key{signer, pem.EncodeToMemory(block)}, nil
 }
 
-// Address is where it listens.
-func (s *Server) Address() string { return s.listener.Addr().String() }
-
 // HostKey is its key, as a line of known_hosts.
 func (s *Server) HostKey() []byte {
 	return append([]byte("* "), ssh.MarshalAuthorizedKey(s.host.PublicKey())...)
@@ -107,43 +99,7 @@ func (s *Server) Set(f Fault) { s.fault.Store(int32(f)) }
 // Sessions counts those that signed in.
 func (s *Server) Sessions() int64 { return s.sessions.Load() }
 
-// Close ends the server and its connections, and waits for them.
-func (s *Server) Close() error {
-	s.mu.Lock()
-	s.over = true
-	err := s.listener.Close()
-	for c := range s.conns {
-		c.Close()
-	}
-	s.mu.Unlock()
-	s.wg.Wait()
-	return err
-}
-
-func (s *Server) accept() {
-	for {
-		c, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		if s.over {
-			c.Close()
-		} else {
-			s.conns[c] = true
-			s.wg.Go(func() { s.serve(c) })
-		}
-		s.mu.Unlock()
-	}
-}
-
 func (s *Server) serve(c net.Conn) {
-	defer func() {
-		c.Close()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
 	fault := Fault(s.fault.Load())
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if !bytes.Equal(key.Marshal(), s.key.Marshal()) {

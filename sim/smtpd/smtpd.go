@@ -13,6 +13,8 @@ import (
 	"net/textproto"
 	"strings"
 	"sync"
+
+	"homeward/sim/door"
 )
 
 // Config is how the server behaves.
@@ -36,72 +38,30 @@ type Mail struct {
 
 // Server is a pretend mail server. Close it when done.
 type Server struct {
-	config   Config
-	listener net.Listener
+	*door.Door
+	config Config
 
-	wg    sync.WaitGroup
 	mu    sync.Mutex
-	conns map[net.Conn]bool
-	over  bool
 	once  map[string]bool // answers that are given once were given
 	mails []Mail
 }
 
 // New listens on an address of this machine.
 func New(address string, c Config) (*Server, error) {
-	l, err := net.Listen("tcp", address)
+	s := &Server{config: c, once: map[string]bool{}}
+	var err error
+	s.Door, err = door.Open(address, func(c net.Conn) { (&session{server: s, conn: c, text: textproto.NewConn(c)}).serve() })
 	if err != nil {
 		return nil, fmt.Errorf("listening for mail: %w", err)
 	}
-	s := &Server{config: c, listener: l, conns: map[net.Conn]bool{}, once: map[string]bool{}}
-	s.wg.Go(s.accept)
 	return s, nil
 }
-
-// Address is where it listens.
-func (s *Server) Address() string { return s.listener.Addr().String() }
 
 // Mails are those that it took, in order.
 func (s *Server) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Mail(nil), s.mails...)
-}
-
-// Close ends the server and its connections, and waits for them.
-func (s *Server) Close() error {
-	s.mu.Lock()
-	s.over = true
-	err := s.listener.Close()
-	for c := range s.conns {
-		c.Close()
-	}
-	s.mu.Unlock()
-	s.wg.Wait()
-	return err
-}
-
-func (s *Server) accept() {
-	for {
-		c, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		if s.over {
-			c.Close()
-		} else {
-			s.conns[c] = true
-			s.wg.Go(func() {
-				(&session{server: s, conn: c, text: textproto.NewConn(c)}).serve()
-				c.Close()
-				s.mu.Lock()
-				delete(s.conns, c)
-				s.mu.Unlock()
-			})
-		}
-		s.mu.Unlock()
-	}
 }
 
 // session is one connection.
