@@ -10,7 +10,7 @@ build: ## the one program, static, as bin/homeward
 demo: ## a pretend hospital and council to look at
 	go run ./cmd/homeward demo
 
-test: ## all tests; installs PostgreSQL and Chromium when they are missing
+test: ## all tests; installs PostgreSQL, Chromium, curl and Node when they are missing
 	./test
 
 quick: ## the tests that need neither

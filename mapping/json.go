@@ -108,12 +108,3 @@ func number(s string) (any, error) {
 	}
 	return strconv.ParseFloat(s, 64)
 }
-
-// Input makes any Go value that has a JSON form an input for Apply.
-func Input(v any) (any, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, errors.New("the value has no JSON form")
-	}
-	return Decode(b)
-}

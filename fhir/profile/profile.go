@@ -120,34 +120,3 @@ func Load(texts ...string) (*Set, error) {
 	s.complete()
 	return s, nil
 }
-
-// Profile gives a profile by its canonical URL; a version after "|" is not looked at.
-func (s *Set) Profile(url string) (*Profile, bool) {
-	p, ok := s.profiles[unversioned(url)]
-	return p, ok
-}
-
-// Profiles are the canonical URLs of all profiles of a type in a release, in the
-// order of the alphabet.
-func (s *Set) Profiles(v fhir.Version, typ string) (out []string) {
-	for _, url := range sortedKeys(s.profiles) {
-		if p := s.profiles[url]; p.Version == v && p.Type == typ {
-			out = append(out, url)
-		}
-	}
-	return out
-}
-
-// Codes are the codes of a list, by system and sorted; ok is false when the list is
-// not known.
-func (s *Set) Codes(url string) (bySystem map[string][]string, ok bool) {
-	l, ok := s.lists[unversioned(url)]
-	if !ok {
-		return nil, false
-	}
-	bySystem = map[string][]string{}
-	for system, cs := range l.systems {
-		bySystem[system] = sortedKeys(cs)
-	}
-	return bySystem, true
-}

@@ -40,12 +40,11 @@ const dropAfter = 600
 // Server is a pretend SFTP server. Close it when done.
 type Server struct {
 	*door.Door
-	dir      string
-	key      ssh.PublicKey // of the user
-	host     ssh.Signer
-	other    ssh.Signer
-	fault    atomic.Int32
-	sessions atomic.Int64
+	dir   string
+	key   ssh.PublicKey // of the user
+	host  ssh.Signer
+	other ssh.Signer
+	fault atomic.Int32
 }
 
 // New listens on an address of this machine, and lets in whoever has the key.
@@ -96,9 +95,6 @@ func (s *Server) HostKey() []byte {
 // Set breaks it, or mends it with None, from the next connection on.
 func (s *Server) Set(f Fault) { s.fault.Store(int32(f)) }
 
-// Sessions counts those that signed in.
-func (s *Server) Sessions() int64 { return s.sessions.Load() }
-
 func (s *Server) serve(c net.Conn) {
 	fault := Fault(s.fault.Load())
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
@@ -116,7 +112,6 @@ func (s *Server) serve(c net.Conn) {
 	if err != nil {
 		return
 	}
-	s.sessions.Add(1)
 	var wg sync.WaitGroup
 	wg.Go(func() { ssh.DiscardRequests(requests) })
 	for n := range channels {

@@ -60,15 +60,6 @@ var makers = []struct {
 	{"Provenance", (*writing).provenance},
 }
 
-// Types lists the types of resource that Resources makes, in its order.
-func Types() []string {
-	var out []string
-	for _, m := range makers {
-		out = append(out, m.typ)
-	}
-	return out
-}
-
 // Resources is every resource of the case that s shows, the same in the same
 // order each time. Forms (Questionnaire) are not among them: One gives them.
 func Resources(s translate.Shown) []*fhir.Node {
