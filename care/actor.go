@@ -1,6 +1,8 @@
 package care
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"slices"
 
 	"homeward/nhs"
@@ -26,6 +28,17 @@ type Org struct {
 	OutOfHours string  `json:"outOfHours,omitempty"` // a council's emergency duty team
 }
 
+// ProviderCode is the code by which a provider of a council's directory acts
+// here: "V" and 9 capital letters and digits. Such a provider has no ODS code in
+// the directory, only a number of the council's own, and two councils may give
+// the same number to different agencies; so the code is made from both, and is
+// always the same for the same two. A provider in the directories of two
+// councils has two codes: what one council told it the other does not see.
+func ProviderCode(council nhs.ODS, providerID string) nhs.ODS {
+	sum := sha256.Sum256([]byte(string(council) + "|" + providerID))
+	return nhs.ODS("V" + base32.StdEncoding.EncodeToString(sum[:])[:9])
+}
+
 // Role is what somebody does; policies speak of roles.
 type Role string
 
@@ -41,7 +54,8 @@ const (
 	Integration   Role = "integration"
 	WallboardRole Role = "wallboard"
 	Admin         Role = "admin"
-	Machine       Role = "machine" // a system that signs in by itself
+	CareProvider  Role = "care-provider" // somebody who answers for an agency or a home
+	Machine       Role = "machine"       // a system that signs in by itself
 )
 
 // Say is the role in words.
@@ -62,7 +76,7 @@ func Roles() []Role {
 var roleWords = map[Role]string{
 	AENurse: "A&E nurse", WardNurse: "Ward nurse", Coordinator: "Discharge coordinator", SocialWorker: "Social worker",
 	TeamManager: "Team manager", Broker: "Broker", IGLead: "Information governance lead", Integration: "Integration engineer",
-	WallboardRole: "Wallboard", Admin: "Administrator", Machine: "System",
+	WallboardRole: "Wallboard", Admin: "Administrator", CareProvider: "Care provider", Machine: "System",
 }
 
 // Actor is somebody who is signed in, in one role at one organisation.

@@ -483,6 +483,8 @@ func RoleKinds(r care.Role) []care.OrgKind {
 		return []care.OrgKind{care.Trust}
 	case care.SocialWorker, care.TeamManager, care.Broker:
 		return []care.OrgKind{care.Council}
+	case care.CareProvider:
+		return []care.OrgKind{care.ProviderOrg}
 	case care.WallboardRole:
 		return []care.OrgKind{care.Trust, care.Council}
 	case care.IGLead, care.Integration:
@@ -494,7 +496,7 @@ func RoleKinds(r care.Role) []care.OrgKind {
 }
 
 func kindsSay(ks []care.OrgKind) string {
-	words := map[care.OrgKind]string{care.Trust: "a hospital", care.Council: "a council", care.System: "the organisation that runs Homeward"}
+	words := map[care.OrgKind]string{care.Trust: "a hospital", care.Council: "a council", care.ProviderOrg: "a care provider", care.System: "the organisation that runs Homeward"}
 	var out []string
 	for _, k := range ks {
 		out = append(out, words[k])

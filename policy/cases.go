@@ -96,8 +96,8 @@ func declare(kinds map[string]OrgKind, words []string) error {
 		return fmt.Errorf("write \"RK5 is a trust\" or \"511 is a council\"")
 	}
 	kind := OrgKind(words[3])
-	if kind != Trust && kind != Council {
-		return fmt.Errorf("%q is not a kind of organisation here; write trust or council", words[3])
+	if kind != Trust && kind != Council && kind != Provider {
+		return fmt.Errorf("%q is not a kind of organisation here; write trust, council or provider", words[3])
 	}
 	if _, twice := kinds[words[0]]; twice {
 		return fmt.Errorf("%s is said twice to be something", words[0])
@@ -193,7 +193,7 @@ func (s *sentence) who() error {
 	if _, ok := take(s, map[string]bool{"of": true}); !ok {
 		return s.lost(`"of" and an organisation`)
 	}
-	code, err := s.org(Trust, Council) // a role in the wrong kind of organisation is a sentence worth writing
+	code, err := s.org(Trust, Council, Provider) // a role in the wrong kind of organisation is a sentence worth writing
 	if err != nil {
 		return err
 	}
@@ -278,6 +278,43 @@ var deeds = map[string]deed{
 	"say what happened to":        {SendCase, true, ""},
 	"hand in papers of":           {SharePaper, true, ""},
 	"receive the referral of":     {Receive, true, ""},
+
+	"hold the referral of":              {Hold, true, ""},
+	"transfer the referral of":          {Transfer, true, ""},
+	"say how ready":                     {SayReady, true, ""},
+	"write an assessment of":            {WriteAssessment, true, ""},
+	"approve an assessment of":          {ApproveAssessment, true, ""},
+	"sign an assessment of":             {SignAssessment, true, ""},
+	"see tasks about":                   {SeeTasks, true, ForBoth},
+	"see council tasks about":           {SeeTasks, true, ForCouncil},
+	"see hospital tasks about":          {SeeTasks, true, ForHospital},
+	"set a task about":                  {SetTask, true, ForBoth},
+	"set a council task about":          {SetTask, true, ForCouncil},
+	"set a hospital task about":         {SetTask, true, ForHospital},
+	"nudge about":                       {Nudge, true, ""},
+	"tell the provider of":              {TellProvider, true, ""},
+	"see its client":                    {SeeClient, true, ""},
+	"answer about":                      {AnswerClient, true, ""},
+	"record the outcome of":             {RecordOutcome, true, ""},
+	"see the outcome of":                {SeeOutcome, true, ""},
+	"decide in the huddle about":        {DecideHuddle, true, ""},
+	"raise a concern about":             {RaiseConcern, true, ""},
+	"see a concern about":               {SeeConcern, true, ""},
+	"arrange care of":                   {Arrange, true, ""},
+	"see arranging of":                  {SeeArranging, true, ""},
+	"see money of":                      {SeeMoney, true, ""},
+	"set money of":                      {SetMoney, true, ""},
+	"approve money of":                  {ApproveMoney, true, ""},
+	"list the huddle":                   {action: ListHuddle},
+	"manage a team":                     {action: ManageTeam},
+	"manage what a referral must hold":  {action: ManageGate},
+	"see what a referral must hold":     {action: SeeGate},
+	"manage the directory":              {action: ManageDirectory},
+	"see the directory":                 {action: SeeDirectory},
+	"see what providers can take on":    {action: SeeCapacity},
+	"report what providers can take on": {action: ReportCapacity},
+	"list its clients":                  {action: ListClients},
+	"list assessments":                  {action: ListAssessments},
 }
 
 func (s *sentence) deed() error {
@@ -352,6 +389,8 @@ var facts = map[string]fact{
 	"who is allocated to them": {nil, func(c *Case, _ string) { c.Allocated = []string{"someone"} }},
 	"who objected":             {nil, func(c *Case, _ string) { c.Objected = true }},
 	"in an emergency":          {nil, func(c *Case, _ string) { c.Glass = []string{"someone"} }},
+	"client of":                {[]OrgKind{Provider}, func(c *Case, org string) { c.ClientOf = append(c.ClientOf, org) }},
+	"with a concern raised to": {[]OrgKind{Council}, func(c *Case, org string) { c.ConcernTo = append(c.ConcernTo, org) }},
 }
 
 // fact gives what it read, "" when it read nothing.

@@ -211,7 +211,7 @@ func checkCase(c *Case) error {
 	if c.ID == "" {
 		return fmt.Errorf("the case has no id")
 	}
-	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated, c.Glass} {
+	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated, c.Glass, c.ClientOf, c.ConcernTo} {
 		if has(list, "") {
 			return fmt.Errorf("the case lists an organisation or a worker without a name")
 		}
@@ -262,6 +262,8 @@ func personEntity(c *Case) types.Entity {
 			"numberedBy":        named(orgType, c.NumberedBy),
 			"allocated":         named(actorType, c.Allocated),
 			"glass":             named(actorType, c.Glass),
+			"clientOf":          named(orgType, c.ClientOf),
+			"concernTo":         named(orgType, c.ConcernTo),
 		}),
 	}
 }

@@ -96,8 +96,8 @@ func explainFacts(b *strings.Builder, r Request) {
 	}
 	fmt.Fprintf(b, "case %s: adult %s, age known %s, restricted %s, restricted by a council %s, frozen %s, died %s, objected %s\n",
 		c.ID, yes(c.Adult), yes(c.AgeKnown), yes(c.Restricted), yes(c.CouncilRestricted), yes(c.Frozen), yes(c.Died), yes(c.Objected))
-	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; numbered by %s; allocated %s; glass broken by %s\n",
-		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.NumberedBy), list(c.Allocated), list(c.Glass))
+	fmt.Fprintf(b, "hospitals %s; councils %s; referred to %s; referred by %s; numbered by %s; allocated %s; glass broken by %s; client of %s; concern raised to %s\n",
+		list(c.Hospitals), list(c.Councils), list(c.ReferredTo), list(c.ReferredBy), list(c.NumberedBy), list(c.Allocated), list(c.Glass), list(c.ClientOf), list(c.ConcernTo))
 }
 
 // A Cell is one answer of the matrix.
@@ -109,8 +109,8 @@ type Cell struct {
 
 // Matrix answers every action for every role about one case: a row for each of
 // Roles, a column for each of Actions. Hospital roles act for the first trust
-// of the case, council roles for its first council, and the others for the
-// trust; each for direct care, with a reason given and the relationship that
+// of the case, council roles for its first council, care providers for the
+// first of whom the person is a client, and the others for the trust; each for direct care, with a reason given and the relationship that
 // the facts give, and notes are those for both sides. Where the case has no
 // such organisation the role acts for one that has nothing to do with it.
 func (s *Set) Matrix(base Case) [][]Cell {
@@ -153,8 +153,11 @@ func standIn(w roleWords, c Case) Actor {
 		a.OrgKind = Trust
 	}
 	orgs := slices.Concat(c.Hospitals, c.ReferredBy)
-	if a.OrgKind == Council {
+	switch a.OrgKind {
+	case Council:
 		orgs = slices.Concat(c.Councils, c.ReferredTo)
+	case Provider:
+		orgs = c.ClientOf
 	}
 	if len(orgs) > 0 && a.OrgKind != System {
 		a.Org = orgs[0]

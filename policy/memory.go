@@ -57,7 +57,7 @@ func factsKey(b []byte, a Actor, c *Case, ctx Context) []byte {
 		return b
 	}
 	b = bits(b, c.ID == "", c.Adult, c.AgeKnown, c.Restricted, c.CouncilRestricted, c.Frozen, c.Died, c.Objected)
-	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated, c.Glass} {
+	for _, list := range [...][]string{c.Hospitals, c.Councils, c.ReferredTo, c.ReferredBy, c.NumberedBy, c.Allocated, c.Glass, c.ClientOf, c.ConcernTo} {
 		b = texts(b, list)
 	}
 	return b

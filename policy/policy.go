@@ -33,7 +33,8 @@ const (
 	Integration  Role = "integration"
 	Wallboard    Role = "wallboard"
 	Admin        Role = "admin"
-	Machine      Role = "machine" // a system that signs in by itself
+	CareProvider Role = "care-provider" // somebody who answers for an agency or a home
+	Machine      Role = "machine"       // a system that signs in by itself
 )
 
 // An Action is something that an actor wants to see or do.
@@ -94,6 +95,41 @@ const (
 	SendCase   Action = "sendCase"   // a system says what happened to its own organisation's person (either)
 	SharePaper Action = "sharePaper" // hand in a paper of a referral, or take it back
 	Receive    Action = "receive"    // confirm that a referral was received
+
+	Hold              Action = "hold"              // put a referral on hold, and resume it
+	Transfer          Action = "transfer"          // hand a referral to another council
+	SayReady          Action = "sayReady"          // criteria to reside, fitness and readiness, by hand
+	WriteAssessment   Action = "writeAssessment"   // care says whose form it is
+	ApproveAssessment Action = "approveAssessment" // care says whose form it is
+	SignAssessment    Action = "signAssessment"    // a provider signs a trusted assessment, or disputes it
+	SeeTasks          Action = "seeTasks"          // tasks for Context.Audience
+	SetTask           Action = "setTask"           // make, do, hand on or drop a task for Context.Audience
+	Nudge             Action = "nudge"             // remind the side that a referral waits for
+	TellProvider      Action = "tellProvider"      // that its client is here, or has died, or to ask for a restart
+	SeeClient         Action = "seeClient"         // a provider, what it was told of or asked about its client
+	AnswerClient      Action = "answerClient"      // a provider, what it was told or asked
+	RecordOutcome     Action = "recordOutcome"
+	SeeOutcome        Action = "seeOutcome"
+	DecideHuddle      Action = "decideHuddle" // what the huddle agreed about a person
+	RaiseConcern      Action = "raiseConcern" // a safeguarding concern, with the council whose duty it is
+	SeeConcern        Action = "seeConcern"   // what a safeguarding concern says; only to the council that it was raised to
+
+	Arrange      Action = "arrange"      // ask providers for care, choose, confirm and release
+	SeeArranging Action = "seeArranging" // what was asked of providers and what they said
+	SeeMoney     Action = "seeMoney"     // what arranged care will cost and who pays
+	SetMoney     Action = "setMoney"
+	ApproveMoney Action = "approveMoney"
+
+	ListHuddle      Action = "listHuddle"      // of the actor's own organisation (service)
+	ManageTeam      Action = "manageTeam"      // members, skills, absence and weights (service)
+	ManageGate      Action = "manageGate"      // what a receiving team wants to have in a referral (service)
+	SeeGate         Action = "seeGate"         // (service)
+	ManageDirectory Action = "manageDirectory" // a council's directory of providers (service)
+	SeeDirectory    Action = "seeDirectory"    // (service)
+	SeeCapacity     Action = "seeCapacity"     // what providers can take on (service)
+	ReportCapacity  Action = "reportCapacity"  // (service)
+	ListClients     Action = "listClients"     // a provider, its own (service)
+	ListAssessments Action = "listAssessments" // of the actor's own organisation (service)
 )
 
 // A Purpose is what the actor says that they need it for. The zero value means "not said".
@@ -160,7 +196,7 @@ var sections = []Section{Demographics, Whereabouts, Packages, ProviderPart, Pack
 // An Actor is whoever asks: a person at a screen, or a machine.
 type Actor struct {
 	ID      string // opaque, never a name
-	Org     string // ODS code
+	Org     string // ODS code, or a provider's code (care.ProviderCode)
 	OrgKind OrgKind
 	Role    Role
 	Teams   []string
@@ -184,6 +220,8 @@ type Case struct {
 	NumberedBy        []string // ODS codes of trusts and councils whose own number the record carries
 	Allocated         []string // ids of the actors who are the named workers
 	Glass             []string // ids of the actors who broke the glass, while it is open
+	ClientOf          []string // codes of providers told of the person, or asked about them, whose notice or request stands
+	ConcernTo         []string // ODS codes of councils to which a safeguarding concern about the person was raised
 }
 
 // A Context is the circumstances of one question.
