@@ -60,6 +60,16 @@ type Case struct {
 	Calls     []Call     `json:"calls,omitzero"`
 	Papers    []Paper    `json:"papers,omitzero"` // oldest first
 
+	// What both sides work on from a referral on; each oldest first (case.md).
+	Tasks     []Task     `json:"tasks,omitzero"`
+	Nudges    []Nudge    `json:"nudges,omitzero"`
+	Clients   []Client   `json:"clients,omitzero"`  // what providers were told
+	Requests  []Request  `json:"requests,omitzero"` // for care
+	Elements  []Element  `json:"elements,omitzero"` // what it costs
+	Outcomes  []Outcome  `json:"outcomes,omitzero"`
+	Decisions []Decision `json:"decisions,omitzero"` // of huddles
+	Concerns  []Concern  `json:"concerns,omitzero"`  // of safeguarding
+
 	// Merges remembers what each merge brought, in the order of Absorbed.
 	Merges []Merge `json:"merges,omitzero"`
 	// Denied lists NHS numbers that a person found not to be this one's.
@@ -196,6 +206,7 @@ type Stay struct {
 	Fit        string     `json:"fit,omitempty"`     // Y, N or "" not told: medically fit indicator
 	Ready      []Period   `json:"ready,omitzero"`    // discharge-ready periods, oldest first; the last may be open
 	Expected   []Expected `json:"expected,omitzero"` // predicted discharge dates by the time they were said
+	Criteria   []Criteria `json:"criteria,omitzero"` // criteria to reside as staff recorded them, oldest first
 	OnLeave    bool       `json:"onLeave,omitempty"`
 	Left       *Leaving   `json:"left,omitzero"`
 	Known      Known      `json:"known,omitzero"`
@@ -264,6 +275,14 @@ func (p Period) within(admitted time.Time) Period {
 		p.To = later(p.To, p.From)
 	}
 	return p
+}
+
+// Criteria is which criteria to reside were met at one look: codes 01 to 12 of the
+// NHS Data Dictionary (CRITERIA TO RESIDE CODE), or none.
+type Criteria struct {
+	At    time.Time `json:"at"`
+	Codes []string  `json:"codes,omitzero"`
+	By    Who       `json:"by"`
 }
 
 // Expected is one predicted date of discharge and when it was said.
@@ -473,6 +492,23 @@ type Referral struct {
 	Why         string       `json:"why,omitempty"` // reason code of withdrawal or cancelling, 01 to 13
 	WhyText     string       `json:"whyText,omitempty"`
 	Outcome     string       `json:"outcome,omitempty"`
+
+	Hold   *Hold      `json:"hold,omitzero"`    // while it is on hold
+	Next   ReferralID `json:"next,omitempty"`   // where it was transferred to another council
+	Prev   ReferralID `json:"prev,omitempty"`   // and where it came from
+	Anyway string     `json:"anyway,omitempty"` // why it was sent although the receiving team wants more
+	Gate   int        `json:"gate,omitempty"`   // the version of the receiving team's rules that it met, or did not; 0: none
+}
+
+// Hold is that nothing can be done for now, and what is waited for.
+type Hold struct {
+	Since  time.Time `json:"since"`
+	By     Who       `json:"by"`
+	Why    string    `json:"why"` // code
+	Text   string    `json:"text,omitempty"`
+	Until  nhs.Date  `json:"until,omitzero"` // when to look again
+	Before RefState  `json:"before"`         // the state that it goes on in
+	Holder Holder    `json:"holder"`         // who had it then
 }
 
 // Open reports whether somebody still has to do something.
@@ -484,7 +520,8 @@ type Holder struct {
 	Team  string    `json:"team,omitempty"`
 	Who   Who       `json:"who,omitzero"`
 	Since time.Time `json:"since"`
-	Next  string    `json:"next"` // the next action in words
+	Next  string    `json:"next"`         // the next action in words
+	Due   time.Time `json:"due,omitzero"` // when it is due; zero in history of before there were times
 }
 
 // Who is a member of staff as a name on a timeline.
@@ -522,6 +559,10 @@ const (
 	RefWithdrawn  RefState = "withdrawn"
 	RefCancelled  RefState = "cancelled"
 	RefDied       RefState = "died"
+
+	RefDraft       RefState = "draft" // being written; kept beside the case and never in it
+	RefOnHold      RefState = "on-hold"
+	RefTransferred RefState = "transferred" // to another council, as another referral
 )
 
 // Say is the state in words for a screen.
@@ -532,6 +573,7 @@ var refStateWords = map[RefState]string{
 	RefAllocated: "Allocated", RefAssessing: "Assessment", RefPlanning: "Planning", RefSourcing: "Arranging care",
 	RefReady: "Ready to leave", RefDischarged: "Gone home", RefClosed: "Closed", RefWithdrawn: "Withdrawn",
 	RefCancelled: "Cancelled", RefDied: "Stopped: the person died",
+	RefDraft: "Being written", RefOnHold: "On hold", RefTransferred: "Transferred to another council",
 }
 
 // Audience of a note, chosen before it is typed.
@@ -553,6 +595,8 @@ type Note struct {
 	Audience Audience   `json:"audience"`
 	Text     string     `json:"text"`
 	Referral ReferralID `json:"referral,omitempty"`
+	Kind     string     `json:"kind,omitempty"`    // code of a structured note; "" is a plain one
+	Mentions []Owner    `json:"mentions,omitzero"` // people and teams who are told of it
 }
 
 // Call is a call to a provider, as somebody recorded it.
@@ -569,6 +613,7 @@ type Call struct {
 	Outcome      string    `json:"outcome"` // restart, notice, cannot, no-answer, message
 	RestartAt    time.Time `json:"restartAt,omitzero"`
 	Text         string    `json:"text,omitempty"`
+	CallBack     string    `json:"callBack,omitempty"` // the task to ring again, "" for none
 }
 
 // clone copies everything that an event may change, so that Apply leaves its
@@ -587,6 +632,9 @@ func (c Case) clone() Case {
 	c.Notes = slices.Clone(c.Notes)
 	c.Calls = slices.Clone(c.Calls)
 	c.Papers = slices.Clone(c.Papers)
+	c.Tasks, c.Nudges, c.Clients = slices.Clone(c.Tasks), slices.Clone(c.Nudges), slices.Clone(c.Clients)
+	c.Requests, c.Elements, c.Outcomes = slices.Clone(c.Requests), slices.Clone(c.Elements), slices.Clone(c.Outcomes)
+	c.Decisions, c.Concerns = slices.Clone(c.Decisions), slices.Clone(c.Concerns)
 	c.Undone = slices.Clone(c.Undone)
 	c.Early = slices.Clone(c.Early)
 	c.Merges = slices.Clone(c.Merges)
@@ -602,6 +650,7 @@ func (s Stay) clone() Stay {
 	s.Moves = slices.Clone(s.Moves)
 	s.Ready = slices.Clone(s.Ready)
 	s.Expected = slices.Clone(s.Expected)
+	s.Criteria = slices.Clone(s.Criteria)
 	if s.Left != nil {
 		l := *s.Left
 		s.Left = &l

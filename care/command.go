@@ -106,6 +106,50 @@ type WithdrawPaper struct {
 	WhyText  string
 }
 
+// PutOnHold says that nothing can be done for now: for a reason, until a day to
+// look again. Resume ends it.
+type PutOnHold struct {
+	ID    ReferralID
+	Why   string
+	Text  string
+	Until nhs.Date
+}
+
+// Resume goes on with what was on hold.
+type Resume struct{ ID ReferralID }
+
+// Transfer hands a referral to the council that is responsible. Next is the id of
+// the referral that it becomes there.
+type Transfer struct {
+	ID      ReferralID
+	To      nhs.ODS
+	Next    ReferralID
+	WhyText string
+}
+
+// SayCriteria records which criteria to reside are met now: codes 01 to 12, or none.
+type SayCriteria struct{ Codes []string }
+
+// SignPaper is a provider's answer to a trusted assessment.
+type SignPaper struct {
+	ID       string
+	Revision int
+	Sign     Sign
+}
+
+// SettlePaper ends a provider's dispute about a trusted assessment.
+type SettlePaper struct {
+	ID       string
+	Provider string
+	Outcome  string
+}
+
+func (PutOnHold) command()     {}
+func (Resume) command()        {}
+func (Transfer) command()      {}
+func (SayCriteria) command()   {}
+func (SignPaper) command()     {}
+func (SettlePaper) command()   {}
 func (SharePaper) command()    {}
 func (WithdrawPaper) command() {}
 func (Refer) command()         {}

@@ -14,7 +14,16 @@ import (
 // Decide turns what a person asks into events, or refuses with an *Error that
 // says what may be done instead. Asking again for what is so already gives no
 // events and no error. Whether this person may ask at all is the policy's.
+// What becomes true may bring more by rule (see follow).
 func Decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
+	events, err := decide(c, by, cmd, now)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	return follow(c, events, now), nil
+}
+
+func decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
 	d := deciding{c: c, by: by, now: now}
 	if r, ok := cmd.(Refer); ok && c.hasKey(by.Org, r.Key) {
 		return nil, nil
@@ -57,6 +66,10 @@ func Decide(c Case, by Actor, cmd Command, now time.Time) ([]Event, error) {
 		return d.sharePaper(x.Paper)
 	case WithdrawPaper:
 		return d.withdrawPaper(x)
+	case interface {
+		decide(deciding) ([]Event, error)
+	}: // the commands of what is worked on stand with their rules
+		return x.decide(d)
 	}
 	return nil, &Error{Kind: Exception, Text: "This cannot be asked for"}
 }

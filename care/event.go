@@ -39,7 +39,8 @@ func Apply(c Case, events ...Event) Case {
 // aside reports whether an event is none that lists tell of.
 func aside(e Event) bool {
 	switch e.(type) {
-	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack, PaperShared, PaperWithdrawn, Told:
+	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack, PaperShared, PaperWithdrawn, Told,
+		TaskChanged, Nudged, ClientChanged, RequestChanged, ElementChanged, OutcomeChanged, Decided, ConcernChanged, PaperSigned, CriteriaTold:
 		return true
 	}
 	return false
@@ -66,6 +67,11 @@ var eventTypes = map[string]func([]byte) (Event, error){
 	"watch-ended": read[WatchEnded], "watch-resumed": read[WatchResumed],
 	"note-added": read[NoteAdded], "call-recorded": read[CallRecorded],
 	"paper-shared": read[PaperShared], "paper-withdrawn": read[PaperWithdrawn], "told": read[Told],
+	"referral-held": read[ReferralHeld], "referral-resumed": read[ReferralResumed], "referral-transferred": read[ReferralTransferred],
+	"criteria-told": read[CriteriaTold], "paper-signed": read[PaperSigned],
+	"task-changed": read[TaskChanged], "nudged": read[Nudged], "client-changed": read[ClientChanged],
+	"request-changed": read[RequestChanged], "element-changed": read[ElementChanged], "outcome-changed": read[OutcomeChanged],
+	"decided": read[Decided], "concern-changed": read[ConcernChanged],
 	"objected": read[Objected], "objection-taken-back": read[ObjectionTakenBack],
 }
 
@@ -136,6 +142,32 @@ func NameOf(e Event) string {
 		return "separated"
 	case Restored:
 		return "restored"
+	case ReferralHeld:
+		return "referral-held"
+	case ReferralResumed:
+		return "referral-resumed"
+	case ReferralTransferred:
+		return "referral-transferred"
+	case CriteriaTold:
+		return "criteria-told"
+	case PaperSigned:
+		return "paper-signed"
+	case TaskChanged:
+		return "task-changed"
+	case Nudged:
+		return "nudged"
+	case ClientChanged:
+		return "client-changed"
+	case RequestChanged:
+		return "request-changed"
+	case ElementChanged:
+		return "element-changed"
+	case OutcomeChanged:
+		return "outcome-changed"
+	case Decided:
+		return "decided"
+	case ConcernChanged:
+		return "concern-changed"
 	case HoldingTold:
 		return "holding-told"
 	}

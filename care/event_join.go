@@ -94,6 +94,7 @@ func take(c *Case, o Case) {
 		p.Of = owner(p.Of, o.ID)
 		c.Papers = append(c.Papers, p)
 	}
+	takeWork(c, o)
 }
 
 // rival brings in the present stay of another record of the same person. Nobody
@@ -199,6 +200,7 @@ func (e Separated) apply(c *Case) {
 	c.Notes = slices.DeleteFunc(c.Notes, func(n Note) bool { return theirs(n.Of) })
 	c.Calls = slices.DeleteFunc(c.Calls, func(k Call) bool { return theirs(k.Of) })
 	c.Papers = slices.DeleteFunc(c.Papers, func(p Paper) bool { return theirs(p.Of) })
+	dropWork(c, theirs)
 }
 
 // Restored is that this case stands alone again, with its own parts as they
@@ -206,7 +208,7 @@ func (e Separated) apply(c *Case) {
 type Restored struct {
 	At    time.Time `json:"at"`
 	From  CaseID    `json:"from"`
-	Parts Case      `json:"parts"` // only Stay, Past, Referrals, Holdings, Notes, Calls and Papers count
+	Parts Case      `json:"parts"` // only Stay, Past, Referrals, Holdings, Notes, Calls, Papers and what is worked on count
 }
 
 func (e Restored) When() time.Time { return e.At }
@@ -217,6 +219,7 @@ func (e Restored) apply(c *Case) {
 	c.JoinedTo = ""
 	p := e.Parts.clone()
 	c.Stay, c.Past, c.Referrals, c.Holdings, c.Notes, c.Calls, c.Papers = nil, nil, nil, nil, nil, nil, nil
+	dropWork(c, func(CaseID) bool { return true })
 	p.ID = ""
 	take(c, p)
 }

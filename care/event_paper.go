@@ -1,6 +1,11 @@
 package care
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"homeward/form"
+)
 
 // Paper is a structured document that belongs to a referral: an assessment notice,
 // a checklist, a discharge notice. A later one of the same Key replaces it.
@@ -17,6 +22,47 @@ type Paper struct {
 	Why       string     `json:"why,omitempty"` // SHD-CancellationReason, 01 to 13
 	WhyText   string     `json:"whyText,omitempty"`
 	Ended     bool       `json:"ended,omitempty"` // withdrawn because its referral was
+
+	// Of a paper that was written here, in a form of ours. Each revision that was
+	// approved is shared anew.
+	Form        string       `json:"form,omitempty"`
+	FormVersion int          `json:"formVersion,omitempty"`
+	Answers     form.Answers `json:"answers,omitzero"`
+	Revision    int          `json:"revision,omitempty"` // from 1
+	Approvals   []Approval   `json:"approvals,omitzero"`
+	Signs       []Sign       `json:"signs,omitzero"` // of a trusted assessment: what providers said to this revision
+	Files       []File       `json:"files,omitzero"`
+}
+
+// Approval is one step by which a paper was approved.
+type Approval struct {
+	Step string    `json:"step"` // worker, manager, panel
+	At   time.Time `json:"at"`
+	By   Who       `json:"by"`
+	Text string    `json:"text,omitempty"`
+}
+
+// Sign is a provider's answer to a trusted assessment: signed, or disputed with
+// what is wrong.
+type Sign struct {
+	At       time.Time `json:"at"`
+	Provider string    `json:"provider"`
+	Name     string    `json:"name"`
+	Who      string    `json:"who"` // the provider's person, as typed
+	Disputed bool      `json:"disputed,omitempty"`
+	Text     string    `json:"text,omitempty"`
+	Settled  time.Time `json:"settled,omitzero"` // the dispute is over
+	Outcome  string    `json:"outcome,omitempty"`
+}
+
+// File is an attachment: kept by its sum beside the case.
+type File struct {
+	ID    string    `json:"id"` // hexadecimal SHA-256 of its bytes
+	Name  string    `json:"name"`
+	Type  string    `json:"type"` // media type, as found in the bytes
+	Bytes int64     `json:"bytes"`
+	At    time.Time `json:"at"`
+	By    Who       `json:"by"`
 }
 
 // Said is one answer of a paper, in the words of the sender.
@@ -40,11 +86,19 @@ const (
 	PaperAdditional       PaperKind = "additional-information"
 	PaperPlan             PaperKind = "discharge-plan"
 	PaperAssessment       PaperKind = "d2a-assessment"
+
+	// Written here, in the form of the same name.
+	PaperHospital PaperKind = "hospital-assessment"
+	PaperCareAct  PaperKind = "care-act-assessment"
+	PaperCarer    PaperKind = "carer-conversation"
+	PaperTrusted  PaperKind = "trusted-assessment"
 )
 
 // Single reports whether a referral has at most one paper of the kind: another is
 // the same one with other answers. There may be several assessments.
-func (k PaperKind) Single() bool { return k != PaperAssessment }
+func (k PaperKind) Single() bool {
+	return !slices.Contains([]PaperKind{PaperAssessment, PaperHospital, PaperCareAct, PaperCarer, PaperTrusted}, k)
+}
 
 // Say is the kind in words.
 func (k PaperKind) Say() string { return paperWords[k] }
@@ -53,6 +107,8 @@ var paperWords = map[PaperKind]string{
 	PaperAssessmentNotice: "Assessment notice", PaperNeeds: "Preliminary needs assessment", PaperCovid: "COVID-19 questions",
 	PaperChecklist: "NHS continuing healthcare checklist", PaperDischargeNotice: "Discharge notice", PaperAdditional: "Additional information",
 	PaperPlan: "Discharge plan", PaperAssessment: "Discharge to assess assessment",
+	PaperHospital: "Hospital discharge assessment", PaperCareAct: "Care Act needs assessment", PaperCarer: "Carer's conversation",
+	PaperTrusted: "Trusted assessment",
 }
 
 // PaperShared is that a paper came, or came again with other answers.
@@ -101,6 +157,37 @@ func (e PaperWithdrawn) apply(c *Case) {
 	for i := range c.Papers {
 		if c.Papers[i].ID == e.ID {
 			c.Papers[i].Withdrawn, c.Papers[i].Why, c.Papers[i].WhyText = e.At, e.Why, e.WhyText
+		}
+	}
+}
+
+// PaperSigned is that a provider signed or disputed a trusted assessment, or that
+// a dispute was settled. It is about one revision.
+type PaperSigned struct {
+	At   time.Time `json:"at"`
+	ID   string    `json:"id"`
+	Kind PaperKind `json:"kind"`
+	By   Who       `json:"by,omitzero"`
+	Sign Sign      `json:"sign"`
+}
+
+func (e PaperSigned) When() time.Time { return e.At }
+
+// Say names the event.
+func (e PaperSigned) Say() string {
+	switch {
+	case !e.Sign.Settled.IsZero():
+		return e.Kind.Say() + ": dispute settled with " + e.Sign.Name
+	case e.Sign.Disputed:
+		return e.Kind.Say() + " disputed by " + e.Sign.Name
+	}
+	return e.Kind.Say() + " signed by " + e.Sign.Name
+}
+
+func (e PaperSigned) apply(c *Case) {
+	for i := range c.Papers {
+		if p := &c.Papers[i]; p.ID == e.ID {
+			p.Signs = append(slices.DeleteFunc(slices.Clone(p.Signs), func(s Sign) bool { return s.Provider == e.Sign.Provider }), e.Sign)
 		}
 	}
 }

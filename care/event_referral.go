@@ -183,6 +183,89 @@ func (e ReferralProgressed) apply(c *Case) {
 	change(c, e.ID, func(r *Referral) { r.State, r.Holder = e.State, e.Holder })
 }
 
+// ReferralHeld is that nothing can be done for now. Its clock goes on; the holder
+// of the hold has the ball.
+type ReferralHeld struct {
+	At     time.Time  `json:"at"`
+	ID     ReferralID `json:"id"`
+	Hold   Hold       `json:"hold"`
+	Holder Holder     `json:"holder"`
+}
+
+func (e ReferralHeld) When() time.Time { return e.At }
+
+// Say names the event.
+func (e ReferralHeld) Say() string { return "Referral put on hold" }
+func (e ReferralHeld) apply(c *Case) {
+	change(c, e.ID, func(r *Referral) {
+		h := e.Hold
+		r.Hold, r.State, r.Holder = &h, RefOnHold, e.Holder
+	})
+}
+
+// ReferralResumed is that the work goes on where it was.
+type ReferralResumed struct {
+	At     time.Time  `json:"at"`
+	ID     ReferralID `json:"id"`
+	By     Who        `json:"by"`
+	State  RefState   `json:"state"`
+	Holder Holder     `json:"holder"`
+}
+
+func (e ReferralResumed) When() time.Time { return e.At }
+
+// Say names the event.
+func (e ReferralResumed) Say() string { return "Referral goes on: " + e.State.Say() }
+func (e ReferralResumed) apply(c *Case) {
+	change(c, e.ID, func(r *Referral) { r.Hold, r.State, r.Holder = nil, e.State, e.Holder })
+}
+
+// ReferralTransferred is that another council is responsible: it goes on there as
+// the referral Next, which that council still has to accept.
+type ReferralTransferred struct {
+	At      time.Time  `json:"at"`
+	ID      ReferralID `json:"id"`
+	By      Who        `json:"by"`
+	To      nhs.ODS    `json:"to"`
+	Next    ReferralID `json:"next"`
+	WhyText string     `json:"whyText"`
+}
+
+func (e ReferralTransferred) When() time.Time { return e.At }
+
+// Say names the event.
+func (e ReferralTransferred) Say() string { return "Referral transferred to another council" }
+func (e ReferralTransferred) apply(c *Case) {
+	change(c, e.ID, func(r *Referral) {
+		r.Before, r.State, r.Ended, r.Watching, r.Next, r.WhyText, r.Hold = r.State, RefTransferred, e.At, false, e.Next, e.WhyText, nil
+	})
+}
+
+// CriteriaTold is which criteria to reside somebody meets, as staff recorded it:
+// codes 01 to 12, or none. It is not medical fitness, and it is not the
+// discharge-ready date: the four are said, and kept, each by itself.
+type CriteriaTold struct {
+	At    time.Time `json:"at"`
+	Visit string    `json:"visit,omitempty"`
+	Codes []string  `json:"codes,omitzero"` // none: no criterion is met
+	By    Who       `json:"by"`
+}
+
+func (e CriteriaTold) When() time.Time { return e.At }
+
+// Say names the event.
+func (e CriteriaTold) Say() string {
+	if len(e.Codes) == 0 {
+		return "Criteria to reside: none met"
+	}
+	return "Criteria to reside: met"
+}
+func (e CriteriaTold) apply(c *Case) {
+	if c.Stay != nil && c.Stay.Visit == e.Visit {
+		c.Stay.Criteria = append(c.Stay.Criteria, Criteria{At: e.At, Codes: e.Codes, By: e.By})
+	}
+}
+
 // ReferralEnded is that nothing more will be done: closed, withdrawn,
 // cancelled, or stopped by a death. Why is a reason code, 01 to 13
 // (nottinghamshire SHD-CancellationReason; ADW-WithdrawalReason-1).

@@ -68,6 +68,7 @@ func partsOf(c Case, m Merge) Case {
 	p.Notes = partsFrom(c.Notes, func(n *Note) *CaseID { return &n.Of }, of)
 	p.Calls = partsFrom(c.Calls, func(k *Call) *CaseID { return &k.Of }, of)
 	p.Papers = partsFrom(c.Papers, func(p *Paper) *CaseID { return &p.Of }, of)
+	workFrom(&p, c, of)
 	return p
 }
 

@@ -18,7 +18,17 @@ import (
 // One thing cannot heal: a newer message that repeats what is known leaves no
 // trace, so an older one that arrives after it and says otherwise counts, until
 // the next message.
+//
+// What became true may bring more by rule (see follow).
 func Notice(c Case, o Observation) []Event {
+	events := notice(c, o)
+	if len(events) == 0 {
+		return nil
+	}
+	return follow(c, events, later(o.At, o.Said))
+}
+
+func notice(c Case, o Observation) []Event {
 	n := &noticing{c: c, o: o, at: o.At, org: o.Source.Org}
 	if n.at.IsZero() {
 		n.at = o.Said

@@ -21,6 +21,9 @@ var caseActions = []policy.Action{
 	policy.SeeWhereabouts, policy.SeeReferral,
 	policy.SeeTimeline, policy.Refer, policy.Withdraw, policy.Accept, policy.Return, policy.Allocate, policy.Progress,
 	policy.CloseReferral, policy.RecordCall, policy.Steward, policy.RecordObjection,
+	policy.Hold, policy.Transfer, policy.SayReady, policy.WriteAssessment, policy.ApproveAssessment, policy.Nudge, policy.TellProvider,
+	policy.Arrange, policy.SeeArranging, policy.SeeMoney, policy.SetMoney, policy.ApproveMoney, policy.RecordOutcome, policy.SeeOutcome,
+	policy.DecideHuddle, policy.RaiseConcern, policy.SeeConcern,
 }
 
 // Case opens a discharge case, as far as this reader may see it. The read is
@@ -163,9 +166,11 @@ func (h *Hub) caseView(tx *store.Tx, a *asking, c care.Case, now time.Time) (Cas
 		return v, err
 	}
 	if a.may[policy.Allocate] {
-		v.Workers, err = h.workers(tx, a.by)
+		if v.Workers, err = h.workers(tx, a.by); err != nil {
+			return v, err
+		}
 	}
-	return v, err
+	return v, h.workOf(tx, a, c, &v, now)
 }
 
 // partIn reports whether a reader's organisation has a part in a referral. The
@@ -436,8 +441,10 @@ func (h *Hub) timelineItem(a *asking, c care.Case, e care.Entry, hospital nhs.OD
 		return t, a.callShown(k)
 	case "":
 		return t, false
+	case "identity":
+		return t, a.may[policy.SeeDemographics]
 	}
-	return t, a.may[policy.SeeDemographics]
+	return h.workItem(a, c, e, t)
 }
 
 // paperOf is the referral that an event about a paper is about, and the kind.
@@ -446,6 +453,12 @@ func paperOf(c care.Case, e care.Event) (care.ReferralID, care.PaperKind) {
 	case care.PaperShared:
 		return x.Paper.Referral, x.Paper.Kind
 	case care.PaperWithdrawn:
+		for _, p := range c.Papers {
+			if p.ID == x.ID {
+				return p.Referral, x.Kind
+			}
+		}
+	case care.PaperSigned:
 		for _, p := range c.Papers {
 			if p.ID == x.ID {
 				return p.Referral, x.Kind
@@ -516,6 +529,12 @@ func referralOf(e care.Event) care.ReferralID {
 		return x.ID
 	case care.WatchResumed:
 		return x.ID
+	case care.ReferralHeld:
+		return x.ID
+	case care.ReferralResumed:
+		return x.ID
+	case care.ReferralTransferred:
+		return x.ID
 	}
 	return ""
 }
@@ -527,12 +546,26 @@ func timelineKind(e care.Event) string {
 	case care.Identified, care.Started, care.StayTold, care.UndoneEarly:
 		return ""
 	case care.Admitted, care.AdmissionUndone, care.AdmissionPlanned, care.PlanCancelled, care.Moved, care.MoveUndone, care.BecameReady,
-		care.NoLongerReady, care.ExpectedChanged, care.LeaveTold, care.Discharged, care.DischargeUndone, care.LeftEarly, care.ArrivedLate:
+		care.NoLongerReady, care.CriteriaTold, care.ExpectedChanged, care.LeaveTold, care.Discharged, care.DischargeUndone, care.LeftEarly, care.ArrivedLate:
 		return "stay"
 	case care.HoldingTold:
 		return "council"
-	case care.PaperShared, care.PaperWithdrawn:
+	case care.PaperShared, care.PaperWithdrawn, care.PaperSigned:
 		return "paper"
+	case care.TaskChanged, care.Nudged:
+		return "task"
+	case care.ClientChanged:
+		return "client"
+	case care.RequestChanged:
+		return "arranging"
+	case care.ElementChanged:
+		return "money"
+	case care.OutcomeChanged:
+		return "outcome"
+	case care.Decided:
+		return "huddle"
+	case care.ConcernChanged:
+		return "concern"
 	case care.Told:
 		return "told"
 	case care.NoteAdded:
@@ -540,7 +573,8 @@ func timelineKind(e care.Event) string {
 	case care.CallRecorded:
 		return "call"
 	case care.ReferralSent, care.ReferralReceived, care.ReferralRouted, care.ReferralAccepted, care.ReferralReturned, care.ReferralAnswered,
-		care.ReferralAllocated, care.ReferralProgressed, care.ReferralEnded, care.WatchEnded, care.WatchResumed:
+		care.ReferralAllocated, care.ReferralProgressed, care.ReferralEnded, care.WatchEnded, care.WatchResumed,
+		care.ReferralHeld, care.ReferralResumed, care.ReferralTransferred:
 		return "referral"
 	}
 	return "identity"

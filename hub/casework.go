@@ -1,0 +1,20 @@
+package hub
+
+import (
+	"time"
+
+	"homeward/care"
+	"homeward/store"
+)
+
+// workOf fills what both sides work on into a case's view, each part by what this
+// reader may see of it. Each part stands in its own file.
+func (h *Hub) workOf(tx *store.Tx, a *asking, c care.Case, v *CaseView, now time.Time) error {
+	return nil
+}
+
+// workItem says whether a reader sees a timeline entry of what is worked on; and
+// fills the words that belong to it.
+func (h *Hub) workItem(a *asking, c care.Case, e care.Entry, t TimelineItem) (TimelineItem, bool) {
+	return t, false
+}
