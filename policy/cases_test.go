@@ -76,6 +76,8 @@ func TestCasesRefuseWhatTheyCannotRead(t *testing.T) {
 		{"RK5 is a trust", "same sentence"},
 		{"RK5 is a council", "twice"},
 		{"RX1 is a hospital", "kind of organisation"},
+		{"care provider of RK5 MAY list its clients in RK5", `"in"`},
+		{"social worker of 511 MAY see a concern about an adult client of 511", "a provider is wanted"},
 	} {
 		_, err := RunCases(load(t), strings.NewReader(head+c.line))
 		if err == nil || !strings.HasPrefix(err.Error(), "line 3: ") || !strings.Contains(err.Error(), c.want) {

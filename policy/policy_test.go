@@ -125,6 +125,7 @@ func TestBadRequestsDeny(t *testing.T) {
 		"blank worker":          func(r *Request) { r.Case.Allocated = []string{""} },
 		"blank among numbers":   func(r *Request) { r.Case.NumberedBy = []string{""} },
 		"unknown section":       func(r *Request) { r.Context.Open = []Section{"gossip"} },
+		"blank provider":        func(r *Request) { r.Case.ClientOf = []string{""} },
 		"blank glass":           func(r *Request) { r.Case.Glass = []string{""} },
 		"blank among hospitals": func(r *Request) { r.Case.Hospitals = []string{"RK5", ""} },
 	} {
@@ -231,7 +232,7 @@ func TestMatrixCoversAllAndAgreesWithDecide(t *testing.T) {
 	set := load(t)
 	base := Case{
 		ID: "c1", Adult: true, AgeKnown: true, Hospitals: []string{"RK5"}, Councils: []string{"511"},
-		ReferredTo: []string{"511"}, ReferredBy: []string{"RK5"},
+		ReferredTo: []string{"511"}, ReferredBy: []string{"RK5"}, ClientOf: []string{"V1"}, ConcernTo: []string{"511"},
 	}
 	m := set.Matrix(base)
 	if len(m) != len(Roles()) {
@@ -258,7 +259,7 @@ func TestMatrixCoversAllAndAgreesWithDecide(t *testing.T) {
 
 // The properties below hold for any actor, any facts and any circumstances.
 
-var orgs = []string{"RK5", "RX1", "511", "512"}
+var orgs = []string{"RK5", "RX1", "511", "512", "V1"}
 
 func drawActor(t *rapid.T) Actor {
 	return Actor{
@@ -277,7 +278,7 @@ func drawCase(t *rapid.T) *Case {
 		ID: "c1", Adult: flag("adult"), AgeKnown: flag("age known"), Restricted: flag("restricted"),
 		Frozen: flag("frozen"), Died: flag("died"), Hospitals: list("hospitals"), Councils: list("councils"),
 		ReferredTo: list("referred to"), ReferredBy: list("referred by"), NumberedBy: list("numbered by"),
-		CouncilRestricted: flag("restricted by a council"),
+		CouncilRestricted: flag("restricted by a council"), ClientOf: list("client of"), ConcernTo: list("concern to"),
 	}
 	if flag("allocated") {
 		c.Allocated = []string{"a1"}
@@ -326,9 +327,25 @@ func TestHospitalNeverSeesDetailOrMoney(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		_, _, _, got := allowed(t, set, func(a *Actor, _ *Case, _ *Context) { a.OrgKind = Trust })
 		for _, x := range got {
-			if x == SeeFinance || x == SeePackageDetail {
+			if slices.Contains([]Action{SeeFinance, SeePackageDetail, Arrange, SeeArranging, SeeMoney, SetMoney, ApproveMoney, SeeConcern}, x) {
 				t.Fatalf("a trust may %s", x.Title())
 			}
+		}
+	})
+}
+
+// TestConcernsAreNeverRefused: where somebody may raise a safeguarding concern
+// about a person at all, that the record is in question, that the person objects
+// or has died, and that nothing is agreed change nothing.
+func TestConcernsAreNeverRefused(t *testing.T) {
+	set := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a, c, ctx := drawActor(t), drawCase(t), drawContext(t)
+		c.Frozen, c.Objected, c.Died = false, false, false
+		free := set.Decide(Request{a, RaiseConcern, c, ctx}).Allow
+		c.Frozen, c.Objected, c.Died, ctx.Open = rapid.Bool().Draw(t, "in question"), true, rapid.Bool().Draw(t, "dead"), nil
+		if d := set.Decide(Request{a, RaiseConcern, c, ctx}); d.Allow != free {
+			t.Fatalf("%s may raise a concern: %v, and otherwise %v: %s", a.Role.Title(), d.Allow, free, d.Why)
 		}
 	})
 }
@@ -358,7 +375,7 @@ func TestRestrictedDoesNotExistOutside(t *testing.T) {
 // from a declared interest; nobody can tell it from the rest of a page.
 func TestCouncilRestrictionLimitsOnlyTheCouncil(t *testing.T) {
 	set := load(t)
-	councils := []Action{Lookup, SeePackages, SeeProvider, SeeSafeguarding, SeePackageDetail, SeeFinance}
+	councils := []Action{Lookup, SeePackages, SeeProvider, SeeSafeguarding, SeePackageDetail, SeeFinance, TellProvider}
 	rapid.Check(t, func(t *rapid.T) {
 		a, c, ctx, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.CouncilRestricted = true })
 		free := *c
@@ -416,8 +433,10 @@ func TestDeadAreNotRung(t *testing.T) {
 	set := load(t)
 	rapid.Check(t, func(t *rapid.T) {
 		_, _, _, got := allowed(t, set, func(_ *Actor, c *Case, _ *Context) { c.Died = true })
-		if slices.Contains(got, RecordCall) || slices.Contains(got, Refer) {
-			t.Fatalf("allowed after death: %v", got)
+		for _, x := range []Action{RecordCall, Refer, Transfer, Nudge, SayReady} {
+			if slices.Contains(got, x) {
+				t.Fatalf("allowed after death: %s", x.Title())
+			}
 		}
 	})
 }
@@ -462,7 +481,9 @@ func TestSystemsSeeTheirOwn(t *testing.T) {
 
 func TestOthersBusinessStaysShut(t *testing.T) {
 	set := load(t)
-	work := []Action{Refer, Withdraw, Accept, Return, Allocate, Progress, CloseReferral, AddNote, SeeNotes, SeeReferral, SeeTimeline, SeeWhereabouts, SeeRisk, SeeAssessments, RecordObjection, SeeFinance, SeePackageDetail}
+	work := []Action{Refer, Withdraw, Accept, Return, Allocate, Progress, CloseReferral, AddNote, SeeNotes, SeeReferral, SeeTimeline, SeeWhereabouts, SeeRisk, SeeAssessments, RecordObjection, SeeFinance, SeePackageDetail,
+		Hold, Transfer, SayReady, WriteAssessment, ApproveAssessment, SeeTasks, SetTask, Nudge, TellProvider, RecordOutcome, SeeOutcome, DecideHuddle,
+		Arrange, SeeArranging, SeeMoney, SetMoney, ApproveMoney}
 	rapid.Check(t, func(t *rapid.T) {
 		a, c, _, got := allowed(t, set, func(*Actor, *Case, *Context) {})
 		touches := has(c.Councils, a.Org) || has(c.Hospitals, a.Org) || has(c.ReferredTo, a.Org) || has(c.ReferredBy, a.Org)
@@ -473,8 +494,12 @@ func TestOthersBusinessStaysShut(t *testing.T) {
 			if !touches && slices.Contains(work, x) {
 				t.Fatalf("%s of an organisation without ties may %s", a.Role.Title(), x.Title())
 			}
-			if a.OrgKind == Provider {
-				t.Fatalf("a provider may %s", x.Title())
+			provider := slices.Contains([]Action{SeeClient, AnswerClient, SignAssessment}, x)
+			if client := provider && a.Role == CareProvider && has(c.ClientOf, a.Org); a.OrgKind == Provider && !client || provider && a.OrgKind != Provider {
+				t.Fatalf("%s of a %s may %s", a.Role.Title(), a.OrgKind, x.Title())
+			}
+			if x == SeeConcern && !touches && !has(c.ConcernTo, a.Org) {
+				t.Fatalf("%s reads a concern raised to others", a.Role.Title())
 			}
 		}
 	})
@@ -548,7 +573,7 @@ func TestObjectionOnlyCloses(t *testing.T) {
 			switch {
 			case may && !d.Allow:
 				t.Fatalf("an objection lets %s %s", a.Role.Title(), x.Title())
-			case x == SeeWhereabouts && a.OrgKind == Council && !has(c.ReferredTo, a.Org):
+			case (x == SeeWhereabouts || x == TellProvider && !c.Died) && a.OrgKind == Council && !has(c.ReferredTo, a.Org):
 				if may {
 					t.Fatalf("although they object %s may %s", a.Role.Title(), x.Title())
 				}
