@@ -153,9 +153,9 @@ func table(rows [][]string) string {
 }
 
 // example is the case that the table of roles and sections is asked of: an adult
-// in hospital, referred and supported, with a reason given.
+// in hospital, referred, supported and the client of a provider, with a reason given.
 func (s Site) example() policy.Case {
-	c := policy.Case{ID: "example", Adult: true, AgeKnown: true}
+	c := policy.Case{ID: "example", Adult: true, AgeKnown: true, ClientOf: []string{"example-provider"}}
 	for _, o := range s.Orgs {
 		switch o.Kind {
 		case care.Trust:

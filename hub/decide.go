@@ -48,12 +48,33 @@ func (h *Hub) facts(c care.Case, now time.Time) *policy.Case {
 			f.Allocated = append(f.Allocated, string(r.Worker.ID))
 		}
 	}
+	worked(f, c)
 	for _, id := range c.IDs {
 		if kind, org, _ := strings.Cut(id.System, ":"); kind == "mrn" || kind == "council" {
 			f.NumberedBy = add(f.NumberedBy, nhs.ODS(org))
 		}
 	}
 	return f
+}
+
+// worked adds which providers know of the person, or were asked about them, as
+// things stand, and which councils have a concern to look into.
+func worked(f *policy.Case, c care.Case) {
+	for _, k := range c.Clients {
+		if k.Ended.IsZero() {
+			f.ClientOf = add(f.ClientOf, care.ProviderCode(k.Council, k.Provider))
+		}
+	}
+	for _, r := range c.Requests {
+		for _, v := range r.Invited {
+			if r.Ended.IsZero() && v.Reply != care.ReplyDecline && v.Reply != care.ReplyReleased {
+				f.ClientOf = add(f.ClientOf, care.ProviderCode(r.Council, v.Provider))
+			}
+		}
+	}
+	for _, k := range c.Concerns {
+		f.ConcernTo = add(f.ConcernTo, k.To)
+	}
 }
 
 // keptByCouncil reports whether a council keeps what it holds of this person

@@ -48,7 +48,7 @@ type RuleChange struct{ ID, What, Before, Now string }
 func cellName(r policy.Role, a policy.Action) string { return string(r) + " " + string(a) }
 
 // exampleMatrix asks the policies about an adult who is in hospital, referred,
-// and known to a council.
+// known to a council and the client of a provider.
 func (h *Hub) exampleMatrix() [][]policy.Cell {
 	var trusts, councils []string
 	for _, o := range h.Orgs {
@@ -59,7 +59,8 @@ func (h *Hub) exampleMatrix() [][]policy.Cell {
 			councils = add(councils, o.ODS)
 		}
 	}
-	return h.Policies.Matrix(policy.Case{ID: "example", Adult: true, AgeKnown: true, Hospitals: trusts, Councils: councils, ReferredTo: councils, ReferredBy: trusts})
+	return h.Policies.Matrix(policy.Case{ID: "example", Adult: true, AgeKnown: true, Hospitals: trusts, Councils: councils, ReferredTo: councils, ReferredBy: trusts,
+		ClientOf: []string{"example-provider"}})
 }
 
 // noteRules remembers the rules that run now, and gives all that are remembered.

@@ -573,11 +573,17 @@ func TestObjectionOnlyCloses(t *testing.T) {
 			switch {
 			case may && !d.Allow:
 				t.Fatalf("an objection lets %s %s", a.Role.Title(), x.Title())
-			case (x == SeeWhereabouts || x == TellProvider && !c.Died) && a.OrgKind == Council && !has(c.ReferredTo, a.Org):
+			case slices.Contains([]Action{TellProvider, SeeClient, AnswerClient, SignAssessment}, x):
+				council := a.OrgKind == Council && (c.Died || has(c.ReferredTo, a.Org))
+				provider := a.OrgKind == Provider && (c.Died || len(c.ReferredTo) > 0)
+				if may != (d.Allow && (council || provider)) {
+					t.Fatalf("although they object %s may %s: %v", a.Role.Title(), x.Title(), may)
+				}
+			case x == SeeWhereabouts && a.OrgKind == Council && !has(c.ReferredTo, a.Org):
 				if may {
 					t.Fatalf("although they object %s may %s", a.Role.Title(), x.Title())
 				}
-			case has(c.Councils, a.Org) || governs(x) || x == SeeSafeguarding || x == Lookup || x == BreakGlass:
+			case has(c.Councils, a.Org) || governs(x) || x == SeeSafeguarding || x == RaiseConcern || x == Lookup || x == BreakGlass:
 				if may != d.Allow {
 					t.Fatalf("an objection keeps %s from %s", a.Role.Title(), x.Title())
 				}
