@@ -321,7 +321,7 @@ func (t *Tx) Record(c care.Case, cause care.Cause, now time.Time, events ...care
 			return c, err
 		}
 	}
-	if err := t.index(was, next, now); err != nil {
+	if err := firstError(t.index(was, next, now), t.thread(was, next)); err != nil {
 		return c, err
 	}
 	t.b.cache.put(next.ID, next)

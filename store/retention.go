@@ -171,6 +171,7 @@ func (t *Tx) EraseCase(e Erasure) (Erasure, error) {
 		`DELETE FROM cases WHERE id = $1`, `DELETE FROM keys WHERE case_id = $1`, `DELETE FROM tracker WHERE case_id = $1`,
 		`DELETE FROM drafts WHERE case_id = $1`, `DELETE FROM reviews WHERE item = $1`, `DELETE FROM resources WHERE case_id = $1`,
 		`DELETE FROM parties WHERE case_id = $1`, `DELETE FROM unindexed WHERE case_id = $1`, `DELETE FROM kept_resources WHERE case_id = $1`, `DELETE FROM pds_answers WHERE case_id = $1`,
+		`DELETE FROM records WHERE case_id = $1`, `DELETE FROM threads WHERE case_id = $1`, `DELETE FROM files WHERE case_id = $1`,
 		`UPDATE taken SET doc = '' WHERE case_id = $1`,
 		`UPDATE history SET name = '` + erasedEntry + `', body = '', cause = '' WHERE case_id = $1`,
 		`UPDATE audit SET doc = NULL, salt = NULL WHERE case_id = $1`,
@@ -392,7 +393,8 @@ func (v *verifying) erased() error {
 				+ (SELECT count(*) FROM tracker WHERE case_id = $1) + (SELECT count(*) FROM drafts WHERE case_id = $1)
 				+ (SELECT count(*) FROM resources WHERE case_id = $1) + (SELECT count(*) FROM parties WHERE case_id = $1)
 				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> '')
-				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1)
+				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1) + (SELECT count(*) FROM records WHERE case_id = $1)
+				+ (SELECT count(*) FROM threads WHERE case_id = $1) + (SELECT count(*) FROM files WHERE case_id = $1)
 				+ (SELECT count(*) FROM deliveries WHERE case_id = $1 AND (message IS NOT NULL OR reference <> '')),
 			(SELECT count(*) FROM messages WHERE case_id = $1 AND case_id <> '' AND reason <> $2),
 			(SELECT count(*) FROM audit WHERE case_id = $1 AND case_id <> '' AND n < $3 AND doc IS NOT NULL)`,

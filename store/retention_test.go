@@ -179,6 +179,9 @@ func TestWhatIsLeftOfAnErasedPersonCannotBeChanged(t *testing.T) {
 				VALUES (1, 'd', 'c1', '', 'note', '', 'k', 'sent', 'x', 0, 0, 0, '', '', 0, '', 0, 0)`,
 			`INSERT INTO kept_resources (type, id, case_id, org, version, at, doc) VALUES ('Task', 't', 'c1', 'RK5', 1, 0, '')`,
 			`INSERT INTO pds_answers (case_id, asked, doc) VALUES ('c1', 0, '')`,
+			`INSERT INTO records (kind, org, id, case_id, owner, state, at, due, version, doc) VALUES ('k', '', 'i', 'c1', '', '', 0, 0, 1, '')`,
+			`INSERT INTO threads (case_id, kind, id, org, owner, state, at, due) VALUES ('c1', 'task', 'i', '', '', '', 0, 0)`,
+			`INSERT INTO files (id, case_id, state, at, size, content) VALUES ('f', 'c1', 'clean', 0, 0, '')`,
 		} {
 			wrong := errors.New("back again")
 			err := s.Update(t.Context(), func(tx *Tx) error {

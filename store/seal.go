@@ -60,10 +60,12 @@ var (
 	takenDoc      = &column{"taken", "doc", []string{"feed", "name"}, false}
 	pdsDoc        = &column{"pds_answers", "doc", []string{"case_id"}, false}
 
+	recordDoc       = &column{"records", "doc", []string{"kind", "org", "id"}, false}
+	fileContent     = &column{"files", "content", []string{"case_id", "id"}, true}
 	subscriptionDoc = &column{"subscriptions", "doc", []string{"id"}, false}
 
 	sealedColumns = []*column{caseDoc, historyBody, historyCause, messageRaw, trackerDoc, trackerName, jobPayload, deliveryBytes,
-		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc, pdsDoc, subscriptionDoc}
+		draftDoc, handleDoc, viewDoc, quarantineRaw, credentialKey, challengeDoc, auditDoc, alertDoc, reviewDoc, erasedDoc, userDoc, sessionDoc, keptDoc, takenDoc, pdsDoc, subscriptionDoc, recordDoc, fileContent}
 )
 
 // A sealed value is a head that says how and with which data key, a nonce of 12

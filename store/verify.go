@@ -66,6 +66,7 @@ type checked struct {
 	rowSeq  int64
 	lastSeq int64
 	listed  []listed
+	threads []care.Thread
 	broken  bool
 }
 
@@ -131,6 +132,14 @@ func (v *verifying) load(page []*checked) error {
 		err := scan(row, &l.typ, &l.id, &l.part)
 		page[i].listed = append(page[i].listed, l)
 		v.resources++
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = v.t.queryEach(`SELECT `+threadColumns+` FROM threads WHERE case_id = $1`, fresh(), func(i int, row []any) error {
+		x, err := scanThread(row)
+		page[i].threads = append(page[i].threads, x.Thread)
 		return err
 	})
 	if err != nil {
@@ -214,6 +223,7 @@ func (v *verifying) check(c *checked) {
 	if c.rowSeq == 0 || c.rowSeq > c.lastSeq { // a row that stays as it is keeps its place
 		v.wrong("case %s: its row of the tracker is of no time of its history", c.id)
 	}
+	v.threading(c, stored)
 }
 
 // listing checks that what faces search of a case follows from it.
