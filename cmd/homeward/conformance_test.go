@@ -57,6 +57,7 @@ func hold(t *testing.T, database string, more func(*Config)) *held {
 	ctx, stop := context.WithCancel(context.Background())
 	d.site, err = newSite(ctx, cfg, slog.New(slog.DiscardHandler), d.clock.now)
 	must(err)
+	d.site.opened = d.opened
 	must(d.site.listen())
 	must(d.agreements(ctx))
 	_, err = d.county.Council.Deliver(time.Now().Add(-time.Minute)) // whom the look-up finds

@@ -43,6 +43,7 @@ type demo struct {
 	providers []*idp.Provider
 	epr       *epr // of the first hospital
 	ears      []*ear
+	opened    []net.Listener // of the feeds at free ports
 }
 
 // shiftedClock is the real clock moved by a settable offset, so that a person or
@@ -85,6 +86,7 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 	defer d.site.close()
 	d.site.phase = "Demonstration: everybody here is invented"
 	d.site.extra = d.panel()
+	d.site.opened = d.opened
 	if err := d.site.listen(); err != nil {
 		return err
 	}
@@ -229,9 +231,7 @@ func (d *demo) makeCounty(cfg *Config) error {
 				return err
 			}
 			cfg.Feeds[i].Listen = l.Addr().String()
-			if err := l.Close(); err != nil {
-				return err
-			}
+			d.opened = append(d.opened, l) // closed, another program could have it by the time that we listen
 		}
 		hs[i].Addr = cfg.Feeds[i].Listen
 	}

@@ -25,6 +25,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"homeward/hl7"
+	"homeward/internal/freeport"
 	"homeward/internal/pgtest"
 	"homeward/mllp"
 	"homeward/nhs"
@@ -417,12 +418,15 @@ func cmdExtract(ts *testscript.TestScript, _ *world, args []string) error {
 
 func cmdPorts(ts *testscript.TestScript, _ *world, args []string) error {
 	for _, name := range args {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		addr, err := freeport.Find()
 		if err != nil {
 			return err
 		}
-		defer l.Close()
-		ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return err
+		}
+		ts.Setenv(name, port)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"homeward/care"
 	"homeward/form"
 	"homeward/hub"
+	"homeward/internal/freeport"
 	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/sharing"
@@ -93,12 +94,11 @@ type round struct {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ type site struct {
 	hub    *hub.Hub
 	signin *signin.Service
 	feeds  []*listener
+	opened []net.Listener // opened before: listen takes those that are at a feed's address
 
 	providers *signin.Federation // nil: none
 	systems   *api.Systems       // nil where no system signs in by itself
@@ -191,13 +192,23 @@ func (st *site) listen() error {
 			return fmt.Errorf("feed %q: %w", f.Name, err)
 		}
 		mc.TLS = tc
-		at, err := net.Listen("tcp", f.Listen)
+		at, err := st.openAt(f.Listen)
 		if err != nil {
 			return fmt.Errorf("feed %q: %w", f.Name, err)
 		}
 		st.feeds = append(st.feeds, &listener{feed: f, server: st.server(f, mc), at: at})
 	}
 	return nil
+}
+
+// openAt listens at an address, or takes the listener that was opened there before.
+func (st *site) openAt(addr string) (net.Listener, error) {
+	for _, l := range st.opened {
+		if l.Addr().String() == addr {
+			return l, nil
+		}
+	}
+	return net.Listen("tcp", addr)
 }
 
 func (st *site) server(f FeedConfig, mc mllp.Config) *mllp.Server {
