@@ -25,6 +25,7 @@ type ThreadKind string
 // The kinds of thread.
 const (
 	TaskThread    ThreadKind = "task"
+	TaskSetThread ThreadKind = "task-set" // the same for whoever set it
 	ClientThread  ThreadKind = "client"
 	RequestThread ThreadKind = "request"
 	ElementThread ThreadKind = "element"
@@ -32,7 +33,7 @@ const (
 )
 
 // threaders lists what makes threads; each stands with what it is about.
-var threaders = []func(Case) []Thread{}
+var threaders = []func(Case) []Thread{taskThreads}
 
 // ThreadsOf lists the threads of a case, each name (kind, id, org and owner) once. A
 // case that was joined into another has none: they are the other's.
