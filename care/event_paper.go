@@ -122,7 +122,12 @@ func (e PaperShared) When() time.Time { return e.At }
 
 // Say names the event.
 func (e PaperShared) Say() string {
-	if e.Again {
+	switch {
+	case e.Paper.Form != "" && e.Again:
+		return e.Paper.Kind.Say() + " changed: revision " + itoa(e.Paper.Revision) + " approved"
+	case e.Paper.Form != "":
+		return e.Paper.Kind.Say() + " approved"
+	case e.Again:
 		return e.Paper.Kind.Say() + " updated"
 	}
 	return e.Paper.Kind.Say() + " received"

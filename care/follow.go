@@ -14,7 +14,9 @@ import (
 type following func(was, is Case, e Event, now time.Time) []Event
 
 // followings lists the rules. Each stands beside what it is about.
-var followings = []following{}
+var followings = []following{endEscalated, afterLife,
+	followDispute,
+}
 
 // follow gives what events bring, after them. What a rule brings may itself bring more.
 func follow(c Case, events []Event, now time.Time) []Event {
