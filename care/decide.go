@@ -406,6 +406,9 @@ func (d deciding) note(n Note) ([]Event, error) {
 	default:
 		return nil, missing("audience", "Choose who can read the note")
 	}
+	if err := d.noteParts(n); err != nil {
+		return nil, err
+	}
 	if n.Referral != "" && !slices.ContainsFunc(d.c.Referrals, func(r Referral) bool { return r.ID == n.Referral }) {
 		return nil, &Error{Kind: NotFound, Field: "referral", Text: "There is no such referral"}
 	}
