@@ -14,7 +14,8 @@ import (
 type following func(was, is Case, e Event, now time.Time) []Event
 
 // followings lists the rules. Each stands beside what it is about.
-var followings = []following{endEscalated, afterLife,
+var followings = []following{
+	endEscalated, afterLife,
 	followDispute,
 }
 
