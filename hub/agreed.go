@@ -214,8 +214,8 @@ var partActions = []policy.Action{policy.SeeDemographics, policy.SeeWhereabouts,
 
 // from is what the reader may see of what one organisation holds of the person:
 // the policies are asked with that organisation's agreement alone, so that an
-// agreement with one opens nothing of another. Notes for both sides are under
-// AudienceBoth, as seeNotes.
+// agreement with one opens nothing of another. Notes and tasks for both sides are
+// under seeNotes and seeTasks.
 func (a *asking) from(org nhs.ODS) map[policy.Action]bool {
 	if may, ok := a.parts[org]; ok {
 		return may
@@ -232,9 +232,10 @@ func (a *asking) from(org nhs.ODS) map[policy.Action]bool {
 		may[partActions[i]] = d.Allow
 	}
 	ctx.Audience = policy.ForBoth
-	may[policy.SeeNotes] = a.h.Policies.DecideMany(principal(a.by), a.facts, ctx, policy.SeeNotes)[0].Allow
+	both := a.h.Policies.DecideMany(principal(a.by), a.facts, ctx, policy.SeeNotes, policy.SeeTasks)
+	may[policy.SeeNotes], may[policy.SeeTasks] = both[0].Allow, both[1].Allow
 	if a.withheld(org) {
-		may[policy.SeeTimeline], may[policy.SeeNotes] = false, false
+		may[policy.SeeTimeline], may[policy.SeeNotes], may[policy.SeeTasks] = false, false, false
 	}
 	if a.parts == nil {
 		a.parts = map[nhs.ODS]map[policy.Action]bool{}
