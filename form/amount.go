@@ -28,7 +28,8 @@ func (p *Pathway) PageStatus(page string, a Answers) Status {
 	if !ok || !g.StartWhen.holds(clean, nil) {
 		return CannotStart
 	}
-	begun := slices.ContainsFunc(g.Fields, func(f Field) bool { return len(clean[f.ID]) > 0 })
+	begun := slices.ContainsFunc(g.Fields, func(f Field) bool { return len(clean[f.ID]) > 0 }) ||
+		slices.ContainsFunc(g.Groups, func(g Group) bool { return items(clean, g.ID) > 0 })
 	if !begun || len(p.CheckPage(page, clean, nil)) > 0 {
 		return Incomplete
 	}
@@ -50,6 +51,9 @@ func (p *Pathway) Prefill(facts Facts) Answers {
 				out[f.ID] = []string{v}
 			}
 		}
+		for _, g := range p.Pages[i].Groups {
+			p.prefillGroup(g, facts, out)
+		}
 	}
 	for {
 		out = p.Clean(out)
@@ -68,17 +72,15 @@ func (p *Pathway) Prefill(facts Facts) Answers {
 // many there are, and which are missing, in order.
 func (p *Pathway) Score(a Answers) (have, want int, missing []Field) {
 	clean := p.Clean(a)
-	for i := range p.Pages {
-		for _, f := range p.Pages[i].Fields {
-			if !must(f, clean) && !(f.Wanted && f.ShowWhen.holds(clean, nil)) {
-				continue
-			}
-			want++
-			if len(clean[f.ID]) > 0 {
-				have++
-			} else {
-				missing = append(missing, f)
-			}
+	for _, f := range p.each(clean) {
+		if !must(f, clean) && !(f.Wanted && f.ShowWhen.holds(clean, nil)) {
+			continue
+		}
+		want++
+		if len(clean[f.ID]) > 0 {
+			have++
+		} else {
+			missing = append(missing, f)
 		}
 	}
 	return have, want, missing
@@ -87,6 +89,7 @@ func (p *Pathway) Score(a Answers) (have, want int, missing []Field) {
 // A Line is one question and its answer in words, for reading back and print.
 type Line struct {
 	Page, Field string
+	Item        string // "Contact 2" in a group, else ""
 	Question    string
 	Answers     []string // empty: not answered
 	Audience    Audience
@@ -108,23 +111,41 @@ func (l Line) Text() string {
 }
 
 // Summary is every question that is shown, with its answer in words, in the
-// order of the form. Dates read 14-Mar-2026 (NHS CUI), NHS numbers 3-3-4.
+// order of the form. A group without items is one line, whose Field is the
+// group's id. Dates read 14-Mar-2026 (NHS CUI), NHS numbers 3-3-4.
 func (p *Pathway) Summary(a Answers) []Line {
 	clean := p.Clean(a)
 	var out []Line
 	for i := range p.Pages {
-		for _, f := range p.Pages[i].Fields {
-			if f.Kind == Info || !f.ShowWhen.holds(clean, nil) {
-				continue
+		g := &p.Pages[i]
+		for _, f := range g.Fields {
+			out = p.line(out, g.ID, "", f, clean)
+		}
+		for _, r := range g.Groups {
+			n := r.items(clean)
+			if n == 0 && r.ShowWhen.holds(clean, nil) {
+				out = append(out, Line{Page: g.ID, Field: r.ID, Question: r.Title, Audience: Partners})
 			}
-			l := Line{Page: p.Pages[i].ID, Field: f.ID, Question: f.Label, Audience: f.Audience}
-			for _, v := range clean[f.ID] {
-				l.Answers = append(l.Answers, p.say(f, v))
+			for k := 1; k <= n; k++ {
+				for j := range r.Fields {
+					out = p.line(out, g.ID, r.Name(k), r.field(j, k), clean)
+				}
 			}
-			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// line puts a question that is shown, and its answer, to the lines.
+func (p *Pathway) line(out []Line, page, item string, f Field, clean Answers) []Line {
+	if f.Kind == Info || !f.ShowWhen.holds(clean, nil) {
+		return out
+	}
+	l := Line{Page: page, Field: f.ID, Item: item, Question: f.Label, Audience: f.Audience}
+	for _, v := range clean[f.ID] {
+		l.Answers = append(l.Answers, p.say(f, v))
+	}
+	return append(out, l)
 }
 
 // say puts one value into words; a value that is not understood stands as it

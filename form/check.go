@@ -14,26 +14,46 @@ import (
 
 // Clean is the answers as they count: spaces at the ends, control characters
 // and empty values are gone, and so are answers to fields that are hidden or
-// do not exist. The argument is not changed. Cleaning twice changes nothing.
+// do not exist, and items of groups where nothing is answered: the items after
+// them move up. The argument is not changed. Cleaning twice changes nothing.
 func (p *Pathway) Clean(a Answers) Answers {
 	out := Answers{}
 	for i := range p.Pages {
 		for _, f := range p.Pages[i].Fields {
-			if f.Kind == Info || !f.ShowWhen.holds(out, nil) {
-				continue
-			}
-			var vs []string
-			for _, v := range a[f.ID] {
-				if v = tidy(v, f.Kind == Paragraph); v != "" && !slices.Contains(vs, v) {
-					vs = append(vs, v)
+			put(out, f, a[f.ID])
+		}
+		for _, g := range p.Pages[i].Groups {
+			next := 1
+			for n, most := 1, items(a, g.ID); n <= most; n++ {
+				some := false
+				for j, f := range g.Fields {
+					some = put(out, g.field(j, next), a[Key(g.ID, n, f.ID)]) || some
 				}
-			}
-			if vs != nil {
-				out[f.ID] = vs
+				if some {
+					next++
+				}
 			}
 		}
 	}
 	return out
+}
+
+// put is one clean answer, where there is one and its field is shown; it reports
+// whether there is.
+func put(out Answers, f Field, values []string) bool {
+	if f.Kind == Info || len(values) == 0 || !f.ShowWhen.holds(out, nil) {
+		return false
+	}
+	var vs []string
+	for _, v := range values {
+		if v = tidy(v, f.Kind == Paragraph); v != "" && !slices.Contains(vs, v) {
+			vs = append(vs, v)
+		}
+	}
+	if vs != nil {
+		out[f.ID] = vs
+	}
+	return vs != nil
 }
 
 // tidy removes what nobody meant to type. Browsers send line ends as CR LF.
@@ -53,7 +73,8 @@ func tidy(s string, lines bool) string {
 	return strings.TrimSpace(s)
 }
 
-// Shown reports whether a field is asked, given the other answers.
+// Shown reports whether a field is asked, given the other answers. For a field
+// of a group the answers must have no empty items before its own: see Compact.
 func (p *Pathway) Shown(field string, a Answers) bool {
 	f, ok := p.Field(field)
 	return ok && f.ShowWhen.holds(p.Clean(a), nil)
@@ -80,24 +101,26 @@ func (p *Pathway) CheckPage(page string, a Answers, facts Facts) []Problem {
 // check is Check for answers that are clean.
 func (p *Pathway) check(a Answers, facts Facts) []Problem {
 	wrong := map[string]string{}
-	for i := range p.Pages {
-		for _, f := range p.Pages[i].Fields {
-			if text := p.checkField(f, a); text != "" {
-				wrong[f.ID] = text
-			}
+	for _, f := range p.each(a) {
+		if text := p.checkField(f, a); text != "" {
+			wrong[f.ID] = text
 		}
 	}
 	for _, r := range p.Rules {
-		f, _ := p.Field(r.Field)
-		if wrong[f.ID] == "" && f.ShowWhen.holds(a, nil) && r.When.holds(a, facts) && !r.Require.holds(a, facts) {
-			wrong[f.ID] = r.Message
+		for _, r := range p.rulesOf(r, a) {
+			f, _ := p.Field(r.Field)
+			if wrong[f.ID] == "" && f.ShowWhen.holds(a, nil) && r.When.holds(a, facts) && !r.Require.holds(a, facts) {
+				wrong[f.ID] = r.Message
+			}
 		}
 	}
+	p.tooMany(a, wrong)
 	var out []Problem
-	for id, text := range wrong {
-		out = append(out, Problem{Field: id, Page: p.PageOf(id), Text: text})
+	for page, f := range p.each(a) {
+		if text := wrong[f.ID]; text != "" {
+			out = append(out, Problem{Field: f.ID, Page: page, Text: p.ofItem(f.ID, text)})
+		}
 	}
-	slices.SortFunc(out, func(x, y Problem) int { return p.where[x.Field].order - p.where[y.Field].order })
 	return out
 }
 
@@ -135,6 +158,9 @@ func (p *Pathway) checkValue(f Field, v string) string {
 	name := upperFirst(f.Name)
 	if n := utf8.RuneCountInString(v); n > f.Limit() && f.Kind != Date && f.Kind != DateTime && f.Kind != Choose && f.Kind != ChooseMany && f.Kind != YesNo {
 		return fmt.Sprintf("%s must be %d characters or fewer. You entered %d", name, f.Limit(), n)
+	}
+	if n := len(strings.Fields(v)); f.MaxWords > 0 && n > f.MaxWords {
+		return fmt.Sprintf("%s must be %d words or fewer. You entered %d", name, f.MaxWords, n)
 	}
 	switch f.Kind {
 	case Choose, ChooseMany, YesNo:

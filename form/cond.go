@@ -29,6 +29,7 @@ type test struct {
 	not     bool
 	codes   []string // of oneOf
 	object  string   // of a comparison: a field, a dotted fact, or "today"
+	group   bool     // subject is a group: answered when it has an item
 }
 
 type verb int
@@ -184,6 +185,9 @@ func (c Cond) holds(a Answers, f Facts) bool {
 func (t test) holds(a Answers, f Facts) bool {
 	switch t.verb {
 	case answered:
+		if t.group {
+			return (items(a, t.subject) > 0) != t.not
+		}
 		return (len(a[t.subject]) > 0) != t.not
 	case oneOf:
 		hit := slices.ContainsFunc(a[t.subject], func(v string) bool { return slices.Contains(t.codes, v) })

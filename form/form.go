@@ -8,6 +8,7 @@ package form
 
 import (
 	"slices"
+	"strings"
 )
 
 // A Pathway is one version of one form: its pages, its lists of choices and
@@ -19,26 +20,48 @@ type Pathway struct {
 	Title       string
 	Description string
 	Standard    string // what the form follows, for people
+	Owner       string // whose form it is: "trust", "council" or "" for either
+	Shares      string // what it counts as where sharing is decided: "assessments", or ""
+	Steps       []Step // who approves it, in order; none: it counts when it is sent
+	PanelWhen   Cond   // when the step of the panel is needed; the zero Cond: always
+	Attachments bool   // files may be put to it
+	Review      string // the field that says when it is to be looked at again, or ""
 	Pages       []Page
 	Lists       map[string]List
 	Rules       []Rule
 
-	where map[string]place // field id to its place
+	where  map[string]place // field id to its place
+	groups map[string]place // group id to its place
 }
 
-// A place is where a field stands in its pathway.
-type place struct{ page, field, order int }
+// A place is where a field stands on its page, or a group.
+type place struct{ page, at int }
 
-// A Page is one screen of questions and one line of the task list.
+// A Step is one approval of a form.
+type Step string
+
+// The steps, in the only order there is: whoever writes it signs, a manager
+// approves, a panel agrees.
+const (
+	ByWorker  Step = "worker"
+	ByManager Step = "manager"
+	ByPanel   Step = "panel"
+)
+
+// A Page is one screen of questions and one line of the task list. Its groups
+// follow its fields.
 type Page struct {
 	ID, Title, Hint string
 	StartWhen       Cond // the zero Cond: it can be started at once
+	Optional        bool // nothing on it is needed: it may be folded away
 	Fields          []Field
+	Groups          []Group
 }
 
 // A Field is one question.
 type Field struct {
-	ID           string
+	ID           string // in an item of a group, the Key
+	Section      string // heading above it and what follows, or ""
 	Label        string // the question as shown
 	Name         string // the thing asked for, as errors say it: "the ward"
 	Hint         string
@@ -52,6 +75,7 @@ type Field struct {
 	Wanted       bool     // may be empty, but counts towards completeness
 	MaxLength    int      // in characters; 0: the default of the kind
 	MaxLines     int      // of a paragraph; 0: any number
+	MaxWords     int      // of a text or paragraph; 0: any number
 	Prefill      string   // dotted name of the fact that fills it: "stay.ward"
 	Default      string   // fills it when the fact is not known
 	Standard     string   // citation: the item's path in the standard
@@ -118,9 +142,9 @@ type Choice struct {
 }
 
 // A Rule binds fields together: where When holds, Require must hold too, or
-// Message is shown at Field.
+// Message is shown at Field. A rule of a Group is about each of its items.
 type Rule struct {
-	ID            string
+	ID, Group     string
 	When, Require Cond
 	Field         string
 	Message       string
@@ -128,7 +152,9 @@ type Rule struct {
 }
 
 // Answers are field ids and their values as text. Only fields of kind
-// ChooseMany may have more than one value.
+// ChooseMany may have more than one value. A field of a group has a Key for each
+// item. The id of a group itself, without values, says that all its items are
+// here: see Merge.
 type Answers map[string][]string
 
 // Get is the first value of a field, or "".
@@ -147,13 +173,21 @@ type Facts map[string]string
 // the person what to do and never repeats an answer.
 type Problem struct{ Field, Page, Text string }
 
-// Field finds a field by its id.
+// Field finds a field by its id, or a field of a group's item by its Key: that
+// one has the key as its id, and its conditions name the same item.
 func (p *Pathway) Field(id string) (Field, bool) {
-	w, ok := p.where[id]
+	if w, ok := p.where[id]; ok {
+		return p.Pages[w.page].Fields[w.at], true
+	}
+	g, n, field, ok := p.splitKey(id)
 	if !ok {
 		return Field{}, false
 	}
-	return p.Pages[w.page].Fields[w.field], true
+	i := slices.IndexFunc(g.Fields, func(f Field) bool { return f.ID == field })
+	if i < 0 {
+		return Field{}, false
+	}
+	return g.field(i, n), true
 }
 
 // Page finds a page by its id.
@@ -165,13 +199,27 @@ func (p *Pathway) Page(id string) (Page, bool) {
 	return p.Pages[i], true
 }
 
-// PageOf is the id of the page that a field stands on, or "".
+// PageOf is the id of the page that a field, a Key or a group stands on, or "".
 func (p *Pathway) PageOf(field string) string {
 	w, ok := p.where[field]
 	if !ok {
-		return ""
+		if group, _, found := strings.Cut(field, "."); found {
+			field = group
+		}
+		if w, ok = p.groups[field]; !ok {
+			return ""
+		}
 	}
 	return p.Pages[w.page].ID
+}
+
+// Approvals are the steps that these answers need, in order.
+func (p *Pathway) Approvals(a Answers) []Step {
+	steps := slices.Clone(p.Steps)
+	if !p.PanelWhen.holds(p.Clean(a), nil) {
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return s == ByPanel })
+	}
+	return steps
 }
 
 // yesNo are the choices of every YesNo field. PRSB writes its flags so.

@@ -22,6 +22,12 @@ type (
 		Title       string    `toml:"title"`
 		Description string    `toml:"description"`
 		Standard    string    `toml:"standard"`
+		Owner       string    `toml:"owner"`
+		Shares      string    `toml:"shares"`
+		Steps       []Step    `toml:"steps"`
+		PanelWhen   string    `toml:"panel_when"`
+		Attachments bool      `toml:"attachments"`
+		Review      string    `toml:"review"`
 		Pages       []rawPage `toml:"pages"`
 		Lists       []rawList `toml:"lists"`
 		Rules       []rawRule `toml:"rules"`
@@ -31,10 +37,24 @@ type (
 		Title     string     `toml:"title"`
 		Hint      string     `toml:"hint"`
 		StartWhen string     `toml:"start_when"`
+		Optional  bool       `toml:"optional"`
 		Fields    []rawField `toml:"fields"`
+		Groups    []rawGroup `toml:"groups"`
+	}
+	rawGroup struct {
+		ID       string     `toml:"id"`
+		Title    string     `toml:"title"`
+		Item     string     `toml:"item"`
+		Hint     string     `toml:"hint"`
+		Min      int        `toml:"min"`
+		Max      int        `toml:"max"`
+		ShowWhen string     `toml:"show_when"`
+		Standard string     `toml:"standard"`
+		Fields   []rawField `toml:"fields"`
 	}
 	rawField struct {
 		ID           string   `toml:"id"`
+		Section      string   `toml:"section"`
 		Label        string   `toml:"label"`
 		Name         string   `toml:"name"`
 		Hint         string   `toml:"hint"`
@@ -48,6 +68,7 @@ type (
 		Wanted       bool     `toml:"wanted"`
 		MaxLength    int      `toml:"max_length"`
 		MaxLines     int      `toml:"max_lines"`
+		MaxWords     int      `toml:"max_words"`
 		Prefill      string   `toml:"prefill"`
 		Default      string   `toml:"default"`
 		Standard     string   `toml:"standard"`
@@ -69,6 +90,7 @@ type (
 	}
 	rawRule struct {
 		ID       string `toml:"id"`
+		Group    string `toml:"group"`
 		When     string `toml:"when"`
 		Require  string `toml:"require"`
 		Field    string `toml:"field"`
@@ -91,7 +113,8 @@ func Parse(b []byte) (*Pathway, error) {
 	}
 	c := &checker{p: &Pathway{
 		ID: r.ID, Version: r.Version, Title: r.Title, Description: r.Description, Standard: r.Standard,
-		Lists: map[string]List{}, where: map[string]place{},
+		Owner: r.Owner, Shares: r.Shares, Steps: r.Steps, Attachments: r.Attachments, Review: r.Review,
+		Lists: map[string]List{}, where: map[string]place{}, groups: map[string]place{},
 	}}
 	for _, k := range md.Undecoded() {
 		c.bad("key %q is not known", k.String())
@@ -100,6 +123,7 @@ func Parse(b []byte) (*Pathway, error) {
 	c.lists(r.Lists)
 	c.pages(r.Pages)
 	c.rules(r.Rules)
+	c.work(r.PanelWhen)
 	if len(c.errs) > 0 {
 		return nil, fmt.Errorf("reading form %q: %w", r.ID, errors.Join(c.errs...))
 	}
@@ -109,6 +133,7 @@ func Parse(b []byte) (*Pathway, error) {
 // A checker builds a pathway and collects what is wrong with it.
 type checker struct {
 	p    *Pathway
+	in   *Group // the group being read, or of the rule being read
 	errs []error
 }
 
@@ -156,26 +181,126 @@ func (c *checker) pages(pages []rawPage) {
 	if len(pages) == 0 {
 		c.bad("has no pages")
 	}
-	order := 0
 	for i, r := range pages {
 		if _, twice := c.p.Page(r.ID); twice || !isName(r.ID) {
 			c.bad("page %q: the id must be a new name", r.ID)
 		}
-		if r.Title == "" || len(r.Fields) == 0 {
+		if r.Title == "" || len(r.Fields)+len(r.Groups) == 0 {
 			c.bad("page %q: title or fields are missing", r.ID)
 		}
 		at := "page " + r.ID
-		g := Page{ID: r.ID, Title: r.Title, Hint: r.Hint, StartWhen: c.cond(at+" start_when", r.StartWhen, false)}
+		g := Page{ID: r.ID, Title: r.Title, Hint: r.Hint, Optional: r.Optional, StartWhen: c.cond(at+" start_when", r.StartWhen, false)}
 		c.p.Pages = append(c.p.Pages, g)
 		for j, rf := range r.Fields {
 			f := c.field(rf)
 			c.p.Pages[i].Fields = append(c.p.Pages[i].Fields, f)
-			if _, twice := c.p.where[rf.ID]; twice {
-				c.bad("field %q: the id is used twice", rf.ID)
-			}
-			c.p.where[rf.ID] = place{i, j, order}
-			order++
+			c.named("field", rf.ID)
+			c.p.where[rf.ID] = place{i, j}
 		}
+		for j, rg := range r.Groups {
+			c.named("group", rg.ID)
+			c.p.Pages[i].Groups = append(c.p.Pages[i].Groups, c.group(rg))
+			c.p.groups[rg.ID] = place{i, j}
+		}
+	}
+	c.apart()
+}
+
+// named checks that no field or group before has the name.
+func (c *checker) named(what, id string) {
+	_, field := c.p.where[id]
+	_, group := c.p.groups[id]
+	if field || group {
+		c.bad("%s %q: the id is used twice", what, id)
+	}
+}
+
+// apart checks that no field of a group has the name of a field outside: a
+// condition could mean either.
+func (c *checker) apart() {
+	for _, page := range c.p.Pages {
+		for _, g := range page.Groups {
+			for _, f := range g.Fields {
+				if _, outside := c.p.where[f.ID]; outside {
+					c.bad("group %q: field %q has the id of a field outside", g.ID, f.ID)
+				}
+			}
+		}
+	}
+}
+
+// group reads one group. Conditions in it may name its fields before, and
+// fields outside before.
+func (c *checker) group(r rawGroup) Group {
+	at := "group " + r.ID
+	g := Group{ID: r.ID, Title: r.Title, Item: r.Item, Hint: r.Hint, Min: r.Min, Max: r.Max, Standard: r.Standard,
+		ShowWhen: c.cond(at+" show_when", r.ShowWhen, false)}
+	if g.Max == 0 {
+		g.Max = 20
+	}
+	if !isName(r.ID) || slices.Contains(reserved, r.ID) {
+		c.bad("%s: the id must be small letters, digits and underscores", at)
+	}
+	if g.Title == "" || g.Item == "" || len(r.Fields) == 0 {
+		c.bad("%s: title, item or fields are missing", at)
+	}
+	if g.Min < 0 || g.Max < max(1, g.Min) || g.Max > maxItems {
+		c.bad("%s: min and max must be 0 to %d, and min no more than max", at, maxItems)
+	}
+	c.in = &g
+	for _, rf := range r.Fields {
+		f := c.field(rf)
+		if slices.ContainsFunc(g.Fields, func(o Field) bool { return o.ID == f.ID }) {
+			c.bad("%s: field %q: the id is used twice", at, f.ID)
+		}
+		if f.Default != "" {
+			c.bad("%s: field %q: a field of a group has no default: every new item would be answered", at, f.ID)
+		}
+		g.Fields = append(g.Fields, f)
+	}
+	c.in = nil
+	if g.Min > 0 && !slices.ContainsFunc(g.Fields, func(f Field) bool { return f.Required }) {
+		c.bad("%s: min needs a field that is required", at)
+	}
+	return g
+}
+
+// find is a field by its name in a condition, and whether the name is a group's.
+func (c *checker) find(name string) (f Field, group, ok bool) {
+	if c.in != nil {
+		if i := slices.IndexFunc(c.in.Fields, func(f Field) bool { return f.ID == name }); i >= 0 {
+			return c.in.Fields[i], false, true
+		}
+	}
+	if _, group = c.p.groups[name]; group {
+		return Field{}, true, true
+	}
+	f, ok = c.p.Field(name)
+	return f, false, ok && isName(name)
+}
+
+// work checks what is said of how the form is worked with.
+func (c *checker) work(panelWhen string) {
+	p := c.p
+	if !slices.Contains([]string{"", "trust", "council"}, p.Owner) {
+		c.bad("owner %q is not trust or council", p.Owner)
+	}
+	if !slices.Contains([]string{"", "assessments"}, p.Shares) {
+		c.bad("shares %q is not assessments", p.Shares)
+	}
+	order := []Step{ByWorker, ByManager, ByPanel}
+	for i, s := range p.Steps {
+		if k := slices.Index(order, s); k < 0 || i > 0 && k <= slices.Index(order, p.Steps[i-1]) {
+			c.bad("steps must be worker, manager and panel, in that order, each once or not at all")
+			break
+		}
+	}
+	p.PanelWhen = c.cond("panel_when", panelWhen, false)
+	if !p.PanelWhen.IsZero() && !slices.Contains(p.Steps, ByPanel) {
+		c.bad("panel_when is given, but steps have no panel")
+	}
+	if f, ok := p.Field(p.Review); p.Review != "" && (!ok || f.Kind != Date) {
+		c.bad("review %q is not a field with a date", p.Review)
 	}
 }
 
@@ -184,8 +309,8 @@ func (c *checker) pages(pages []rawPage) {
 func (c *checker) field(r rawField) Field {
 	at := "field " + r.ID
 	f := Field{
-		ID: r.ID, Label: r.Label, Name: r.Name, Hint: r.Hint, Why: r.Why, Missing: r.Missing, Kind: r.Kind, List: r.List,
-		Required: r.Required, Wanted: r.Wanted, MaxLength: r.MaxLength, MaxLines: r.MaxLines,
+		ID: r.ID, Section: r.Section, Label: r.Label, Name: r.Name, Hint: r.Hint, Why: r.Why, Missing: r.Missing, Kind: r.Kind, List: r.List,
+		Required: r.Required, Wanted: r.Wanted, MaxLength: r.MaxLength, MaxLines: r.MaxLines, MaxWords: r.MaxWords,
 		Prefill: r.Prefill, Default: r.Default, Standard: r.Standard, Audience: r.Audience,
 		RequiredWhen: c.cond(at+" required_when", r.RequiredWhen, false),
 		ShowWhen:     c.cond(at+" show_when", r.ShowWhen, false),
@@ -224,6 +349,9 @@ func (c *checker) wording(at string, f *Field) {
 	if f.MaxLength < 0 || f.MaxLines < 0 || f.MaxLength > 20000 || f.MaxLines > 0 && f.Kind != Paragraph {
 		c.bad("%s: max_length or max_lines do not suit it", at)
 	}
+	if f.MaxWords < 0 || f.MaxWords > 0 && f.Kind != Text && f.Kind != Paragraph {
+		c.bad("%s: max_words is only for text and paragraph", at)
+	}
 	must := f.Required || !f.RequiredWhen.IsZero()
 	if f.Required && !f.RequiredWhen.IsZero() || must && f.Wanted || f.Kind == Info && (must || f.Wanted || f.Prefill != "") {
 		c.bad("%s: give one of required, required_when and wanted, and none for info", at)
@@ -247,18 +375,25 @@ func (c *checker) rules(rules []rawRule) {
 		if !isName(r.ID) || slices.ContainsFunc(c.p.Rules, func(o Rule) bool { return o.ID == r.ID }) {
 			c.bad("%s: the id must be a new name", at)
 		}
-		f, ok := c.p.Field(r.Field)
-		if !ok || f.Kind == Info {
+		c.in = nil
+		if g, ok := c.p.Group(r.Group); ok {
+			c.in = &g
+		} else if r.Group != "" {
+			c.bad("%s: group %q does not exist", at, r.Group)
+		}
+		f, _, ok := c.find(r.Field)
+		if !ok || f.Kind == Info || f.Kind == "" || c.in != nil && !slices.ContainsFunc(c.in.Fields, func(o Field) bool { return o.ID == r.Field }) {
 			c.bad("%s: field %q does not exist", at, r.Field)
 		}
 		if r.Require == "" || r.Message == "" {
 			c.bad("%s: require or message is missing", at)
 		}
 		c.p.Rules = append(c.p.Rules, Rule{
-			ID: r.ID, Field: r.Field, Message: r.Message, Standard: r.Standard,
+			ID: r.ID, Group: r.Group, Field: r.Field, Message: r.Message, Standard: r.Standard,
 			When: c.cond(at+" when", r.When, false), Require: c.cond(at+" require", r.Require, true),
 		})
 	}
+	c.in = nil
 }
 
 // cond reads a condition and checks it against the fields read so far. Only
@@ -271,14 +406,14 @@ func (c *checker) cond(at, s string, compare bool) Cond {
 		return Cond{}
 	}
 	for _, all := range k.any {
-		for _, t := range all {
-			c.test(at, t, compare)
+		for i := range all {
+			c.test(at, &all[i], compare)
 		}
 	}
 	return k
 }
 
-func (c *checker) test(at string, t test, compare bool) {
+func (c *checker) test(at string, t *test, compare bool) {
 	if t.verb > oneOf {
 		if !compare {
 			c.bad("%s: only require may compare dates", at)
@@ -287,8 +422,12 @@ func (c *checker) test(at string, t test, compare bool) {
 		c.dated(at, t.object)
 		return
 	}
-	f, ok := c.p.Field(t.subject)
-	if !ok || f.Kind == Info {
+	f, group, ok := c.find(t.subject)
+	if group && t.verb == answered {
+		t.group = true
+		return
+	}
+	if !ok || group || f.Kind == Info {
 		c.bad("%s: field %q does not exist, or comes later", at, t.subject)
 		return
 	}
@@ -305,7 +444,7 @@ func (c *checker) dated(at, name string) {
 	if name == "today" || isFact(name) {
 		return
 	}
-	if f, ok := c.p.Field(name); !ok || f.Kind != Date && f.Kind != DateTime {
+	if f, _, ok := c.find(name); !ok || f.Kind != Date && f.Kind != DateTime {
 		c.bad("%s: %q is not a field with a date", at, name)
 	}
 }
