@@ -26,6 +26,7 @@ type Request struct {
 	StartBy  nhs.Date       `json:"startBy,omitzero"`
 	Ceiling  money.Amount   `json:"ceiling,omitempty"` // the most it may cost a week; 0: none
 	SelfFund bool           `json:"selfFund,omitempty"`
+	Consent  bool           `json:"consent,omitempty"` // the person agreed that providers are asked; who pays themselves must
 	Invited  []Invite       `json:"invited,omitzero"`
 	Booked   string         `json:"booked,omitempty"` // the provider, "" while none is
 	BookedAt time.Time      `json:"bookedAt,omitzero"`
@@ -121,8 +122,12 @@ func (e RequestChanged) apply(c *Case) {
 	put(&c.Requests, e.Request, func(r *Request) (*string, *CaseID) { return &r.ID, &r.Of })
 }
 
-// MakeRequest asks for care; those in Invited are asked at once.
-type MakeRequest struct{ Request Request }
+// MakeRequest asks for care; those in Invited are asked at once. Progress moves the
+// referral to arranging care, where its state allows that.
+type MakeRequest struct {
+	Request  Request
+	Progress bool
+}
 
 // InviteMore asks more providers.
 type InviteMore struct {
@@ -136,11 +141,13 @@ type ReplyRequest struct {
 	Invite Invite // Provider, Reply, Reason, Text, Earliest, Rate
 }
 
-// Book takes one offer and releases the others.
+// Book takes one offer and releases the others; the booked one again moves its
+// start. Progress moves the referral to ready to leave, where its state allows that.
 type Book struct {
 	ID       string
 	Provider string
 	Start    nhs.Date
+	Progress bool
 }
 
 // RecordChoice keeps what was offered and chosen.

@@ -17,9 +17,12 @@ type following func(was, is Case, e Event, now time.Time) []Event
 var followings = []following{
 	endEscalated, afterLife,
 	followDispute,
+	followRequests,
 }
 
-// follow gives what events bring, after them. What a rule brings may itself bring more.
+// follow gives events with what each brings directly after it, so that no rule sees a
+// case in which what another event brought is still to come. What a rule brings may
+// itself bring more.
 func follow(c Case, events []Event, now time.Time) []Event {
 	var out []Event
 	for len(events) > 0 {
@@ -27,9 +30,11 @@ func follow(c Case, events []Event, now time.Time) []Event {
 		events = events[1:]
 		is := Apply(c, e)
 		out = append(out, e)
+		var brought []Event
 		for _, rule := range followings {
-			events = append(events, rule(c, is, e, now)...)
+			brought = append(brought, rule(c, is, e, now)...)
 		}
+		events = append(brought, events...)
 		c = is
 	}
 	return out

@@ -1,0 +1,199 @@
+package care
+
+import (
+	"time"
+
+	"homeward/nhs"
+)
+
+// followRequests is what becomes of requests for care when the facts under them
+// change: they end with the person or the referral, offers are at risk while
+// readiness or the predicted date is not what it was when they were made, and what
+// was sourced for somebody who lost readiness is counted once.
+//
+// What is at risk is compared with the facts, and not with the event: a storm of
+// predicted dates that ends where it began leaves nothing, and the same again
+// changes nothing.
+func followRequests(was, is Case, e Event, now time.Time) []Event {
+	if is.JoinedTo != "" {
+		return nil
+	}
+	var out []Event
+	for _, r := range is.Requests {
+		if !r.Open() {
+			continue
+		}
+		if why := endsRequest(r, e); why != "" {
+			end(&r, why, now)
+			out = append(out, RequestChanged{At: now, Did: RequestEnded, Request: r})
+			continue
+		}
+		if _, lost := e.(NoLongerReady); lost && r.Wasted.IsZero() && r.Offers() > 0 && readyNow(was) && !readyNow(is) {
+			r.Wasted = now
+			out = append(out, RequestChanged{At: now, Did: RequestWasted, Request: r})
+		}
+		switch why := riskOf(is, r); {
+		case why == "" && r.Risk != nil:
+			r.Risk = nil
+			out = append(out, RequestChanged{At: now, Did: RequestSafe, Request: r})
+		case why != "" && (r.Risk == nil || r.Risk.Why != why):
+			r.Risk = &Risk{At: now, Why: why}
+			out = append(out, RequestChanged{At: now, Did: RequestAtRisk, Request: r})
+		}
+	}
+	return out
+}
+
+// endsRequest is why an event ends a request, "" when it does not. A discharge ends
+// what is not booked: what is booked begins now.
+func endsRequest(r Request, e Event) string {
+	switch x := e.(type) {
+	case PersonDied:
+		return "The person died"
+	case WatchEnded:
+		if x.ID == r.Referral && r.Booked == "" {
+			return "The person left hospital before care was booked"
+		}
+	case ReferralTransferred:
+		if x.ID == r.Referral {
+			return "Another council is responsible now"
+		}
+	case ReferralEnded:
+		if x.ID != r.Referral {
+			return ""
+		}
+		switch x.State {
+		case RefDied:
+			return "The person died"
+		case RefWithdrawn:
+			return "The hospital withdrew the referral"
+		case RefCancelled:
+			return "The referral was cancelled"
+		}
+		return "The referral was closed"
+	}
+	return ""
+}
+
+func readyNow(c Case) bool { return c.Stay != nil && !c.Stay.ReadySince().IsZero() }
+
+// riskOf is why the offers of a request, or its booking, may come to nothing: what
+// was known when they were made is not so now. "" when they stand.
+func riskOf(c Case, r Request) string {
+	if s := c.Stay; s != nil {
+		for _, v := range r.Invited {
+			if v.Reply != ReplyAccept || r.Booked != "" && v.Provider != r.Booked {
+				continue
+			}
+			since, from := v.Replied, v.Earliest
+			if r.Booked != "" {
+				since, from = r.BookedAt, r.Start
+			}
+			if why := s.riskSince(since, from); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+	if r.Booked == "" || len(c.Past) == 0 {
+		return ""
+	}
+	last := c.Past[len(c.Past)-1]
+	if last.Left == nil || last.Left.At.Before(r.At) || last.Left.Died {
+		return ""
+	}
+	if left := nhs.DateOf(last.Left.At); left.Before(r.Start) {
+		return "The person left hospital on " + daySay(left) + ", before the booked care begins on " + daySay(r.Start)
+	}
+	return ""
+}
+
+// riskSince is what about a stay is other than it was at a time, when care was
+// offered or booked that begins on a day.
+func (s Stay) riskSince(t time.Time, from nhs.Date) string {
+	if s.readyAt(t) && s.ReadySince().IsZero() {
+		return "No longer ready to leave hospital"
+	}
+	then, now := s.eddAt(t), s.EDD()
+	switch {
+	case then == now:
+		return ""
+	case now.IsZero():
+		return "The predicted discharge date was taken back"
+	case then.IsZero():
+		if now.Before(from) {
+			return "Predicted discharge is " + daySay(now) + ", before care can start on " + daySay(from)
+		}
+		return ""
+	}
+	return "Predicted discharge moved to " + daySay(now)
+}
+
+// eddAt is the predicted date of discharge as it stood at a time.
+func (s Stay) eddAt(t time.Time) nhs.Date {
+	var d nhs.Date
+	for _, x := range s.Expected { // in the order in which they were said
+		if x.Said.After(t) {
+			break
+		}
+		d = x.Date
+	}
+	return d
+}
+
+// requestThreads are the rows of a case's requests on lists: one of the council,
+// owned by who asked; one of each provider that was asked and may still answer or is
+// booked; and one of what was sourced in vain.
+func requestThreads(c Case) []Thread {
+	var out []Thread
+	for _, r := range c.Requests {
+		row := Thread{Kind: RequestThread, ID: r.ID, Org: r.Council, Owner: string(r.By.ID), State: r.say(), At: r.At}
+		if r.Open() {
+			row.Due = dueBy(r.StartBy)
+			out = append(out, row)
+		}
+		if !r.Wasted.IsZero() {
+			out = append(out, Thread{Kind: RequestThread, ID: r.ID, Org: r.Council, Owner: RequestsWasted, State: RequestsWasted, At: r.Wasted})
+		}
+		for _, v := range r.Invited {
+			if !r.Open() || v.Reply == ReplyDecline || v.Reply == ReplyReleased {
+				continue
+			}
+			state := "asked"
+			switch {
+			case r.Booked == v.Provider:
+				state = RequestIsBooked
+			case v.Reply != "":
+				state = string(v.Reply)
+			}
+			out = append(out, Thread{Kind: RequestThread, ID: r.ID, Org: r.Council, Owner: string(ProviderCode(r.Council, v.Provider)), State: state, At: v.At, Due: row.Due})
+		}
+	}
+	return out
+}
+
+// dueBy is the end of a day; zero for none.
+func dueBy(d nhs.Date) time.Time {
+	if d.IsZero() {
+		return time.Time{}
+	}
+	return d.Time().AddDate(0, 0, 1)
+}
+
+// The states of a request on lists.
+const (
+	RequestIsAtRisk = "at-risk"
+	RequestIsOpen   = "open"
+	RequestIsBooked = "booked"
+	RequestsWasted  = "wasted" // a row by itself, whatever became of the request
+)
+
+func (r Request) say() string {
+	switch {
+	case r.Risk != nil:
+		return RequestIsAtRisk
+	case r.Booked != "":
+		return RequestIsBooked
+	}
+	return RequestIsOpen
+}
