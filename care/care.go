@@ -676,6 +676,7 @@ func (c *Case) trim() {
 	c.Plans, c.Early = newest(c.Plans), newest(c.Early)
 	if c.Stay != nil {
 		c.Stay.Moves, c.Stay.Ready, c.Stay.Expected = newest(c.Stay.Moves), newest(c.Stay.Ready), newest(c.Stay.Expected)
+		c.Stay.Criteria = newest(c.Stay.Criteria)
 	}
 }
 

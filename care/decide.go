@@ -146,22 +146,43 @@ const (
 	doProgress action = "Move it to another stage"
 	doClose    action = "Close it"
 	doWithdraw action = "Withdraw it"
+	doHold     action = "Put it on hold"
+	doResume   action = "Go on with it"
+	doTransfer action = "Transfer it to another council"
 )
 
 // lifecycle says what may be done in each state (product: a referral with a
-// handshake). States that are not here are ends: only notes may be added.
+// handshake). States that are not here are ends: only notes may be added. A draft is
+// not here either: it is kept beside the case, where it is sent or thrown away.
 // Receipt is allowed everywhere, because a council's system may confirm late.
+// docs/design/lifecycle.txt is this table as Decide carries it out.
 var lifecycle = map[RefState][]action{
-	RefSent:       {doRoute, doAccept, doReturn, doReceive, doWithdraw},
-	RefReceived:   {doAccept, doReturn, doAllocate, doReceive, doWithdraw},
+	RefSent:       {doRoute, doAccept, doReturn, doTransfer, doReceive, doWithdraw},
+	RefReceived:   {doAccept, doReturn, doAllocate, doTransfer, doReceive, doWithdraw},
 	RefReturned:   {doReply, doClose, doReceive, doWithdraw},
-	RefAccepted:   {doAllocate, doReturn, doClose, doReceive, doWithdraw},
-	RefAllocated:  {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
-	RefAssessing:  {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
-	RefPlanning:   {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
-	RefSourcing:   {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
-	RefReady:      {doProgress, doAllocate, doReturn, doClose, doReceive, doWithdraw},
+	RefAccepted:   {doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefAllocated:  {doProgress, doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefAssessing:  {doProgress, doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefPlanning:   {doProgress, doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefSourcing:   {doProgress, doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefReady:      {doProgress, doAllocate, doReturn, doHold, doTransfer, doClose, doReceive, doWithdraw},
+	RefOnHold:     {doResume, doAllocate, doReturn, doTransfer, doClose, doReceive, doWithdraw},
 	RefDischarged: {doAllocate, doClose, doReceive},
+}
+
+// mayDo reports whether an action on a referral is an organisation's: to answer and
+// to take back is the sender's, to settle the council the sender's or of those who
+// run Homeward, and all else the receiver's.
+func (d deciding) mayDo(r Referral, a action) bool {
+	switch a {
+	case doReply, doWithdraw:
+		return d.by.Org == r.From
+	case doRoute:
+		return d.by.Org == r.From || d.by.OrgKind == System
+	case doReceive:
+		return d.by.Org == r.To || d.by.OrgKind == System
+	}
+	return d.by.Org == r.To
 }
 
 // find is the referral, if the actor's organisation may do this to it in its
@@ -172,18 +193,7 @@ func (d deciding) find(id ReferralID, a action) (Referral, error) {
 		return Referral{}, &Error{Kind: NotFound, Text: "There is no such referral"}
 	}
 	r := d.c.Referrals[i]
-	var mine bool
-	switch a {
-	case doReply, doWithdraw:
-		mine = d.by.Org == r.From
-	case doRoute:
-		mine = d.by.Org == r.From || d.by.OrgKind == System
-	case doReceive:
-		mine = d.by.Org == r.To || d.by.OrgKind == System
-	default:
-		mine = d.by.Org == r.To
-	}
-	if !mine {
+	if !d.mayDo(r, a) {
 		return r, &Error{Kind: Forbidden, Text: "This referral is with another organisation"}
 	}
 	if a == doReturn && r.State == RefReturned {
@@ -193,15 +203,16 @@ func (d deciding) find(id ReferralID, a action) (Referral, error) {
 		return r, &Error{Kind: Conflict, Text: "Somebody has accepted this referral already"}
 	}
 	if !slices.Contains(lifecycle[r.State], a) {
-		return r, notNow("This cannot be done now: "+strings.ToLower(r.State.Say())+".", allowedIn(r)...)
+		return r, notNow("This cannot be done now: "+strings.ToLower(r.State.Say())+".", d.allowed(r)...)
 	}
 	return r, nil
 }
 
-func allowedIn(r Referral) []string {
+// allowed lists what the actor's organisation may do to a referral as it stands.
+func (d deciding) allowed(r Referral) []string {
 	words := []string{"Add a note"}
 	for _, a := range lifecycle[r.State] {
-		if a != doReceive && (a == doWithdraw || (r.To == "") == (a == doRoute)) {
+		if a != doReceive && d.mayDo(r, a) && (a == doWithdraw || (r.To == "") == (a == doRoute)) {
 			words = append(words, string(a))
 		}
 	}
@@ -298,7 +309,7 @@ func (d deciding) route(x Route) ([]Event, error) {
 	case err != nil:
 		return nil, err
 	case r.To != "":
-		return nil, notNow("It is settled already which council this referral is for.", allowedIn(r)...)
+		return nil, notNow("It is settled already which council this referral is for.", d.allowed(r)...)
 	}
 	r.To = x.To
 	h := holderIn(r, RefReceived, d.now)
@@ -314,7 +325,7 @@ func (d deciding) accept(x Accept) ([]Event, error) {
 	return []Event{d.accepted(r)}, nil
 }
 
-func (d deciding) accepted(r Referral) Event {
+func (d deciding) accepted(r Referral) ReferralAccepted {
 	h := holderIn(r, RefAccepted, d.now)
 	if d.by.Team != "" {
 		h.Team = d.by.Team
@@ -358,7 +369,9 @@ func (d deciding) allocate(x Allocate) ([]Event, error) {
 	var out []Event
 	state := r.State
 	if state == RefReceived {
-		out = append(out, d.accepted(r))
+		took := d.accepted(r)
+		r.Holder = took.Holder
+		out = append(out, took)
 	}
 	if state == RefReceived || state == RefAccepted {
 		state = RefAllocated

@@ -17,7 +17,10 @@ func (e ReferralSent) When() time.Time { return e.At }
 
 // Say names the event.
 func (e ReferralSent) Say() string {
-	if e.Referral.To == "" {
+	switch {
+	case e.Referral.Prev != "":
+		return "Referral transferred from another council"
+	case e.Referral.To == "":
 		return "Referral sent: which council is not settled yet"
 	}
 	return "Referral sent"
@@ -113,7 +116,7 @@ func (e ReferralReturned) When() time.Time { return e.At }
 func (e ReferralReturned) Say() string { return "Referral returned: more information needed" }
 func (e ReferralReturned) apply(c *Case) {
 	change(c, e.ID, func(r *Referral) {
-		r.State, r.Holder = RefReturned, e.Holder
+		r.State, r.Holder, r.Hold = RefReturned, e.Holder, nil
 		r.Returns = append(r.Returns, e.Return)
 	})
 }
@@ -157,6 +160,7 @@ func (e ReferralAllocated) Say() string { return "Allocated to " + e.Worker.Name
 func (e ReferralAllocated) apply(c *Case) {
 	change(c, e.ID, func(r *Referral) {
 		r.Worker, r.Holder = e.Worker, e.Holder
+		r.holdFor(e.Worker)
 		if r.Allocated.IsZero() {
 			r.Allocated = e.At
 		}
@@ -164,6 +168,20 @@ func (e ReferralAllocated) apply(c *Case) {
 			r.State = RefAllocated
 		}
 	})
+}
+
+// holdFor makes a hold another worker's: the work goes on with them, where nobody
+// had it as allocated.
+func (r *Referral) holdFor(w Who) {
+	if r.Hold == nil {
+		return
+	}
+	h := *r.Hold
+	h.Holder.Who = w
+	if h.Before == RefAccepted {
+		h.Before = RefAllocated
+	}
+	r.Hold = &h
 }
 
 // ReferralProgressed is that the council's work reached another stage.
@@ -297,6 +315,9 @@ func (e ReferralEnded) apply(c *Case) {
 	change(c, e.ID, func(r *Referral) {
 		r.Before, r.State, r.Ended, r.Watching = r.State, e.State, e.At, false
 		r.Why, r.WhyText, r.Outcome = e.Why, e.WhyText, e.Outcome
+		if e.State == RefClosed || e.State == RefWithdrawn {
+			r.Hold = nil // the others may be taken back, and go on as they were
+		}
 	})
 	if e.State != RefClosed {
 		c.endPapers(e.ID, e.At, e.Why, e.WhyText)

@@ -29,6 +29,8 @@ type Row struct {
 	EDDChanges int        `json:"eddChanges,omitempty"`
 	EDDBefore  nhs.Date   `json:"eddBefore,omitzero"`
 	Consultant string     `json:"consultant,omitempty"`
+	// Criteria is what was recorded of the criteria to reside last; nil: nothing was.
+	Criteria *Criteria `json:"criteria,omitzero"`
 
 	Referral ReferralID `json:"referral,omitempty"` // the newest, open first
 	From     nhs.ODS    `json:"from,omitempty"`
@@ -86,6 +88,9 @@ func (c Case) newestReferral() *Referral {
 func (r *Row) stay(s Stay) {
 	r.Hospital, r.Source, r.Class, r.Where, r.Consultant = s.Org, s.Source, s.Class, s.Where, s.Consultant
 	r.Admitted, r.Ready, r.EDD, r.EDDChanges = s.Admitted, s.ReadySince(), s.EDD(), s.Changes()
+	if last, ok := s.LastCriteria(); ok {
+		r.Criteria = &last
+	}
 	if n := len(s.Moves); n > 0 {
 		r.Was, r.MovedAt = s.Moves[n-1].From, s.Moves[n-1].At
 	}

@@ -1,0 +1,276 @@
+package care
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"homeward/form"
+	"homeward/nhs"
+)
+
+// anyCommand draws what somebody may ask, sensible or not; c is the case as it is.
+// Whoever adds a command adds a line, so that the invariants below hold of it too.
+var anyCommand = []func(*rapid.T, Case) Command{
+	func(t *rapid.T, c Case) Command {
+		id := ReferralID("r" + itoa(c.Version))
+		return Refer{ID: id, Key: string(id), To: rapid.SampledFrom([]nhs.ODS{"511", "511", "512", ""}).Draw(t, "to"), Form: "d2a",
+			Answers: form.Answers{"needs": {itoa(c.Version)}}, Another: rapid.Bool().Draw(t, "another")}
+	},
+	func(t *rapid.T, c Case) Command { return Route{anyReferral(t, c), anyCouncil(t)} },
+	func(t *rapid.T, c Case) Command {
+		return Receive{anyReferral(t, c), rapid.SampledFrom([]string{"", "M1", "M2"}).Draw(t, "reference")}
+	},
+	func(t *rapid.T, c Case) Command { return Accept{anyReferral(t, c)} },
+	func(t *rapid.T, c Case) Command { return SendBack{anyReferral(t, c), []string{"needs"}, "What?"} },
+	func(t *rapid.T, c Case) Command { return Reply{anyReferral(t, c), form.Answers{"needs": {"a lot"}}} },
+	func(t *rapid.T, c Case) Command {
+		a := Allocate{ID: anyReferral(t, c), Worker: rapid.SampledFrom([]Who{{ID: "w1", Name: "W. Hart"}, {ID: "w2", Name: "S. Reed"}}).Draw(t, "worker")}
+		if r, ok := c.referral(a.ID); ok {
+			a.Was = r.Worker.ID
+		}
+		return a
+	},
+	func(t *rapid.T, c Case) Command {
+		return Progress{anyReferral(t, c), rapid.SampledFrom([]RefState{RefAssessing, RefPlanning, RefSourcing, RefReady, RefClosed}).Draw(t, "stage")}
+	},
+	func(t *rapid.T, c Case) Command {
+		return PutOnHold{ID: anyReferral(t, c), Why: "illness", Until: nhs.DateOf(day.AddDate(0, 0, rapid.IntRange(-1, 9).Draw(t, "until")))}
+	},
+	func(t *rapid.T, c Case) Command { return Resume{anyReferral(t, c)} },
+	func(t *rapid.T, c Case) Command {
+		return Transfer{ID: anyReferral(t, c), To: anyCouncil(t), Next: ReferralID("t" + itoa(c.Version)), WhyText: "Lives there."}
+	},
+	func(t *rapid.T, c Case) Command { return Close{anyReferral(t, c), "Home with care"} },
+	func(t *rapid.T, c Case) Command { return Withdraw{ID: anyReferral(t, c), Why: "12"} },
+	func(t *rapid.T, _ Case) Command {
+		return SayCriteria{rapid.SliceOfN(rapid.SampledFrom([]string{"01", "04", "12", "13"}), 0, 3).Draw(t, "criteria")}
+	},
+	func(t *rapid.T, c Case) Command {
+		return AddNote{Note{ID: "n" + itoa(c.Version), Audience: AudienceBoth, Text: "Rang."}}
+	},
+	func(t *rapid.T, c Case) Command {
+		return SharePaper{Paper{ID: "p" + itoa(c.Version), Kind: anyPaperKind(t), Referral: anyReferral(t, c), Items: []Said{{Link: "1", Answer: itoa(c.Version)}}}}
+	},
+	func(t *rapid.T, c Case) Command {
+		return WithdrawPaper{Referral: anyReferral(t, c), Kind: anyPaperKind(t), Why: "04"}
+	},
+}
+
+func anyReferral(t *rapid.T, c Case) ReferralID {
+	if len(c.Referrals) == 0 {
+		return "none"
+	}
+	return rapid.SampledFrom(c.Referrals).Draw(t, "referral").ID
+}
+
+func anyCouncil(t *rapid.T) nhs.ODS {
+	return rapid.SampledFrom([]nhs.ODS{"511", "512"}).Draw(t, "council")
+}
+
+func anyPaperKind(t *rapid.T) PaperKind {
+	return rapid.SampledFrom([]PaperKind{PaperAssessmentNotice, PaperDischargeNotice, PaperAssessment}).Draw(t, "kind")
+}
+
+// anyActor is somebody of any side. More often than not it is one who has a part.
+func anyActor(t *rapid.T) Actor {
+	return rapid.SampledFrom([]Actor{nurse, nurse, manager, manager, manager, foreign, foreign, {ID: "q1", Org: "RX1", OrgKind: Trust}, {ID: "s1", OrgKind: System}}).Draw(t, "actor")
+}
+
+// A working is a case at work: what was recorded of it, and the time.
+type working struct {
+	c       Case
+	entries []Entry
+	now     time.Time
+}
+
+func (w *working) record(es ...Event) {
+	for _, e := range es {
+		w.entries = append(w.entries, Entry{Case: w.c.ID, Recorded: w.now, Event: e})
+	}
+	w.c = Apply(w.c, es...)
+}
+
+// step is one thing that happens: what somebody asks, or what a hospital says.
+func (w *working) step(t *rapid.T) {
+	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "minutes")) * time.Minute)
+	if rapid.IntRange(0, 4).Draw(t, "who") == 0 {
+		o := anyObservation().Draw(t, "observation")
+		if rapid.Bool().Draw(t, "of now") {
+			o.At, o.Said, o.Source = w.now, w.now, kings
+		}
+		w.record(Notice(w.c, o)...)
+		return
+	}
+	cmd := rapid.SampledFrom(anyCommand).Draw(t, "command")(t, w.c)
+	es, err := Decide(w.c, anyActor(t), cmd, w.now)
+	if err != nil {
+		if len(es) > 0 {
+			t.Fatalf("%T was refused and brought %s", cmd, names(es))
+		}
+		if KindOf(err) == Exception {
+			t.Fatalf("%T: %v", cmd, err)
+		}
+		return
+	}
+	w.record(es...)
+}
+
+// TestWorkKeepsItsInvariants lets both sides do anything in any order while the
+// hospital's system says anything: nothing open is nobody's, the clocks add up, and
+// history folds to the state.
+func TestWorkKeepsItsInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &working{now: hour(8)}
+		w.record(Started{At: w.now, ID: "c1"})
+		w.record(Notice(w.c, a01(8, "V1", "W1"))...)
+		for range rapid.IntRange(5, 40).Draw(t, "steps") {
+			w.step(t)
+			for _, r := range w.c.Referrals {
+				holds(t, w.c, r)
+			}
+		}
+		for _, r := range w.c.Referrals {
+			clockAddsUp(t, w, r)
+		}
+		folds(t, w)
+	})
+}
+
+// holds are the invariants of one referral.
+func holds(t *rapid.T, c Case, r Referral) {
+	ends := r.State == RefClosed || r.State == RefWithdrawn || r.State == RefCancelled || r.State == RefDied || r.State == RefTransferred
+	switch {
+	case r.Open() == ends:
+		t.Fatalf("a referral is %s, and its end is %v", r.State, r.Ended)
+	case r.Open() && (r.Holder.Org == "" || r.Holder.Next == "" || r.Holder.Since.IsZero() || r.Holder.Due.IsZero()):
+		t.Fatalf("nobody must act on a referral that is %s: %+v", r.State, r.Holder)
+	case r.Open() && r.Holder.Org != r.To && r.Holder.Org != r.From:
+		t.Fatal("a stranger has the referral")
+	case r.State == RefOnHold && r.Hold == nil, r.Hold != nil && r.State != RefOnHold && r.Before != RefOnHold && r.Open() && r.State != RefDischarged:
+		t.Fatalf("a referral is %s with hold %v", r.State, r.Hold)
+	case r.State == RefTransferred:
+		if n, ok := c.referral(r.Next); !ok || n.Prev != r.ID || n.To == r.To || n.From != r.From {
+			t.Fatal("what was transferred went nowhere")
+		}
+	}
+}
+
+// clockAddsUp checks that the spells of a referral touch and sum.
+func clockAddsUp(t *rapid.T, w *working, r Referral) {
+	spells := Clock(w.entries, r.ID, w.now)
+	if len(spells) == 0 {
+		t.Fatal("a referral has no spells")
+	}
+	at := r.Sent
+	var sum time.Duration
+	for i, s := range spells {
+		if !s.From.Equal(at) || s.To.Before(s.From) || s.Org == "" {
+			t.Fatalf("spell %d is from %s to %s with %q, after %s", i, clock(s.From), clock(s.To), s.Org, clock(at))
+		}
+		at = s.To
+		sum += s.To.Sub(s.From)
+	}
+	if r.Open() && !at.Equal(w.now) {
+		t.Fatalf("an open referral's clock stopped at %s, and it is %s", clock(at), clock(w.now))
+	}
+	if sum != at.Sub(r.Sent) {
+		t.Fatalf("spells add up to %s of %s", sum, at.Sub(r.Sent))
+	}
+	var held time.Duration
+	for _, d := range Held(spells) {
+		held += d
+	}
+	if held != sum {
+		t.Fatalf("organisations had it for %s of %s", held, sum)
+	}
+	if last := spells[len(spells)-1]; r.Open() && !last.holding(r) {
+		t.Fatalf("the last spell is of %s in %s", last.Org, last.State)
+	}
+}
+
+// folds checks that history, as it is kept, gives the state.
+func folds(t *rapid.T, w *working) {
+	var back []Event
+	for _, e := range w.entries {
+		name, body, err := Encode(e.Event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := Decode(name, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back = append(back, x)
+	}
+	if a, b := document1(t, w.c), document1(t, Apply(Case{}, back...)); a != b {
+		t.Fatal(cmp.Diff(a, b))
+	}
+}
+
+// TestEveryCommandIsTried finds a command that the random sequences do not try.
+func TestEveryCommandIsTried(t *testing.T) {
+	tried := map[reflect.Type]bool{}
+	c := Case{Referrals: []Referral{{ID: "r1"}}}
+	for _, draw := range anyCommand {
+		tried[reflect.TypeOf(rapid.Custom(func(t *rapid.T) Command {
+			rapid.Bool().Draw(t, "not every command draws")
+			return draw(t, c)
+		}).Example(1))] = true
+	}
+	for _, cmd := range everyAction {
+		if !tried[reflect.TypeOf(cmd.cmd)] {
+			t.Errorf("%T is never tried", cmd.cmd)
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	var entries []Entry
+	add := func(recorded float64, es ...Event) {
+		for _, e := range es {
+			entries = append(entries, Entry{Recorded: hour(recorded), Event: e})
+		}
+	}
+	c := anyStay()
+	do := func(h float64, by Actor, cmd Command) {
+		es, err := Decide(c, by, cmd, hour(h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(h, es...)
+		c = Apply(c, es...)
+	}
+	add(8, Notice(Case{}, a01(8, "V1", "W1"))...)
+	do(9, nurse, refer)
+	do(10, manager, SendBack{"r1", []string{"needs"}, "What?"})
+	do(13, nurse, Reply{"r1", form.Answers{"needs": {"x"}}})
+	do(14, manager, Allocate{"r1", worker, ""})
+	es := Notice(c, a03(12, "V1")) // told at 15, as of 12: it counts from what was told last
+	add(15, es...)
+	c = Apply(c, es...)
+	spells := Clock(entries, "r1", hour(18))
+	want := []Spell{
+		{hour(9), hour(9), RefSent, "511", "", Who{}}, {hour(9), hour(10), RefReceived, "511", "", Who{}},
+		{hour(10), hour(13), RefReturned, "RK5", "", nurse.Who()}, {hour(13), hour(14), RefReceived, "511", "", Who{}},
+		{hour(14), hour(14), RefAccepted, "511", "hospital", Who{}}, {hour(14), hour(14), RefAllocated, "511", "hospital", worker},
+		{hour(14), hour(18), RefDischarged, "511", "hospital", worker},
+	}
+	if diff := cmp.Diff(want, spells); diff != "" {
+		t.Error(diff)
+	}
+	if held := Held(spells); held["511"] != 6*time.Hour || held["RK5"] != 3*time.Hour {
+		t.Errorf("held %v", held)
+	}
+	if Clock(entries, "r9", hour(18)) != nil {
+		t.Error("a referral that is not there has spells")
+	}
+	// What comes by a join stands with who had it then.
+	joined := []Entry{{Recorded: hour(16), Event: Started{At: hour(7), ID: "c2"}}, {Recorded: hour(16), Event: Absorbed{At: hour(16), Other: c}}}
+	if s := Clock(joined, "r1", hour(18)); len(s) != 1 || !s[0].From.Equal(hour(9)) || !s[0].To.Equal(hour(18)) || s[0].Who != worker {
+		t.Errorf("after a join: %+v", s)
+	}
+}
