@@ -11,10 +11,12 @@ import (
 // What is asked of tasks and nudges.
 const (
 	taskAhead   = 2 * 366 * 24 * time.Hour // the furthest that a task may be due
-	nudgeApart  = 30 * time.Minute         // between two nudges of one side about one referral
 	nudgesWait  = 3                        // nudges without action, after which the managers are told
 	escalateDue = 4 * time.Hour            // a manager's time to look at what was escalated
 )
+
+// NudgeApart is the least time between two nudges of one side about one referral.
+const NudgeApart = 30 * time.Minute
 
 // TaskOutcomeLimit is the longest outcome or reason of a task, in characters.
 const TaskOutcomeLimit = shortLimit
@@ -202,7 +204,7 @@ func (c Case) Nudgeable(id ReferralID, org nhs.ODS, now time.Time) (before int, 
 	}
 	since := c.nudgesOf(r)
 	for _, n := range slices.Backward(since) {
-		if wait := n.At.Add(nudgeApart).Sub(now); n.By.Org == org && wait > 0 {
+		if wait := n.At.Add(NudgeApart).Sub(now); n.By.Org == org && wait > 0 {
 			return len(since), &Error{Kind: Throttled, Text: "They were asked less than 30 minutes ago. You can ask again in " + minutes(wait)}
 		}
 	}

@@ -182,6 +182,7 @@ func (a *asking) relate() {
 	a.record.Relationship = string(a.context.Relationship)
 	a.context.Open = policy.Own(p, a.facts)
 	clear(a.parts)
+	a.tasks = nil
 	if a.terms == nil {
 		return
 	}

@@ -10,11 +10,20 @@ import (
 // workOf fills what both sides work on into a case's view, each part by what this
 // reader may see of it. Each part stands in its own file.
 func (h *Hub) workOf(tx *store.Tx, a *asking, c care.Case, v *CaseView, now time.Time) error {
+	for _, part := range []func(*store.Tx, *asking, care.Case, *CaseView, time.Time) error{h.taskPart} {
+		if err := part(tx, a, c, v, now); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // workItem says whether a reader sees a timeline entry of what is worked on; and
 // fills the words that belong to it.
 func (h *Hub) workItem(a *asking, c care.Case, e care.Entry, t TimelineItem) (TimelineItem, bool) {
+	switch t.Kind {
+	case "task":
+		return t, h.taskItem(a, c, e.Event, &t)
+	}
 	return t, false
 }

@@ -134,6 +134,7 @@ type asking struct {
 	parts    map[nhs.ODS]map[policy.Action]bool // what from said
 	states   map[nhs.ODS]councilState           // what councils said; nil until asked
 	made     map[string]bool                    // the resources (Type/id) of what is shown
+	tasks    map[care.Audience]bool             // what taskSees said
 }
 
 // ask begins a use case. c is nil where no person is meant.

@@ -261,6 +261,8 @@ type CaseView struct {
 	At              time.Time
 	Absorbed        []care.CaseID
 	Objection       *ObjectionView // nil: none stands
+
+	Tasks TaskPart
 }
 
 // Current is the referral that matters now: the newest open one, else the
