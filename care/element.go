@@ -32,11 +32,25 @@ type Element struct {
 	Contribution money.Amount      `json:"contribution,omitempty"` // that the person pays a week
 	Ceiling      money.Amount      `json:"ceiling,omitempty"`      // the most that was agreed a week; 0: none
 	State        ElementState      `json:"state"`
-	At           time.Time         `json:"at"`
+	At           time.Time         `json:"at"` // when the figures were set as they are
 	By           Who               `json:"by"` // who set the figures as they are
 	Decided      time.Time         `json:"decided,omitzero"`
 	DecidedBy    Who               `json:"decidedBy,omitzero"`
-	Why          string            `json:"why,omitempty"`
+	Why          string            `json:"why,omitempty"`      // of the last decision, stop or end
+	From         nhs.Date          `json:"from,omitzero"`      // from when the figures hold; zero: from Start
+	Past         []Figures         `json:"past,omitzero"`      // what held before, oldest first
+	Proposed     *Element          `json:"proposed,omitempty"` // figures that wait for approval, while these stand
+}
+
+// Figures are what a part of care cost up to a day: what was approved before the
+// figures that stand now.
+type Figures struct {
+	To           nhs.Date          `json:"to"` // the last day on which they held
+	Rate         money.Amount      `json:"rate"`
+	Week         [7]money.Quantity `json:"week,omitzero"`
+	Count        money.Quantity    `json:"count,omitzero"`
+	NHS          money.Share       `json:"nhs,omitempty"`
+	Contribution money.Amount      `json:"contribution,omitempty"`
 }
 
 // Unit is what a rate is for.
@@ -110,28 +124,34 @@ func (e ElementChanged) apply(c *Case) {
 
 // SetElement sets or changes the figures. Limit is what the setter may approve
 // alone, a week, in pence; above it, or above the ceiling, a second person decides.
-// Was is when the figures were set that the setter saw; zero for a new one.
+// Was is Element.Changed as the setter saw it; zero for a new one. A change of
+// approved figures holds from Element.From on, or where that is zero from the start.
 type SetElement struct {
 	Element Element
 	Limit   money.Amount
 	Was     time.Time
 }
 
-// DecideElement approves or refuses what waits. Limit is what the decider may approve.
+// DecideElement approves or refuses what waits. Limit is what the decider may approve
+// a week, and Was is Element.Changed as they saw it: nobody approves figures unseen.
 type DecideElement struct {
 	ID    string
 	Yes   bool
 	Why   string
 	Limit money.Amount
+	Was   time.Time
 }
 
-// StopElement suspends care from a day, or with a last day resumes it.
+// StopElement suspends care from a day (Stop.From), or with a last day (Stop.To)
+// resumes it on the day after. With both days, where nothing is suspended, it is a
+// suspension whose end is known.
 type StopElement struct {
 	ID   string
 	Stop Stop
 }
 
-// EndElement ends an element on its last day.
+// EndElement ends an element on its last day; a day before its first says that the
+// care never began. What was never approved is taken back.
 type EndElement struct {
 	ID  string
 	End nhs.Date
