@@ -19,6 +19,8 @@ type Client struct {
 	Packages     []string  `json:"packages,omitzero"` // the council's references
 	Stay         string    `json:"stay,omitempty"`    // visit
 	Hospital     nhs.ODS   `json:"hospital"`
+	Class        string    `json:"class,omitempty"`  // of the stay, PV1-2: I in a bed, E in A&E
+	Since        time.Time `json:"since,omitzero"`   // when the person came there
 	Told         time.Time `json:"told"`             // when the provider was first to be told
 	By           Who       `json:"by,omitzero"`      // zero: by rule, on admission
 	Reached      time.Time `json:"reached,omitzero"` // when its page or system had it
@@ -27,9 +29,64 @@ type Client struct {
 	Suspended    time.Time `json:"suspended,omitzero"` // from when care, and its cost, stands still
 	Restart      *Restart  `json:"restart,omitzero"`
 	Died         time.Time `json:"died,omitzero"` // told that the person died
-	Ended        time.Time `json:"ended,omitzero"`
-	EndedWhy     string    `json:"endedWhy,omitempty"` // restarted, not restarting, died, undone
+	// Over is when the reason for the notice went away, and EndedWhy says how. The
+	// provider, who knows of the stay, must still be told that: until it confirms,
+	// the notice has not ended.
+	Over     time.Time `json:"over,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"`
+	EndedWhy ClientEnd `json:"endedWhy,omitempty"`
 }
+
+// ClientEnd is why there is nothing more to do between Homeward and a provider.
+type ClientEnd string
+
+// The ends. The first five come by rule and are taken back when what they followed
+// from is; the others a person says.
+const (
+	EndRestarted  ClientEnd = "restarted"
+	EndHome       ClientEnd = "home"  // left hospital, and care was never suspended
+	EndMoved      ClientEnd = "moved" // to another stay, of which the provider is told anew
+	EndDied       ClientEnd = "died"
+	EndUndone     ClientEnd = "undone" // the person never was in hospital
+	EndNotRestart ClientEnd = "not-restarting"
+	EndNotClient  ClientEnd = "not-client" // the provider does not care for this person
+)
+
+// ClientState is how far what a provider was told has come.
+type ClientState string
+
+// The states, in the order in which they matter to a provider.
+const (
+	ClientIsTold      ClientState = "told"
+	ClientIsKnown     ClientState = "known" // acknowledged
+	ClientIsSuspended ClientState = "suspended"
+	ClientIsAsked     ClientState = "asked" // to restart, and has not answered
+	ClientHasAnswered ClientState = "answered"
+	ClientIsOver      ClientState = "over" // to be confirmed
+	ClientHasEnded    ClientState = "ended"
+)
+
+// State is how far it has come.
+func (k Client) State() ClientState {
+	switch {
+	case !k.Ended.IsZero():
+		return ClientHasEnded
+	case !k.Over.IsZero():
+		return ClientIsOver
+	case k.Restart != nil && k.Restart.Answer == "":
+		return ClientIsAsked
+	case k.Restart != nil:
+		return ClientHasAnswered
+	case !k.Suspended.IsZero():
+		return ClientIsSuspended
+	case !k.Acked.IsZero():
+		return ClientIsKnown
+	}
+	return ClientIsTold
+}
+
+// Code is by what code the provider acts here.
+func (k Client) Code() nhs.ODS { return ProviderCode(k.Council, k.Provider) }
 
 // Restart is a request that care begins again, and its answer.
 type Restart struct {
@@ -74,6 +131,7 @@ const (
 	ClientAsked     ClientDid = "asked"     // to restart
 	ClientAnswered  ClientDid = "answered"
 	ClientDied      ClientDid = "died" // told that the person died
+	ClientOver      ClientDid = "over" // to be told that the person left, or never was there
 	ClientEnded     ClientDid = "ended"
 )
 
@@ -84,7 +142,7 @@ func (e ClientChanged) Say() string {
 	return cmp.Or(e.Client.ProviderName, "The care provider") + map[ClientDid]string{
 		ClientTold: " was told: in hospital", ClientReached: " opened the message", ClientAcked: " acknowledged",
 		ClientSuspended: ": care suspended", ClientAsked: " was asked to restart care", ClientAnswered: " answered",
-		ClientDied: " was told: the person died", ClientEnded: ": nothing more to do",
+		ClientDied: " was told: the person died", ClientOver: " was told: not in hospital any more", ClientEnded: ": nothing more to do",
 	}[e.Did]
 }
 
@@ -94,9 +152,9 @@ func (e ClientChanged) apply(c *Case) {
 
 // TellProvider tells a provider that the person is in hospital, by hand.
 type TellProvider struct {
-	ID, Provider, ProviderName string
-	Council                    nhs.ODS
-	Packages                   []string
+	Provider, ProviderName string
+	Council                nhs.ODS
+	Packages               []string
 }
 
 // SuspendCare records from when care stands still, as agreed with the provider.
@@ -105,11 +163,10 @@ type SuspendCare struct {
 	From time.Time
 }
 
-// AskRestart asks a provider to begin again.
+// AskRestart asks a provider to begin again. The pathway follows from the packages.
 type AskRestart struct {
-	ID      string
-	From    time.Time
-	Pathway string // "0" or "1"
+	ID   string
+	From time.Time
 }
 
 // Acknowledge is the provider's word that it knows; Who is its person, as typed.
@@ -128,7 +185,18 @@ type AnswerRestart struct {
 }
 
 // EndClient ends what stands between Homeward and a provider.
-type EndClient struct{ ID, Why string }
+type EndClient struct {
+	ID  string
+	Why ClientEnd
+}
+
+// OpenClient is that a provider's page or system showed the notice.
+type OpenClient struct{ ID string }
+
+// CallBack sets the task to ring a provider again: of a call that was not answered.
+type CallBack struct {
+	Task Task
+}
 
 func (TellProvider) command()  {}
 func (SuspendCare) command()   {}
@@ -136,3 +204,5 @@ func (AskRestart) command()    {}
 func (Acknowledge) command()   {}
 func (AnswerRestart) command() {}
 func (EndClient) command()     {}
+func (OpenClient) command()    {}
+func (CallBack) command()      {}
