@@ -90,7 +90,7 @@ func (p *Pathway) Score(a Answers) (have, want int, missing []Field) {
 type Line struct {
 	Page, Field string
 	Item        string // "Contact 2" in a group, else ""
-	Question    string
+	Question    string // in a group with the item: "Contact 2: name"
 	Answers     []string // empty: not answered
 	Audience    Audience
 }
@@ -142,6 +142,9 @@ func (p *Pathway) line(out []Line, page, item string, f Field, clean Answers) []
 		return out
 	}
 	l := Line{Page: page, Field: f.ID, Item: item, Question: f.Label, Audience: f.Audience}
+	if item != "" {
+		l.Question = item + ": " + lowerFirst(f.Label)
+	}
 	for _, v := range clean[f.ID] {
 		l.Answers = append(l.Answers, p.say(f, v))
 	}

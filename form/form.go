@@ -80,6 +80,7 @@ type Field struct {
 	Default      string   // fills it when the fact is not known
 	Standard     string   // citation: the item's path in the standard
 	Audience     Audience // who may be shown the answer by default
+	Tells        Telling  // what the answer gives away, for those who may not know that
 }
 
 // Kind says what a field's answer looks like.
@@ -121,6 +122,18 @@ const (
 	Providers    Audience = "providers" // partners, and the care provider chosen
 	CouncilOnly  Audience = "council"
 	HospitalOnly Audience = "hospital"
+)
+
+// Telling is what sort of thing an answer gives away: a reader who may not know
+// that is not shown the answer. The sharing policy decides who may know what.
+type Telling string
+
+// The tellings; "" is what everybody knows who may read the form at all.
+const (
+	TellsPlace      Telling = "place"      // where the person is now
+	TellsReach      Telling = "reach"      // where they live and how to reach them or theirs
+	TellsRisk       Telling = "risk"       // risks, alerts and safeguarding
+	TellsAssessment Telling = "assessment" // what was assessed and found
 )
 
 // A List is the choices of one or more fields.

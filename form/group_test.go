@@ -170,11 +170,11 @@ func TestGroupAmounts(t *testing.T) {
 	}
 	var got []string
 	for _, l := range p.Summary(a) {
-		got = append(got, strings.TrimSpace(l.Item+" ")+"/"+l.Question+": "+l.Text())
+		got = append(got, l.Item+"/"+l.Question+": "+l.Text())
 	}
 	wantLines := []string{"/Lives alone: No", "/Review: Not recorded",
-		"Contact 1/Name: A", "Contact 1/Holds a key?: Yes", "Contact 1/Holds it since: Not recorded", "Contact 1/In 3 words: Not recorded",
-		"Contact 2/Name: B", "Contact 2/Holds a key?: Not recorded", "Contact 2/In 3 words: Not recorded", "/Who comes first: x"}
+		"Contact 1/Contact 1: name: A", "Contact 1/Contact 1: holds a key?: Yes", "Contact 1/Contact 1: holds it since: Not recorded", "Contact 1/Contact 1: in 3 words: Not recorded",
+		"Contact 2/Contact 2: name: B", "Contact 2/Contact 2: holds a key?: Not recorded", "Contact 2/Contact 2: in 3 words: Not recorded", "/Who comes first: x"}
 	if d := cmp.Diff(wantLines, got); d != "" {
 		t.Error(d)
 	}

@@ -1,6 +1,7 @@
 package form
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,6 +39,7 @@ type (
 		Hint      string     `toml:"hint"`
 		StartWhen string     `toml:"start_when"`
 		Optional  bool       `toml:"optional"`
+		Tells     Telling    `toml:"tells"`
 		Fields    []rawField `toml:"fields"`
 		Groups    []rawGroup `toml:"groups"`
 	}
@@ -50,6 +52,7 @@ type (
 		Max      int        `toml:"max"`
 		ShowWhen string     `toml:"show_when"`
 		Standard string     `toml:"standard"`
+		Tells    Telling    `toml:"tells"`
 		Fields   []rawField `toml:"fields"`
 	}
 	rawField struct {
@@ -73,6 +76,7 @@ type (
 		Default      string   `toml:"default"`
 		Standard     string   `toml:"standard"`
 		Audience     Audience `toml:"audience"`
+		Tells        Telling  `toml:"tells"`
 	}
 	rawList struct {
 		ID       string      `toml:"id"`
@@ -192,6 +196,7 @@ func (c *checker) pages(pages []rawPage) {
 		g := Page{ID: r.ID, Title: r.Title, Hint: r.Hint, Optional: r.Optional, StartWhen: c.cond(at+" start_when", r.StartWhen, false)}
 		c.p.Pages = append(c.p.Pages, g)
 		for j, rf := range r.Fields {
+			rf.Tells = cmp.Or(rf.Tells, r.Tells)
 			f := c.field(rf)
 			c.p.Pages[i].Fields = append(c.p.Pages[i].Fields, f)
 			c.named("field", rf.ID)
@@ -199,6 +204,7 @@ func (c *checker) pages(pages []rawPage) {
 		}
 		for j, rg := range r.Groups {
 			c.named("group", rg.ID)
+			rg.Tells = cmp.Or(rg.Tells, r.Tells)
 			c.p.Pages[i].Groups = append(c.p.Pages[i].Groups, c.group(rg))
 			c.p.groups[rg.ID] = place{i, j}
 		}
@@ -249,6 +255,7 @@ func (c *checker) group(r rawGroup) Group {
 	}
 	c.in = &g
 	for _, rf := range r.Fields {
+		rf.Tells = cmp.Or(rf.Tells, r.Tells)
 		f := c.field(rf)
 		if slices.ContainsFunc(g.Fields, func(o Field) bool { return o.ID == f.ID }) {
 			c.bad("%s: field %q: the id is used twice", at, f.ID)
@@ -311,7 +318,7 @@ func (c *checker) field(r rawField) Field {
 	f := Field{
 		ID: r.ID, Section: r.Section, Label: r.Label, Name: r.Name, Hint: r.Hint, Why: r.Why, Missing: r.Missing, Kind: r.Kind, List: r.List,
 		Required: r.Required, Wanted: r.Wanted, MaxLength: r.MaxLength, MaxLines: r.MaxLines, MaxWords: r.MaxWords,
-		Prefill: r.Prefill, Default: r.Default, Standard: r.Standard, Audience: r.Audience,
+		Prefill: r.Prefill, Default: r.Default, Standard: r.Standard, Audience: r.Audience, Tells: r.Tells,
 		RequiredWhen: c.cond(at+" required_when", r.RequiredWhen, false),
 		ShowWhen:     c.cond(at+" show_when", r.ShowWhen, false),
 	}
@@ -326,6 +333,9 @@ func (c *checker) field(r rawField) Field {
 	}
 	if !slices.Contains([]Audience{Partners, Providers, CouncilOnly, HospitalOnly}, f.Audience) {
 		c.bad("%s: audience %q is not known", at, f.Audience)
+	}
+	if !slices.Contains([]Telling{"", TellsPlace, TellsReach, TellsRisk, TellsAssessment}, f.Tells) {
+		c.bad("%s: tells %q is not known", at, f.Tells)
 	}
 	if _, ok := c.p.Lists[f.List]; ok != (f.Kind == Choose || f.Kind == ChooseMany) || !ok && f.List != "" {
 		c.bad("%s: a field of choices, and no other, names a list that exists", at)
