@@ -13,9 +13,9 @@ import (
 //
 // What is at risk is compared with the facts, and not with the event: a storm of
 // predicted dates that ends where it began leaves nothing, and the same again
-// changes nothing.
+// changes nothing. One event changes a request at most once.
 func followRequests(was, is Case, e Event, now time.Time) []Event {
-	if is.JoinedTo != "" {
+	if _, own := e.(RequestChanged); own || is.JoinedTo != "" {
 		return nil
 	}
 	var out []Event
@@ -23,25 +23,41 @@ func followRequests(was, is Case, e Event, now time.Time) []Event {
 		if !r.Open() {
 			continue
 		}
-		if why := endsRequest(r, e); why != "" {
+		changed := RequestChanged{At: now}
+		had := r.Risk
+		r.Risk = riskNow(is, r, now)
+		_, lost := e.(NoLongerReady)
+		switch why := endsRequest(r, e); {
+		case why != "":
 			end(&r, why, now)
-			out = append(out, RequestChanged{At: now, Did: RequestEnded, Request: r})
-			continue
-		}
-		if _, lost := e.(NoLongerReady); lost && r.Wasted.IsZero() && r.Offers() > 0 && readyNow(was) && !readyNow(is) {
+			changed.Did = RequestEnded
+		case lost && r.Wasted.IsZero() && r.Offers() > 0 && readyNow(was) && !readyNow(is):
 			r.Wasted = now
-			out = append(out, RequestChanged{At: now, Did: RequestWasted, Request: r})
+			changed.Did = RequestWasted
+		case r.Risk == had:
+			continue
+		case r.Risk == nil:
+			changed.Did = RequestSafe
+		default:
+			changed.Did = RequestAtRisk
 		}
-		switch why := riskOf(is, r); {
-		case why == "" && r.Risk != nil:
-			r.Risk = nil
-			out = append(out, RequestChanged{At: now, Did: RequestSafe, Request: r})
-		case why != "" && (r.Risk == nil || r.Risk.Why != why):
-			r.Risk = &Risk{At: now, Why: why}
-			out = append(out, RequestChanged{At: now, Did: RequestAtRisk, Request: r})
-		}
+		changed.Request = r
+		out = append(out, changed)
 	}
 	return out
+}
+
+// riskNow is the risk of a request as things stand; the one that it has when that is
+// the same.
+func riskNow(c Case, r Request, now time.Time) *Risk {
+	switch why := riskOf(c, r); {
+	case why == "":
+		return nil
+	case r.Risk != nil && r.Risk.Why == why:
+		return r.Risk
+	default:
+		return &Risk{At: now, Why: why}
+	}
 }
 
 // endsRequest is why an event ends a request, "" when it does not. A discharge ends
@@ -94,6 +110,9 @@ func riskOf(c Case, r Request) string {
 			}
 		}
 		return ""
+	}
+	if r.Risk != nil && r.Booked == "" {
+		return r.Risk.Why // until it is known whether the person is still to go home with care
 	}
 	if r.Booked == "" || len(c.Past) == 0 {
 		return ""

@@ -340,7 +340,7 @@ func (x ReplyRequest) decide(d deciding) ([]Event, error) {
 	if provider {
 		now.By.Name = cmp.Or(strings.TrimSpace(v.By.Name), now.By.Name)
 	}
-	if sameReply(was, now) {
+	if v.Reply != "" && sameReply(was, now) {
 		return nil, nil
 	}
 	if !r.Sourcing() || was.Reply == ReplyReleased {
@@ -350,6 +350,7 @@ func (x ReplyRequest) decide(d deciding) ([]Event, error) {
 		return nil, err
 	}
 	r.Invited[i] = now
+	r.Risk = riskNow(d.c, r, d.now) // an offer made again is made on what is known now
 	return []Event{d.requestChanged(r, RequestReplied, was.Name)}, nil
 }
 
