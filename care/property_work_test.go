@@ -61,8 +61,12 @@ var anyCommand = []func(*rapid.T, Case) Command{
 }
 
 func anyReferral(t *rapid.T, c Case) ReferralID {
-	if len(c.Referrals) == 0 {
+	n := len(c.Referrals)
+	switch {
+	case n == 0:
 		return "none"
+	case rapid.IntRange(0, 4).Draw(t, "newest") > 0:
+		return c.Referrals[n-1].ID
 	}
 	return rapid.SampledFrom(c.Referrals).Draw(t, "referral").ID
 }
@@ -75,9 +79,30 @@ func anyPaperKind(t *rapid.T) PaperKind {
 	return rapid.SampledFrom([]PaperKind{PaperAssessmentNotice, PaperDischargeNotice, PaperAssessment}).Draw(t, "kind")
 }
 
-// anyActor is somebody of any side. More often than not it is one who has a part.
-func anyActor(t *rapid.T) Actor {
-	return rapid.SampledFrom([]Actor{nurse, nurse, manager, manager, manager, foreign, foreign, {ID: "q1", Org: "RX1", OrgKind: Trust}, {ID: "s1", OrgKind: System}}).Draw(t, "actor")
+// anyActor is somebody of any side; more often than not one who has a part in the
+// newest referral.
+func (w *working) anyActor(t *rapid.T) Actor {
+	n := len(w.c.Referrals)
+	if n == 0 || w.any(t, "whose", 6) == 0 {
+		all := []Actor{nurse, manager, foreign, {ID: "q1", Org: "RX1", OrgKind: Trust}, {ID: "s1", OrgKind: System}}
+		return all[w.any(t, "actor", len(all))]
+	}
+	switch r := w.c.Referrals[n-1]; {
+	case w.any(t, "side", 3) == 0 || r.To == "":
+		return nurse
+	case r.To == foreign.Org:
+		return foreign
+	}
+	return manager
+}
+
+// toldNow draws what the hospital of the case says now, in order.
+func (w *working) toldNow(t *rapid.T) Observation {
+	h := w.now.Sub(hour(0)).Hours()
+	told := []Observation{a02(h, "V1", "W2"), a02(h, "V1", "W3"), a08(h, "V1", fit("Y")), a08(h, "V1", fit("N")),
+		a02(h, "V1", "W4"), a08(h, "V1"), a08(h, "V1"),
+		a03(h, "V1"), undo(UndoneLeaving, h, "V1"), undo(UndoneLeaving, h, "V1"), a03(h, "V1", self), a03(h, "V1", died), a01(h, "V2", "W4")}
+	return told[w.any(t, "told", len(told))]
 }
 
 // A working is a case at work: what was recorded of it, and the time.
@@ -85,6 +110,13 @@ type working struct {
 	c       Case
 	entries []Entry
 	now     time.Time
+	n       int // how many choices there were
+}
+
+// any draws one of n alike: by itself rapid prefers the first.
+func (w *working) any(t *rapid.T, what string, n int) int {
+	w.n++
+	return (rapid.IntRange(0, n-1).Draw(t, what) + 7*w.n) % n
 }
 
 func (w *working) record(es ...Event) {
@@ -97,26 +129,36 @@ func (w *working) record(es ...Event) {
 // step is one thing that happens: what somebody asks, or what a hospital says.
 func (w *working) step(t *rapid.T) {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "minutes")) * time.Minute)
-	if rapid.IntRange(0, 4).Draw(t, "who") == 0 {
-		o := anyObservation().Draw(t, "observation")
-		if rapid.Bool().Draw(t, "of now") {
-			o.At, o.Said, o.Source = w.now, w.now, kings
-		}
-		w.record(Notice(w.c, o)...)
+	switch w.any(t, "who", 16) {
+	case 0:
+		w.record(Notice(w.c, anyObservation().Draw(t, "observation"))...)
+		return
+	case 1, 2:
+		w.record(Notice(w.c, w.toldNow(t))...)
 		return
 	}
-	cmd := rapid.SampledFrom(anyCommand).Draw(t, "command")(t, w.c)
-	es, err := Decide(w.c, anyActor(t), cmd, w.now)
-	if err != nil {
-		if len(es) > 0 {
-			t.Fatalf("%T was refused and brought %s", cmd, names(es))
+	for range 4 { // until something is not refused
+		if w.ask(t) {
+			return
 		}
-		if KindOf(err) == Exception {
-			t.Fatalf("%T: %v", cmd, err)
+	}
+}
+
+// ask lets somebody ask for something; true when something came of it.
+func (w *working) ask(t *rapid.T) bool {
+	cmd := anyCommand[w.any(t, "command", len(anyCommand))](t, w.c)
+	switch cmd.(type) {
+	case Close, Withdraw: // most of what is ended can no more be worked on
+		if w.any(t, "ends", 4) > 0 {
+			return false
 		}
-		return
+	}
+	es, err := Decide(w.c, w.anyActor(t), cmd, w.now)
+	if err != nil && (len(es) > 0 || KindOf(err) == Exception) {
+		t.Fatalf("%T was refused with %v and brought %s", cmd, err, names(es))
 	}
 	w.record(es...)
+	return len(es) > 0
 }
 
 // TestWorkKeepsItsInvariants lets both sides do anything in any order while the
@@ -127,7 +169,10 @@ func TestWorkKeepsItsInvariants(t *testing.T) {
 		w := &working{now: hour(8)}
 		w.record(Started{At: w.now, ID: "c1"})
 		w.record(Notice(w.c, a01(8, "V1", "W1"))...)
-		for range rapid.IntRange(5, 40).Draw(t, "steps") {
+		if es, err := Decide(w.c, nurse, refer, w.now); err == nil {
+			w.record(es...)
+		}
+		for range rapid.IntRange(20, 60).Draw(t, "steps") {
 			w.step(t)
 			for _, r := range w.c.Referrals {
 				holds(t, w.c, r)
