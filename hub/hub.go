@@ -44,6 +44,7 @@ type Config struct {
 	Zone      *time.Location   // of the screens; nil: Europe/London
 	Log       *slog.Logger     // nil: discards
 	Limits    Limits
+	Money     MoneyLimits        // what people may approve of what care costs
 	Ledger    Ledger             // signs the audit log
 	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
 

@@ -263,6 +263,7 @@ type CaseView struct {
 	Objection       *ObjectionView // nil: none stands
 
 	Tasks TaskPart
+	Money *MoneyPart // nil: not shown to this reader
 }
 
 // Current is the referral that matters now: the newest open one, else the
