@@ -56,6 +56,13 @@ var anyCommand = []func(*rapid.T, Case) Command{
 		return SharePaper{Paper{ID: "p" + itoa(c.Version), Kind: anyPaperKind(t), Referral: anyReferral(t, c), Items: []Said{{Link: "1", Answer: itoa(c.Version)}}}}
 	},
 	func(t *rapid.T, c Case) Command {
+		x := asking()
+		x.Request.Referral, x.Request.StartBy = anyReferral(t, c), march(28)
+		x.Progress = rapid.Bool().Draw(t, "move on")
+		return x
+	},
+	func(t *rapid.T, _ Case) Command { return anyArranging(t, []string{"V1", "V2", "V3"}) },
+	func(t *rapid.T, c Case) Command {
 		return WithdrawPaper{Referral: anyReferral(t, c), Kind: anyPaperKind(t), Why: "04"}
 	},
 }
