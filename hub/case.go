@@ -106,7 +106,7 @@ func (a *asking) shared(c care.Case) (own care.Case, elsewhere bool) {
 		c.Stay = nil
 	}
 	c.Past = slices.DeleteFunc(slices.Clone(c.Past), func(s care.Stay) bool { return !a.from(s.Org)[policy.SeeWhereabouts] })
-	c.Referrals = slices.DeleteFunc(slices.Clone(c.Referrals), func(r care.Referral) bool { return !a.from(r.From)[policy.SeeReferral] })
+	c.Referrals = slices.DeleteFunc(slices.Clone(c.Referrals), func(r care.Referral) bool { return !a.seesReferral(r) })
 	return c, false
 }
 

@@ -438,6 +438,12 @@ func subject(cmd care.Command) care.ReferralID {
 		return x.ID
 	case care.Close:
 		return x.ID
+	case care.PutOnHold:
+		return x.ID
+	case care.Resume:
+		return x.ID
+	case care.Transfer:
+		return x.ID
 	case care.Refer:
 		return x.ID
 	case care.Reply:

@@ -287,6 +287,7 @@ type ReferralView struct {
 	With     string          // who has it, and since when
 	Lines    []form.Line     // the answers in words, those this reader may see
 	Allowed  []care.RefState // stages this reader may move it to
+	Spells   []care.Spell    // who had it, and when; the last of one that is open has no end
 }
 
 // TimelineItem is one line of the timeline.
