@@ -211,7 +211,7 @@ func inOrder(open []policy.Section) []policy.Section {
 // case by itself.
 var partActions = []policy.Action{policy.SeeDemographics, policy.SeeWhereabouts, policy.SeePackages, policy.SeeProvider, policy.SeePackageDetail,
 	policy.SeeSafeguarding, policy.SeeFinance, policy.SeeReferral, policy.SeeTimeline, policy.SeeRisk, policy.SeeAssessments,
-	policy.Accept, policy.Return, policy.Allocate, policy.Progress, policy.CloseReferral}
+	policy.Accept, policy.Return, policy.Allocate, policy.Progress, policy.CloseReferral, policy.Hold, policy.Transfer}
 
 // from is what the reader may see of what one organisation holds of the person:
 // the policies are asked with that organisation's agreement alone, so that an

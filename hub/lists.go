@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"homeward/care"
@@ -265,6 +264,7 @@ func (h *Hub) rowView(by care.Actor, r care.Row, sources []SourceView, q ListQue
 	if masked {
 		r.Hospital, r.Source, r.Class, r.Where, r.Was, r.Consultant = "", "", "", care.Location{}, care.Location{}, ""
 		r.MovedAt, r.Admitted, r.Left = time.Time{}, time.Time{}, time.Time{}
+		r.Criteria = nil
 	}
 	l := ListRow{Row: r, HospitalName: h.Org(r.Hospital).Name, WardName: cmp.Or(r.Where.Name, r.Where.Ward)}
 	l.Masked = masked
@@ -329,11 +329,18 @@ var stageStates = map[string][]care.RefState{
 	"assessment": {care.RefAssessing, care.RefPlanning},
 	"arranging":  {care.RefSourcing},
 	"ready":      {care.RefReady},
+	"on-hold":    {care.RefOnHold},
 }
 
 // Stages lists the columns of the board, in order, with their titles.
 func Stages() [][2]string {
-	return [][2]string{{"none", "Not referred"}, {"referred", "Referred"}, {"allocated", "Allocated"}, {"assessment", "Assessment"}, {"arranging", "Arranging care"}, {"ready", "Ready to leave"}, {"left", "Gone home"}}
+	return [][2]string{{"none", "Not referred"}, {"referred", "Referred"}, {"allocated", "Allocated"}, {"assessment", "Assessment"}, {"arranging", "Arranging care"}, {"ready", "Ready to leave"}, {"on-hold", "On hold"}, {"left", "Gone home"}}
+}
+
+// StageOf is the column of the board that a state stands in.
+func StageOf(s care.RefState) string {
+	column, _ := stageOf(s)
+	return column
 }
 
 func stageOf(s care.RefState) (column, words string) {
@@ -371,19 +378,8 @@ func (h *Hub) with(r care.Row) string {
 	return h.holderSay(r.Holder)
 }
 
-func (h *Hub) holderSay(d care.Holder) string {
-	var parts []string
-	if d.Org != "" {
-		parts = append(parts, h.Org(d.Org).Name)
-	}
-	if d.Team == "unresolved" {
-		parts = append(parts, "council not settled")
-	}
-	if d.Who.Name != "" {
-		parts = append(parts, d.Who.Name)
-	}
-	return strings.Join(parts, ", ")
-}
+// holderSay is who has it where teams are not called by their names.
+func (h *Hub) holderSay(d care.Holder) string { return h.ownerSay(d, "") }
 
 // Wards lists the wards of the reader's hospitals that have people in them.
 func (h *Hub) Wards(ctx context.Context, by care.Actor) ([]Ward, error) {
