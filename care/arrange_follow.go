@@ -118,7 +118,7 @@ func riskOf(c Case, r Request) string {
 		return ""
 	}
 	last := c.Past[len(c.Past)-1]
-	if last.Left == nil || last.Left.At.Before(r.At) || last.Left.Died {
+	if last.Left == nil || last.Left.At.Before(r.BookedAt) || last.Left.Died {
 		return ""
 	}
 	if left := nhs.DateOf(last.Left.At); left.Before(r.Start) {
