@@ -12,6 +12,7 @@ import (
 // proof, out here and there, and out by a frame of the provider's. The browser
 // decides whether our content policy lets it, and fails the test when not.
 func TestAProviderInABrowser(t *testing.T) {
+	t.Parallel()
 	f := newFederal(t)
 	got := f.grave()
 	tab := browser.New(t)

@@ -42,6 +42,7 @@ func (s *site) signIn(tab *browser.Tab, login string) {
 }
 
 func TestBarbaraAtNight(t *testing.T) {
+	t.Parallel()
 	for _, scripts := range []bool{true, false} {
 		t.Run(map[bool]string{true: "with scripts", false: "without scripts"}[scripts], func(t *testing.T) {
 			s := newSite(t)

@@ -55,6 +55,7 @@ func enter(t *testing.T, tab *browser.Tab, h1 string) {
 // A coordinator refers with the keyboard alone and leaves the case open; a
 // manager accepts and allocates; the open page shows it.
 func TestReferralByKeyboardAndLive(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	tab := browser.New(t)
 	s.signIn(tab, "coordinator")
@@ -99,6 +100,7 @@ func TestReferralByKeyboardAndLive(t *testing.T) {
 
 // Every page of the case and of the form, with and without errors.
 func TestCasePagesAreAccessible(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a while; the race detector need not see it")
 	}

@@ -225,6 +225,7 @@ func TestTroubleCanBeGoneOnFrom(t *testing.T) {
 }
 
 func TestDestinationsInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	m := s.tells()
 	m.answer = &connect.Refused{Text: "The other system answered 422", Status: 422}

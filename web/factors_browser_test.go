@@ -13,6 +13,7 @@ import (
 // TestPasskeysInABrowser makes a passkey, signs in with it without a user name,
 // confirms with it, and finds that a copy of it is refused.
 func TestPasskeysInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
 	got := s.grave()

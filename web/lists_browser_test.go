@@ -14,6 +14,7 @@ import (
 )
 
 func TestListsInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.hear()
 	s.crowd(40)
@@ -37,6 +38,7 @@ func TestListsInABrowser(t *testing.T) {
 
 // ui.md 7.5: six rows are in sight on a ward computer's screen.
 func TestSixPeopleAreInSightOnTheTracker(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.hear()
 	s.crowd(40)
@@ -68,6 +70,7 @@ const rowText = `(document.getElementById('row-%s') || {textContent: ''}).textCo
 
 // Two people at two screens: a coordinator's tracker and a council's worklist.
 func TestTwoPeopleSeeEachOthersChanges(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.hear()
 	s.crowd(12)
@@ -117,6 +120,7 @@ func TestTwoPeopleSeeEachOthersChanges(t *testing.T) {
 }
 
 func TestAWallSaysSoWhenItIsNotLive(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for three missed beats")
 	}
@@ -143,6 +147,7 @@ func TestAWallSaysSoWhenItIsNotLive(t *testing.T) {
 }
 
 func TestListsWorkWithoutScripts(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.hear()
 	s.crowd(8)

@@ -300,6 +300,7 @@ func TestSilenceOfAFeedMarksItsRows(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for a beat")
 	}

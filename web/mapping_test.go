@@ -104,6 +104,7 @@ func TestCollectingIsOnTheImports(t *testing.T) {
 }
 
 func TestMappingInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.withMappings()
 	s.must(s.hub.SayCollected(context.Background(), county, "SFTP", "", "The SFTP server cannot be reached", nil))

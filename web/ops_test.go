@@ -145,6 +145,7 @@ func tableRow(t *testing.T, p shown, text string) string {
 }
 
 func TestOperationsAreTold(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := s.as("integration")
 	shown := liveLast(t, r.get("/ops"))

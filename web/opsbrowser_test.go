@@ -9,6 +9,7 @@ import (
 )
 
 func TestOperationsAuditAndIdentityInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.keep(adt("1", "M1"), adt("2", "M2"), adt("3", ""), adt("4", "M4"))
 	s.hold(1, 2, 3)

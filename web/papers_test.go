@@ -47,6 +47,7 @@ func TestPapersOnTheCase(t *testing.T) {
 }
 
 func TestPapersAreLegible(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.papers()
 	tab := browser.New(t)

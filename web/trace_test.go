@@ -100,6 +100,7 @@ func TestWardListOffersPDS(t *testing.T) {
 }
 
 func TestCheckWithPDSInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	d := s.withPDS()
 	d.Put(simpds.Record{Number: number("barbara"), Family: "Oakley", Given: "Barbara", Born: born, Sex: "female"})
