@@ -16,18 +16,18 @@ import (
 // list of reasons.
 const HoldForm = "d2a-hold"
 
-// Hold says that nothing can be done on a referral for now: for a reason of HoldForm,
+// HoldReferral says that nothing can be done on a referral for now: for a reason of HoldForm,
 // until a day to look at it again.
-func (h *Hub) Hold(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, why, words string, until nhs.Date) error {
-	if why != "" && !h.listed(HoldForm, "reason", why) {
+func (h *Hub) HoldReferral(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, why, words string, until nhs.Date) error {
+	if why != "" && !h.offers(HoldForm, "reason", why) {
 		return &care.Error{Kind: care.Invalid, Field: "why", Text: "Select why the referral is on hold"}
 	}
 	_, err := h.do(ctx, by, id, policy.Hold, "", care.PutOnHold{ID: ref, Why: why, Text: strings.TrimSpace(words), Until: until})
 	return err
 }
 
-// listed reports whether a code is one that a released form offers for a field.
-func (h *Hub) listed(form, field, code string) bool {
+// offers reports whether a code is one that a released form offers for a field.
+func (h *Hub) offers(form, field, code string) bool {
 	p, ok := h.Forms.Latest(form)
 	if !ok {
 		return false
@@ -44,15 +44,15 @@ func (h *Hub) listed(form, field, code string) bool {
 	return false
 }
 
-// Resume goes on with a referral that is on hold, where it was and with whom it was.
-func (h *Hub) Resume(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID) error {
+// ResumeReferral goes on with a referral that is on hold, where it was and with whom it was.
+func (h *Hub) ResumeReferral(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID) error {
 	_, err := h.do(ctx, by, id, policy.Hold, "", care.Resume{ID: ref})
 	return err
 }
 
-// Transfer hands a referral to the council that is responsible, and says why. It
+// TransferReferral hands a referral to the council that is responsible, and says why. It
 // needs an agreement by which the hospital that sent it sends that council referrals.
-func (h *Hub) Transfer(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, to nhs.ODS, why string) error {
+func (h *Hub) TransferReferral(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, to nhs.ODS, why string) error {
 	if o, ok := h.orgs[to]; !ok || o.Kind != care.Council {
 		return &care.Error{Kind: care.Invalid, Field: "to", Text: "Select a council"}
 	}
