@@ -26,7 +26,8 @@ func (h *Hub) workItem(a *asking, c care.Case, e care.Entry, t TimelineItem) (Ti
 		ok := a.moneyItem(e.Event, &t)
 		return t, ok
 	case "task":
-		return t, h.taskItem(a, c, e.Event, &t)
+		ok := h.taskItem(a, c, e.Event, &t)
+		return t, ok
 	}
 	return t, false
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Systems   []System         // machines that sign in by themselves
 	Tellings  []Telling        // systems that are told what happens
 	Notify    Notify           // calls the rest-hooks of subscriptions; nil: none is called
+	Notices   Notices          // how users are notified besides the pages
 	PublicURL string           // of the pages, for links in what is told; "" for none
 	Clock     func() time.Time // nil: time.Now
 	Zone      *time.Location   // of the screens; nil: Europe/London
@@ -196,6 +197,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		wg.Go(func() { h.deliverSubscriptions(ctx) })
 	}
 	wg.Go(func() { h.tellLoop(ctx) })
+	wg.Go(func() { h.noticeLoop(ctx) })
+	wg.Go(func() { h.sendLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
 	wg.Wait()
 	return ctx.Err()

@@ -51,6 +51,7 @@ type ThreadQuery struct {
 	Org       nhs.ODS
 	Owners    []string // any of them; nil: any at all
 	States    []string
+	DueFrom   time.Time // due, and not before
 	DueBefore time.Time // due, and before
 	Limit     int       // 0 is 1000
 }
@@ -66,6 +67,9 @@ func (q ThreadQuery) where() *where {
 	}
 	anyOf(w, "owner", q.Owners)
 	anyOf(w, "state", q.States)
+	if !q.DueFrom.IsZero() {
+		w.and("due >= ?", q.DueFrom)
+	}
 	if !q.DueBefore.IsZero() {
 		w.and("due > 0 AND due < ?", q.DueBefore)
 	}
