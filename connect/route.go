@@ -166,6 +166,12 @@ func (r *routing) referred() {
 		r.status(x.ID)
 	case care.ReferralProgressed:
 		r.status(x.ID)
+	case care.ReferralHeld:
+		r.status(x.ID)
+	case care.ReferralResumed:
+		r.status(x.ID)
+	case care.ReferralTransferred:
+		r.status(x.ID)
 	case care.WatchEnded:
 		r.status(x.ID)
 	case care.WatchResumed:
@@ -289,6 +295,12 @@ func what(e care.Event) string {
 		return "that a worker has the referral"
 	case care.ReferralProgressed:
 		return "a new stage of the work"
+	case care.ReferralHeld:
+		return "that the referral is on hold"
+	case care.ReferralResumed:
+		return "that the referral goes on"
+	case care.ReferralTransferred:
+		return "that the referral was transferred to another council"
 	case care.PersonDied:
 		return "that the person died"
 	case care.DeathUndone:

@@ -19,8 +19,8 @@ const HoldForm = "d2a-hold"
 // HoldReferral says that nothing can be done on a referral for now: for a reason of HoldForm,
 // until a day to look at it again.
 func (h *Hub) HoldReferral(ctx context.Context, by care.Actor, id care.CaseID, ref care.ReferralID, why, words string, until nhs.Date) error {
-	if why != "" && !h.offers(HoldForm, "reason", why) {
-		return &care.Error{Kind: care.Invalid, Field: "why", Text: "Select why the referral is on hold"}
+	if !h.offers(HoldForm, "reason", why) {
+		why = "" // which is refused as missing, to those who may ask
 	}
 	_, err := h.do(ctx, by, id, policy.Hold, "", care.PutOnHold{ID: ref, Why: why, Text: strings.TrimSpace(words), Until: until})
 	return err

@@ -124,7 +124,7 @@ func (o HL7Out) REF(s Shown, n HL7News) ([]byte, error) {
 
 // referralStatus is HL7 table 0283.
 var referralStatus = map[care.RefState]string{care.RefSent: "P", care.RefReceived: "P", care.RefReturned: "P", care.RefWithdrawn: "E", care.RefCancelled: "E",
-	care.RefClosed: "E", care.RefDied: "E"}
+	care.RefClosed: "E", care.RefDied: "E", care.RefTransferred: "E"}
 
 // rf1 says which referral it is (HL7 v2.4 11.6.1).
 func (w *writingHL7) rf1() {

@@ -95,7 +95,7 @@ func (b *Bars) Make(n connect.News) (connect.Message, error) {
 // reason is new for a referral and for the first word about one, delete for one that
 // was taken back, else update. BaRS 1.5 message-reason-bars.
 func reason(n connect.News, r care.Referral) string {
-	gone := r.State == care.RefWithdrawn || r.State == care.RefCancelled || r.State == care.RefDied
+	gone := r.State == care.RefWithdrawn || r.State == care.RefCancelled || r.State == care.RefDied || r.State == care.RefTransferred
 	switch {
 	case n.From == r.To:
 		return "update"

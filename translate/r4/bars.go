@@ -208,6 +208,7 @@ func (m *messaging) encounters() []*fhir.Node {
 var councilStates = map[care.RefState]string{
 	care.RefSent: "planned", care.RefReceived: "planned", care.RefAccepted: "arrived", care.RefReturned: "cancelled", care.RefClosed: "finished",
 	care.RefWithdrawn: "cancelled", care.RefCancelled: "cancelled", care.RefDied: "cancelled",
+	care.RefOnHold: "arrived", care.RefTransferred: "cancelled",
 }
 
 func (m *messaging) councilEncounter() *fhir.Node {

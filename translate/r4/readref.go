@@ -356,6 +356,9 @@ func (r *reading) task(e entry) translate.Request {
 		q.Commands = append(q.Commands, care.Accept{})
 		r.allocate(&q, worker)
 	case "rejected", "failed", "on-hold":
+		if business == string(care.RefOnHold) {
+			break // as it was read here: a hold needs a day to look again, which a Task does not say
+		}
 		q.Commands = append(q.Commands, r.sendBack(e))
 	case "in-progress":
 		q.Commands = append(q.Commands, care.Accept{})

@@ -107,6 +107,10 @@ func requestStatus(r care.Referral) string {
 	switch r.State {
 	case care.RefClosed:
 		return "completed"
+	case care.RefOnHold:
+		return "on-hold"
+	case care.RefTransferred:
+		return "revoked"
 	case care.RefWithdrawn, care.RefCancelled, care.RefDied:
 		if r.Why == "12" {
 			return "entered-in-error"
@@ -157,7 +161,7 @@ var taskStates = map[care.RefState]string{
 	care.RefSent: "requested", care.RefReceived: "received", care.RefAccepted: "accepted", care.RefReturned: "rejected",
 	care.RefAllocated: "accepted", care.RefAssessing: "in-progress", care.RefPlanning: "in-progress", care.RefSourcing: "in-progress",
 	care.RefReady: "in-progress", care.RefDischarged: "in-progress", care.RefClosed: "completed", care.RefWithdrawn: "cancelled",
-	care.RefCancelled: "cancelled", care.RefDied: "cancelled",
+	care.RefCancelled: "cancelled", care.RefDied: "cancelled", care.RefOnHold: "on-hold", care.RefTransferred: "cancelled",
 }
 
 // tasks say who has each referral and what they do with it.
@@ -195,7 +199,7 @@ func (w *writing) task(r care.Referral) *fhir.Node {
 	}
 	n.Set("note", w.returnNotes(r))
 	if r.Open() {
-		n.Set("restriction", fhir.Obj("period", period(r.Holder.Since, time.Time{})))
+		n.Set("restriction", fhir.Obj("period", period(r.Holder.Since, r.Holder.Due)))
 	}
 	n.Set("output", taskOutput(r))
 	return n
@@ -252,6 +256,7 @@ func taskOutput(r care.Referral) []*fhir.Node {
 var planStates = map[care.RefState]string{
 	care.RefSent: "draft", care.RefReceived: "draft", care.RefReturned: "on-hold", care.RefDischarged: "completed", care.RefClosed: "completed",
 	care.RefWithdrawn: "revoked", care.RefCancelled: "revoked", care.RefDied: "revoked",
+	care.RefOnHold: "on-hold", care.RefTransferred: "revoked",
 }
 
 // plans are the discharge plans (NCR STU3 discharge plan), one for each referral.

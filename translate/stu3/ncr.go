@@ -87,7 +87,7 @@ func (w *writing) task(r care.Referral, tail string, n *fhir.Node) *fhir.Node {
 }
 
 func ended(r care.Referral) bool {
-	return r.State == care.RefWithdrawn || r.State == care.RefCancelled || r.State == care.RefDied
+	return r.State == care.RefWithdrawn || r.State == care.RefCancelled || r.State == care.RefDied || r.State == care.RefTransferred
 }
 
 // trigger is requested until the flag is taken away or the person has left.

@@ -225,8 +225,10 @@ func (w *recording) referrals() (out []*fhir.Node) {
 		switch r.State {
 		case care.RefClosed:
 			status = "completed"
-		case care.RefWithdrawn, care.RefCancelled, care.RefDied:
+		case care.RefWithdrawn, care.RefCancelled, care.RefDied, care.RefTransferred:
 			status = "cancelled"
+		case care.RefOnHold:
+			status = "suspended"
 		}
 		id := ID(w.s.Case.ID, string(r.ID))
 		n := fhir.Obj("resourceType", "ReferralRequest", "status", status, "intent", "order", "type", fhir.Concept(referralTypeWords, fhir.Coding(sysSNOMED, ReferralType, referralTypeWords)),
@@ -256,6 +258,10 @@ func (w *recording) task(r care.Referral, id string) *fhir.Node {
 	switch r.State {
 	case care.RefAssessing, care.RefPlanning, care.RefSourcing, care.RefReady:
 		status = "in-progress"
+	case care.RefOnHold:
+		status = "on-hold"
+	case care.RefTransferred:
+		status = "cancelled"
 	case care.RefSent, care.RefReceived, care.RefReturned, care.RefAccepted, care.RefAllocated:
 	default:
 		status = "completed"

@@ -17,8 +17,10 @@ func (w *writing) referral(r care.Referral, subject, stay *fhir.Node) *fhir.Node
 	switch r.State {
 	case care.RefClosed, care.RefDischarged:
 		status = "completed"
-	case care.RefWithdrawn, care.RefCancelled, care.RefDied:
+	case care.RefWithdrawn, care.RefCancelled, care.RefDied, care.RefTransferred:
 		status = "cancelled"
+	case care.RefOnHold:
+		status = "suspended"
 	}
 	n := fhir.Obj("resourceType", "ReferralRequest", "identifier", fhir.List(fhir.Identifier(sysReferral, string(r.ID))), "status", status, "intent", "order",
 		"type", fhir.Concept(referralTypeWords, fhir.Coding(sysSNOMED, ReferralType, referralTypeWords)))
