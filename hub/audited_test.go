@@ -48,6 +48,7 @@ func auditedArgs(s *site, id care.CaseID) map[string][]any {
 		"ReportAccess":     {ReportRequest{Case: id, Verified: "internal"}},
 		"Settle":           {id, "keep", "why"},
 		"Route":            {id, care.ReferralID("r"), notts},
+		"TransferReferral": {id, care.ReferralID("r"), notts, "why"},
 		"ExportAudit":      {AuditExport{Why: "why"}, io.Discard},
 		"ExportAuditTable": {AuditExport{Why: "why"}, func(AuditView) error { return nil }},
 		"KeepLonger":       {string(id), s.clock().AddDate(1, 0, 0), "why"},
