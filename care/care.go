@@ -493,11 +493,12 @@ type Referral struct {
 	WhyText     string       `json:"whyText,omitempty"`
 	Outcome     string       `json:"outcome,omitempty"`
 
-	Hold   *Hold      `json:"hold,omitzero"`    // while it is on hold
-	Next   ReferralID `json:"next,omitempty"`   // where it was transferred to another council
-	Prev   ReferralID `json:"prev,omitempty"`   // and where it came from
-	Anyway string     `json:"anyway,omitempty"` // why it was sent although the receiving team wants more
-	Gate   int        `json:"gate,omitempty"`   // the version of the receiving team's rules that it met, or did not; 0: none
+	Hold    *Hold      `json:"hold,omitzero"`    // while it is on hold
+	Next    ReferralID `json:"next,omitempty"`   // where it was transferred to another council
+	Prev    ReferralID `json:"prev,omitempty"`   // and where it came from
+	Anyway  string     `json:"anyway,omitempty"` // why it was sent although the receiving team wants more
+	Gate    int        `json:"gate,omitempty"`   // the version of the receiving team's rules that it was weighed by; 0: none
+	Missing []string   `json:"missing,omitzero"` // the items of those rules that it lacked
 }
 
 // Hold is that nothing can be done for now, and what is waited for.

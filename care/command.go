@@ -20,7 +20,11 @@ type Refer struct {
 	Form        string
 	FormVersion int
 	Answers     form.Answers
-	Another     bool // there is an open referral already, and another is meant
+	Another     bool     // there is an open referral already, and another is meant
+	Gate        int      // the version of the receiving team's rules that it was weighed by; 0: none
+	Missing     []string // what those rules want and it lacks
+	Must        bool     // and without which they would send it back: then Anyway says why it is sent
+	Anyway      string
 }
 
 // Reply adds the information for which a referral was returned.

@@ -231,6 +231,11 @@ func (d deciding) refer(x Refer) ([]Event, error) {
 		return nil, invalid("pathway", "Choose a discharge pathway from 0 to 3")
 	case d.c.Stay == nil || d.c.Stay.Org != d.by.Org:
 		return nil, notNow("This person is not in hospital here", "Add a note")
+	case x.Must && strings.TrimSpace(x.Anyway) == "":
+		return nil, missing("anyway", "Say why the referral is sent without what the council wants, or add it")
+	}
+	if err := words("anyway", x.Anyway, "why the referral is sent anyway", false, shortLimit); err != nil {
+		return nil, err
 	}
 	for _, r := range d.c.Referrals {
 		if r.ID == x.ID || r.Open() && r.From == d.by.Org && !x.Another {
@@ -238,7 +243,8 @@ func (d deciding) refer(x Refer) ([]Event, error) {
 		}
 	}
 	r := Referral{ID: x.ID, Key: x.Key, Stay: d.c.Stay.Visit, From: d.by.Org, To: x.To, Pathway: x.Pathway, Form: x.Form,
-		FormVersion: x.FormVersion, Answers: maps.Clone(x.Answers), State: RefSent, Sent: d.now, SentBy: d.by.Who(), Watching: true}
+		FormVersion: x.FormVersion, Answers: maps.Clone(x.Answers), State: RefSent, Sent: d.now, SentBy: d.by.Who(), Watching: true,
+		Gate: x.Gate, Missing: slices.Clone(x.Missing), Anyway: x.Anyway}
 	if x.To == "" {
 		r.Likely, r.Holder = slices.Clone(x.Likely), unresolved(d.by.Org, d.now)
 		return []Event{ReferralSent{At: d.now, Referral: r}}, nil

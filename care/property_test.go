@@ -382,7 +382,7 @@ func fill(v reflect.Value, depth int) {
 		v.SetString("x")
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(2)
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -394,6 +394,9 @@ func fill(v reflect.Value, depth int) {
 			fill(v.Index(0), depth+1)
 		}
 	case reflect.Pointer:
+		if depth > 4 {
+			return // a thing may hold one of its own kind
+		}
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), depth+1)
 	case reflect.Map:
