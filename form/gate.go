@@ -309,3 +309,41 @@ func (x GateItem) FieldOf() string {
 	}
 	return ""
 }
+
+// WriteGate writes a gate as ParseGate reads it.
+func WriteGate(g *Gate) ([]byte, error) {
+	raw := rawGate{Form: g.Form, Title: g.Title}
+	for _, x := range g.Items {
+		raw.Items = append(raw.Items, rawItem{ID: x.ID, Say: x.Say, Need: x.Need.String(), When: x.When.String(), Must: x.Must, Weight: x.Weight, Reason: x.Reason})
+	}
+	b, err := toml.Marshal(raw)
+	if err != nil {
+		return nil, fmt.Errorf("writing the rules: %w", err)
+	}
+	return b, nil
+}
+
+// WantField is the item that wants a question answered where it is asked; ok is
+// false for a question that the form does not have, or that is none.
+func (p *Pathway) WantField(id string, required bool) (x GateItem, ok bool) {
+	f, ok := p.Field(id)
+	if !ok || f.Kind == Info {
+		return x, false
+	}
+	need, err := ParseCond(id + " is answered")
+	if err != nil {
+		return x, false
+	}
+	say := f.Missing
+	if say == "" {
+		say = "Answer “" + f.Label + "”"
+	}
+	x = GateItem{ID: id, Say: say, Need: need, When: f.ShowWhen, Must: required, Weight: 1}
+	if required {
+		x.Weight = 3
+	}
+	return x, true
+}
+
+// Plain reports whether an item only wants a question answered (WantField).
+func (x GateItem) Plain() bool { return x.Need.String() == x.ID+" is answered" }

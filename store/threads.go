@@ -89,6 +89,25 @@ func (t *Tx) CountThreads(q ThreadQuery) (n int, err error) {
 	return n, err
 }
 
+// Tally is how many threads of an owner are in a state.
+type Tally struct {
+	Owner, State string
+	N            int
+}
+
+// TallyThreads counts threads of a kind of an organisation since a time, by owner
+// and state.
+func (t *Tx) TallyThreads(kind care.ThreadKind, org nhs.ODS, since time.Time) (out []Tally, err error) {
+	err = t.query(`SELECT owner, state, count(*) FROM threads WHERE kind = $1 AND org = $2 AND at >= $3 GROUP BY owner, state ORDER BY owner, state`,
+		[]any{string(kind), org, since}, func(row []any) error {
+			var x Tally
+			err := scan(row, &x.Owner, &x.State, &x.N)
+			out = append(out, x)
+			return err
+		})
+	return out, err
+}
+
 func (t *Tx) threads(where string, vs ...any) (ts []CaseThread, err error) {
 	err = t.query(`SELECT `+threadColumns+` FROM threads `+where, vs, func(row []any) error {
 		x, err := scanThread(row)
