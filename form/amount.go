@@ -16,6 +16,7 @@ const (
 	Completed   Status = "Completed"
 	Incomplete  Status = "Incomplete"
 	CannotStart Status = "Cannot start yet"
+	NotNeeded   Status = "Optional" // an optional page where nothing is answered
 )
 
 // PageStatus is how far a page is: Completed when something is answered there
@@ -30,6 +31,9 @@ func (p *Pathway) PageStatus(page string, a Answers) Status {
 	}
 	begun := slices.ContainsFunc(g.Fields, func(f Field) bool { return len(clean[f.ID]) > 0 }) ||
 		slices.ContainsFunc(g.Groups, func(g Group) bool { return items(clean, g.ID) > 0 })
+	if !begun && g.Optional {
+		return NotNeeded
+	}
 	if !begun || len(p.CheckPage(page, clean, nil)) > 0 {
 		return Incomplete
 	}
@@ -111,8 +115,8 @@ func (l Line) Text() string {
 }
 
 // Summary is every question that is shown, with its answer in words, in the
-// order of the form. A group without items is one line, whose Field is the
-// group's id. Dates read 14-Mar-2026 (NHS CUI), NHS numbers 3-3-4.
+// order of the form; of optional pages only what is answered. A group without
+// items is one line, whose Field is the group's id. Dates read 14-Mar-2026 (NHS CUI), NHS numbers 3-3-4.
 func (p *Pathway) Summary(a Answers) []Line {
 	clean := p.Clean(a)
 	var out []Line
@@ -131,6 +135,9 @@ func (p *Pathway) Summary(a Answers) []Line {
 					out = p.line(out, g.ID, r.Name(k), r.field(j, k), clean)
 				}
 			}
+		}
+		if g.Optional {
+			out = slices.DeleteFunc(out, func(l Line) bool { return l.Page == g.ID && len(l.Answers) == 0 })
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"d2a", "d2a-withdraw", "d2a-return", "provider-call"} {
+	for _, id := range []string{"d2a", "d2a-withdraw", "d2a-return", "provider-call", "hospital-assessment", "care-act-assessment", "carer-conversation", "trusted-assessment"} {
 		if _, ok := lib.Latest(id); !ok {
 			t.Errorf("no pathway %s", id)
 		}
@@ -74,7 +75,12 @@ func TestWords(t *testing.T) {
 		see("title", p.Title+" "+p.Description)
 		for _, g := range p.Pages {
 			see(g.ID, g.Title+" "+g.Hint)
-			for _, f := range g.Fields {
+			fields := g.Fields
+			for _, r := range g.Groups {
+				see(r.ID, r.Title+" "+r.Hint+" "+r.Item)
+				fields = append(slices.Clone(fields), r.Fields...)
+			}
+			for _, f := range fields {
 				see(f.ID, strings.Join([]string{f.Label, f.Hint, f.Why, f.Missing, f.Name, f.Default}, " | "))
 				if !begins.MatchString(f.Missing) {
 					t.Errorf("%s: %s: %q does not tell what to do", p.ID, f.ID, f.Missing)
