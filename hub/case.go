@@ -219,6 +219,9 @@ func (h *Hub) referralViews(a *asking, c care.Case) []ReferralView {
 		}
 		if known {
 			v.Lines = slices.DeleteFunc(p.Summary(v.Referral.Answers), func(l form.Line) bool {
+				if _, group := p.Group(l.Field); group { // it has no items for the reader
+					return p.Items(r.Answers, l.Field) > 0
+				}
 				_, had := r.Answers[l.Field]
 				_, has := v.Referral.Answers[l.Field]
 				return had && !has
@@ -266,9 +269,22 @@ func seenAnswers(p *form.Pathway, a form.Answers, may map[policy.Action]bool, re
 	}
 	out := maps.Clone(a)
 	for _, page := range p.Pages {
-		for _, f := range page.Fields {
-			if !place && (slices.Contains(placeFacts, f.Prefill) || restricted && slices.Contains(reachFacts, f.Prefill)) || !risk && slices.Contains(riskPages, page.ID) ||
-				!assessed && slices.Contains(assessedFields, f.ID) {
+		hidden := func(f form.Field) bool {
+			switch f.Tells {
+			case form.TellsPlace:
+				return !place
+			case form.TellsReach:
+				return !place && restricted
+			case form.TellsRisk:
+				return !risk
+			case form.TellsAssessment:
+				return !assessed
+			}
+			return !place && (slices.Contains(placeFacts, f.Prefill) || restricted && slices.Contains(reachFacts, f.Prefill)) ||
+				!risk && slices.Contains(riskPages, page.ID) || !assessed && slices.Contains(assessedFields, f.ID)
+		}
+		for _, f := range p.Asked(page.ID, a) {
+			if hidden(f) {
 				delete(out, f.ID)
 			}
 		}
@@ -425,8 +441,7 @@ func (h *Hub) timelineItem(a *asking, c care.Case, e care.Entry, hospital nhs.OD
 		}
 		return t, a.may[policy.SeeReferral] && mine[referralOf(e.Event)]
 	case "paper":
-		ref, kind := paperOf(c, e.Event)
-		return t, a.may[policy.SeeReferral] && a.seesPaper(c, ref, kind)
+		return t, a.may[policy.SeeReferral] && a.seesPaper(c, paperOf(c, e.Event))
 	case "told":
 		x := e.Event.(care.Told)
 		t.Failed, t.Referral, t.System = x.State == care.ToldNot, x.Referral, x.Destination
@@ -445,27 +460,6 @@ func (h *Hub) timelineItem(a *asking, c care.Case, e care.Entry, hospital nhs.OD
 		return t, a.may[policy.SeeDemographics]
 	}
 	return h.workItem(a, c, e, t)
-}
-
-// paperOf is the referral that an event about a paper is about, and the kind.
-func paperOf(c care.Case, e care.Event) (care.ReferralID, care.PaperKind) {
-	switch x := e.(type) {
-	case care.PaperShared:
-		return x.Paper.Referral, x.Paper.Kind
-	case care.PaperWithdrawn:
-		for _, p := range c.Papers {
-			if p.ID == x.ID {
-				return p.Referral, x.Kind
-			}
-		}
-	case care.PaperSigned:
-		for _, p := range c.Papers {
-			if p.ID == x.ID {
-				return p.Referral, x.Kind
-			}
-		}
-	}
-	return "", ""
 }
 
 // seesStay reports whether what happened in a hospital is the reader's to see.

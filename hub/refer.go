@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type ReferralDraft struct {
 	Version     int64
 	OpenAlready *ReferralView
 	Answering   *ReferralView // a returned referral that this draft answers
+	Gate        *Gated        // what the council's team still wants; nil: it published no rules, or it is not settled which council
 	Stopped     string        // why it could not be sent now, by what is agreed; "" when it could
 }
 
@@ -87,19 +89,13 @@ func (h *Hub) referralDraft(tx *store.Tx, a *asking, c care.Case, now time.Time)
 	if d.Case, err = h.caseView(tx, a, c, now); err != nil {
 		return d, err
 	}
-	own, _ := ownStays(a.by, c)
-	if !a.may[policy.SeeWhereabouts] {
-		own.Stay = nil // a form tells nobody more than the case does
-	}
-	d.Facts, d.Known = h.prefill(own, a.by, now)
-	filled := p.Prefill(d.Facts)
 	kept, version, saved, err := loadDraft(tx, a.by, c.ID, p.ID)
 	if err != nil {
 		return d, err
 	}
 	d.Saved, d.Version, d.Key = saved, version, kept.Key
-	d.Answers = merge(filled, d.returned(c, a.by))
-	d.Answers = merge(d.Answers, kept.Answers)
+	f := h.fillForm(a, c, p, d.returned(c, a.by), kept.Answers, now)
+	d.Answers, d.Known, d.Conflicts, d.Facts = f.Answers, f.Known, f.Conflicts, f.Facts
 	if d.Key == "" {
 		d.Key = newID()
 		if err := saveDraft(tx, a.by, c.ID, p.ID, draft{Key: d.Key, Answers: kept.Answers}, now); err != nil {
@@ -113,7 +109,9 @@ func (h *Hub) referralDraft(tx *store.Tx, a *asking, c care.Case, now time.Time)
 	if no := a.noReferral(to); no != nil {
 		d.Stopped = no.Text
 	}
-	d.Conflicts = conflicts(p, filled, kept.Answers, d.Known)
+	if d.Gate, err = h.gated(tx, to, p, d.Answers); err != nil {
+		return d, err
+	}
 	for i, r := range d.Case.Referrals {
 		if r.Referral.Open() && r.Referral.State != care.RefReturned && r.Referral.From == a.by.Org {
 			d.OpenAlready = &d.Case.Referrals[i]
@@ -134,6 +132,7 @@ func (d *ReferralDraft) returned(c care.Case, by care.Actor) form.Answers {
 	return nil
 }
 
+// merge puts answers over others, field by field.
 func merge(under, over form.Answers) form.Answers {
 	out := maps.Clone(under)
 	if out == nil {
@@ -143,8 +142,60 @@ func merge(under, over form.Answers) form.Answers {
 	return out
 }
 
+// Filled is a form as it is opened: what is known of the case, and over it what
+// was typed.
+type Filled struct {
+	Answers   form.Answers
+	Known     map[string]Known // what systems say, by fact
+	Conflicts []Conflict       // where a person typed one thing and a system has said another since
+	Facts     form.Facts       // for Check
+}
+
+// fillForm fills any form from a case, for a reader who has decided caseActions:
+// it tells nobody more than the case does. Over what systems say stands before,
+// which was sent already (may be nil), and over that kept, what was typed.
+func (h *Hub) fillForm(a *asking, c care.Case, p *form.Pathway, before, kept form.Answers, now time.Time) Filled {
+	own, _ := a.shared(c)
+	if !a.may[policy.SeeWhereabouts] {
+		own.Stay = nil
+		if a.facts.Restricted && a.by.OrgKind != care.Trust {
+			own.Person.Address, own.Person.Phone, own.Person.Kin = care.Address{}, "", nil
+		}
+	}
+	f := Filled{}
+	f.Facts, f.Known = h.prefill(own, a.by, now)
+	h.referred(a, c, f.Facts, f.Known)
+	filled := p.Prefill(f.Facts)
+	f.Answers = p.Merge(p.Merge(filled, before), kept)
+	f.Conflicts = conflicts(p, filled, kept, f.Known)
+	return f
+}
+
+// referred adds what the newest referral that the reader sees said, so that an
+// assessment need not ask it again: its field "care_needs" is the fact
+// "referral.care_needs".
+func (h *Hub) referred(a *asking, c care.Case, facts form.Facts, known map[string]Known) {
+	views := h.referralViews(a, c)
+	i := -1
+	for k, v := range views {
+		if i < 0 || v.Referral.Sent.After(views[i].Referral.Sent) {
+			i = k
+		}
+	}
+	if i < 0 {
+		return
+	}
+	r := views[i].Referral
+	for field, vs := range r.Answers {
+		if len(vs) == 1 && !strings.Contains(field, ".") {
+			k := "referral." + field
+			facts[k], known[k] = vs[0], Known{Value: vs[0], From: "the referral", At: r.Sent}
+		}
+	}
+}
+
 // conflicts lists the fields where a person typed one thing and a system says
-// another.
+// another. Items of groups have none: who changed one settled them all.
 func conflicts(p *form.Pathway, filled, typed form.Answers, known map[string]Known) []Conflict {
 	var out []Conflict
 	for _, page := range p.Pages {
@@ -189,9 +240,21 @@ func (h *Hub) prefill(c care.Case, by care.Actor, now time.Time) (form.Facts, ma
 		put("contact2.name", p.Kin[1].Name)
 		put("contact2.details", p.Kin[1].Phone)
 	}
-	put("referrer.name", by.Name)
-	put("referrer.role", by.Role.Say())
-	put("referrer.contact", h.Org(by.Org).Phone)
+	for i := 2; i < len(p.Kin); i++ { // the first two stand by themselves above
+		item := "contacts." + strconv.Itoa(i-1) + "."
+		put(item+"name", p.Kin[i].Name)
+		put(item+"relationship", p.Kin[i].Relation)
+		put(item+"details", p.Kin[i].Phone)
+	}
+	put("person.title", p.Title)
+	put("person.name", strings.TrimSpace(p.Given+" "+p.Family))
+	// Whoever writes: a referrer to the ward, a worker to the council.
+	for _, who := range []string{"referrer.", "worker."} {
+		put(who+"name", by.Name)
+		put(who+"role", by.Role.Say())
+		put(who+"contact", h.Org(by.Org).Phone)
+		put(who+"org", h.Org(by.Org).Name)
+	}
 	if council, _ := h.Gazetteer.Resolve(p.Address); council != "" {
 		o := h.Org(council)
 		put("council.name", o.Name)
@@ -266,7 +329,7 @@ func (h *Hub) sourceTitle(c care.Case, fact string) string {
 	if strings.HasPrefix(fact, "council.") {
 		return "the address"
 	}
-	if strings.HasPrefix(fact, "referrer.") {
+	if strings.HasPrefix(fact, "referrer.") || strings.HasPrefix(fact, "worker.") {
 		return "your account"
 	}
 	if f, ok := h.feeds[feed]; ok {
@@ -305,7 +368,8 @@ func saveDraft(tx *store.Tx, by care.Actor, id care.CaseID, formID string, d dra
 }
 
 // SaveDraft puts answers into the reader's draft: the fields given replace
-// those of the same name, all others stay.
+// those of the same name, and the items of a group given those of that group; all
+// others stay. See form.Pathway.Merge.
 func (h *Hub) SaveDraft(ctx context.Context, by care.Actor, id care.CaseID, formID string, answers form.Answers) (time.Time, error) {
 	now := h.now()
 	p, ok := h.Forms.Latest(formID)
@@ -329,11 +393,12 @@ func (h *Hub) SaveDraft(ctx context.Context, by care.Actor, id care.CaseID, form
 		}
 		only := form.Answers{}
 		for k, v := range answers {
-			if _, is := p.Field(k); is {
+			_, field := p.Field(k)
+			if _, group := p.Group(k); field || group {
 				only[k] = v
 			}
 		}
-		d.Answers = merge(d.Answers, only)
+		d.Answers = p.Merge(d.Answers, only)
 		return saveDraft(tx, by, id, formID, d, now)
 	})
 	return now, err
@@ -342,13 +407,19 @@ func (h *Hub) SaveDraft(ctx context.Context, by care.Actor, id care.CaseID, form
 // Refer sends the reader's draft. The same key sends once. What is missing or
 // wrong is an error that names the field.
 func (h *Hub) Refer(ctx context.Context, by care.Actor, id care.CaseID, key string, another bool) (ReferralView, error) {
+	return h.ReferAnyway(ctx, by, id, key, another, "")
+}
+
+// ReferAnyway is Refer, with why it is sent although it lacks what the receiving
+// team's rules say must be there; "" where it does not lack it.
+func (h *Hub) ReferAnyway(ctx context.Context, by care.Actor, id care.CaseID, key string, another bool, anyway string) (ReferralView, error) {
 	if key == "" {
 		return ReferralView{}, &care.Error{Kind: care.Required, Field: "key", Text: "The referral has no key. Open the form again"}
 	}
 	return h.send(ctx, by, id, key, func(d ReferralDraft, c care.Case, answers form.Answers) care.Command {
 		to, likely := h.council(answers, c)
 		return care.Refer{ID: care.ReferralID(newReference()), Key: key, To: to, Likely: likely, Pathway: pathwayNumber(answers.Get("pathway")),
-			Form: d.Form.ID, FormVersion: d.Form.Version, Answers: answers, Another: another}
+			Form: d.Form.ID, FormVersion: d.Form.Version, Answers: answers, Another: another, Anyway: anyway}
 	})
 }
 
@@ -402,7 +473,10 @@ func (h *Hub) send(ctx context.Context, by care.Actor, id care.CaseID, key strin
 			if problems := d.Form.Check(answers, d.Facts); len(problems) > 0 {
 				return committed{&care.Error{Kind: care.Required, Field: problems[0].Field, Text: problems[0].Text}}
 			}
-			cmd := command(d, c, answers)
+			cmd, err := h.throughGate(tx, command(d, c, answers), d.Form, answers)
+			if err != nil {
+				return err
+			}
 			if err := h.mayRefer(tx, a, sentTo(cmd, c)); err != nil {
 				return err
 			}
