@@ -206,8 +206,8 @@ type PersonView struct {
 	Near  bool // works on this case, or is a team: to be offered first
 }
 
-// ownerCode is how a form names an owner: kind, organisation and name.
-func ownerCode(o care.Owner) string {
+// OwnerCode is how a form names an owner: kind, organisation and name.
+func OwnerCode(o care.Owner) string {
 	switch {
 	case o.Who.ID != "":
 		return "who " + string(o.Org) + " " + string(o.Who.ID)
@@ -264,7 +264,7 @@ func (h *Hub) taskPeople(tx *store.Tx, a *asking, c care.Case) ([]PersonView, er
 	var out []PersonView
 	for _, org := range orgs {
 		add := func(o care.Owner, name string, near bool) {
-			out = append(out, PersonView{Code: ownerCode(o), Name: name, Org: h.Org(org), Owner: o, Near: near})
+			out = append(out, PersonView{Code: OwnerCode(o), Name: name, Org: h.Org(org), Owner: o, Near: near})
 		}
 		for _, acc := range accounts {
 			if i := caseGrant(acc, org); i >= 0 && (org == a.by.Org || slices.Contains(near, acc.ID)) {
@@ -388,11 +388,11 @@ func (h *Hub) GiveTask(ctx context.Context, by care.Actor, id care.CaseID, task,
 			return err
 		}
 		seen := t.Owner
-		if was != ownerCode(t.Owner) {
+		if was != OwnerCode(t.Owner) {
 			seen = care.Owner{} // another has it by now
 		}
 		to := t.Owner
-		if owner != ownerCode(t.Owner) {
+		if owner != OwnerCode(t.Owner) {
 			if to, err = h.chosen(tx, a, c, policy.SetTask, "owner", owner); err != nil {
 				return err
 			}

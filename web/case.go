@@ -35,17 +35,11 @@ type caseTab struct {
 var caseTabs = []caseTab{
 	{"timeline", "Timeline", (*Server).timelineTab},
 	{"notes", "Notes", (*Server).notesTab},
+	{"tasks", "Tasks", (*Server).tasksTab},
 	{"referral", "Referral", (*Server).referralTab},
 	{"care", "Care", (*Server).careTab},
 	{"calls", "Calls", (*Server).callsTab},
 	{"identity", "Identity", (*Server).identityTab},
-}
-
-// A noteForm is a note as somebody typed it, and what is wrong with it.
-// key makes saving it twice the same as once.
-type noteForm struct {
-	key, audience, text string
-	errs                []ui.FieldError
 }
 
 // tabsOf are the tabs of a case for this reader, and the one that it opens with.
@@ -160,7 +154,7 @@ func stagePart(by care.Actor, c hub.CaseView) ui.Node {
 		}
 		body = append(body, holderLine(*r, c))
 	}
-	return ui.Part("app-stage", body, caseActions(by, c))
+	return ui.Part("app-stage", body, caseActions(by, c), nudgePart(c))
 }
 
 // noReferral says that there is none, or that it is not known.
@@ -291,7 +285,7 @@ func dayOr(c hub.CaseView) string {
 var timelineKinds = []ui.Choice{
 	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
 	{Value: "paper", Label: "Documents"}, {Value: "told", Label: "Other systems"},
-	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "call", Label: "Calls"}, {Value: "identity", Label: "Identity"},
+	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"}, {Value: "call", Label: "Calls"}, {Value: "identity", Label: "Identity"},
 }
 
 func (s *Server) timelineTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
@@ -349,33 +343,6 @@ func audienceTag(a care.Audience) string {
 
 var audienceWords = map[care.Audience]string{
 	care.AudienceBoth: "The hospital and the council", care.AudienceCouncil: "Council only", care.AudienceHospital: "Hospital only",
-}
-
-// notesTab lists the notes and takes a new one. Who reads it is chosen before
-// it is typed.
-func (s *Server) notesTab(_ *visit, c hub.CaseView, n noteForm) ui.Node {
-	var events []ui.Event
-	for _, note := range slices.Backward(c.Notes) {
-		events = append(events, ui.Event{Title: "Note", At: note.At, Who: note.By.Name, Org: s.Hub.Org(note.By.Org).Name,
-			Audience: cmp.Or(audienceTag(note.Audience), "Hospital and council"), Body: ui.Para(ui.Lines(note.Text))})
-	}
-	var form ui.Node
-	if len(c.Audiences) > 0 {
-		var items []ui.Choice
-		for _, a := range c.Audiences {
-			items = append(items, ui.Choice{Value: string(a), Label: audienceWords[a]})
-		}
-		form = ui.Section("add-note", "Add a note", ui.PostForm(casePath(c.ID, "/notes"),
-			ui.Hidden("key", cmp.Or(n.key, hub.NewKey())),
-			ui.Radios{ID: "audience", Legend: "Who can read this note?", Value: n.audience, Items: items, Small: true, Error: ui.ErrorFor(n.errs, "audience")},
-			ui.Textarea{ID: "text", Label: "Note", Hint: "It cannot be changed once it is saved.", Value: n.text, Max: 4000, Error: ui.ErrorFor(n.errs, "text")},
-			ui.Submit("Save note")))
-	}
-	list := ui.Node(ui.P("There are no notes that you can read."))
-	if len(events) > 0 {
-		list = ui.Timeline(3, events...)
-	}
-	return ui.Nodes{form, ui.Section("notes", "Notes", list)}
 }
 
 // referralTab is each referral's answers in words, newest first.

@@ -165,31 +165,6 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 }
 
 // addNote writes a note. What was typed stays when it is refused.
-func (s *Server) addNote(v *visit) (response, error) {
-	audience, text := care.Audience(v.form("audience")), strings.ReplaceAll(v.form("text"), "\r\n", "\n")
-	var errs []ui.FieldError
-	if audienceWords[audience] == "" {
-		errs = append(errs, ui.FieldError{ID: "audience", Text: "Select who can read the note"})
-	}
-	if text == "" {
-		errs = append(errs, ui.FieldError{ID: "text", Text: "Enter the note"})
-	}
-	if len(errs) == 0 {
-		err := s.Hub.AddNote(v.ctx(), v.by, v.id(), v.form("key"), audience, text)
-		if err == nil {
-			return goTo(casePath(v.id(), "?tab=notes")).saying("The note was saved."), nil
-		}
-		var ok bool
-		if errs, ok = fieldErrors(err, nil); !ok {
-			return nil, err
-		}
-	}
-	c, err := s.Hub.Case(v.ctx(), v.by, v.id())
-	if err != nil {
-		return nil, err
-	}
-	return refuse(s.casePage(v, c, "notes", noteForm{v.form("key"), string(audience), text, errs})), nil
-}
 
 // accept takes a referral on, from the button of the case or the worklist.
 func (s *Server) accept(v *visit) (response, error) {

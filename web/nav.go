@@ -16,6 +16,8 @@ var doors = []door{
 	{"ward", "/ward", "Ward list"},
 	{"worklist", "/worklist", "Worklist"},
 	{"tracker", "/tracker", "Live tracker"},
+	{"tasks", "/tasks", "Tasks"},
+	{"inbox", "/notifications", "Notifications"},
 	{"wall", "/wall", "Wallboard"},
 	{"operations", "/ops", "Operations"},
 	{"imports", "/ops/imports", "Imports"},
@@ -38,11 +40,11 @@ var doors = []door{
 // comfort: what may be seen is the policy's to say, each time.
 var menus = map[care.Role][]string{
 	care.AENurse:       {"find"},
-	care.WardNurse:     {"ward", "find"},
-	care.Coordinator:   {"tracker", "ward", "find", "identity"},
-	care.SocialWorker:  {"worklist", "tracker", "find"},
-	care.TeamManager:   {"worklist", "tracker", "find", "identity"},
-	care.Broker:        {"worklist", "tracker"},
+	care.WardNurse:     {"ward", "find", "tasks", "inbox"},
+	care.Coordinator:   {"tracker", "ward", "find", "identity", "tasks", "inbox"},
+	care.SocialWorker:  {"worklist", "tracker", "find", "tasks", "inbox"},
+	care.TeamManager:   {"worklist", "tracker", "find", "identity", "tasks", "inbox"},
+	care.Broker:        {"worklist", "tracker", "tasks", "inbox"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
 	care.Integration:   {"operations", "imports", "destinations"},
 	care.WallboardRole: {"wall"},
@@ -68,6 +70,10 @@ func (s *Server) nav(v *visit) []ui.NavItem {
 	for _, d := range s.open(v.by.Role) {
 		if d.key == "alerts" {
 			items = append(items, s.bell(v))
+			continue
+		}
+		if d.key == "inbox" {
+			items = append(items, s.inboxBell(v))
 			continue
 		}
 		items = append(items, ui.NavItem{Href: d.path, Text: d.text, Current: d.key == v.route.nav})
