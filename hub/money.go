@@ -31,8 +31,21 @@ func DefaultMoney() MoneyLimits {
 // noLimit is what the panel may approve.
 const noLimit money.Amount = math.MaxInt64
 
-// limitOf is what somebody may approve a week.
-func (h *Hub) limitOf(tx *store.Tx, by care.Actor) (money.Amount, error) {
+// aloneLimit is what somebody may set a week without a second person.
+func (h *Hub) aloneLimit(by care.Actor) money.Amount {
+	if n, ok := h.Money.Councils[by.Org][by.Role]; ok {
+		return n
+	}
+	limits := h.Money.Roles
+	if limits == nil {
+		limits = DefaultMoney().Roles
+	}
+	return limits[by.Role]
+}
+
+// approveLimit is what somebody may approve a week of what others set: the panel any
+// sum. Of what the panel's members set themselves they are one person, as anybody is.
+func (h *Hub) approveLimit(tx *store.Tx, by care.Actor) (money.Amount, error) {
 	if panel := h.Money.Panel[by.Org]; len(panel) > 0 && by.Role == care.TeamManager {
 		account, err := tx.User(by.ID)
 		switch {
@@ -42,14 +55,7 @@ func (h *Hub) limitOf(tx *store.Tx, by care.Actor) (money.Amount, error) {
 			return 0, err
 		}
 	}
-	if n, ok := h.Money.Councils[by.Org][by.Role]; ok {
-		return n, nil
-	}
-	limits := h.Money.Roles
-	if limits == nil {
-		limits = DefaultMoney().Roles
-	}
-	return limits[by.Role], nil
+	return h.aloneLimit(by), nil
 }
 
 // MoneyPart is what the care that the reader's own council arranges costs. It is nil to
@@ -58,7 +64,7 @@ type MoneyPart struct {
 	Elements []ElementView // those that are given or wait first, by their first day
 	Bill     care.Bill
 	History  []care.FigureChange // newest first
-	Limit    money.Amount        // what the reader may approve alone a week
+	Limit    money.Amount        // what the reader may settle alone a week
 	AnySum   bool                // the reader sits on the panel
 	Set      bool                // may set figures
 	Approve  bool                // may approve others' figures
@@ -87,11 +93,11 @@ func (h *Hub) moneyPart(tx *store.Tx, a *asking, c care.Case, v *CaseView, now t
 }
 
 func (h *Hub) moneyOf(tx *store.Tx, a *asking, c care.Case, now time.Time) (*MoneyPart, error) {
-	limit, err := h.limitOf(tx, a.by)
+	most, err := h.approveLimit(tx, a.by)
 	if err != nil {
 		return nil, err
 	}
-	p := &MoneyPart{Limit: limit, AnySum: limit == noLimit, Set: a.may[policy.SetMoney], Approve: a.may[policy.ApproveMoney]}
+	p := &MoneyPart{Limit: h.aloneLimit(a.by), AnySum: most == noLimit, Set: a.may[policy.SetMoney], Approve: a.may[policy.ApproveMoney]}
 	mine := slices.DeleteFunc(slices.Clone(c.Elements), func(e care.Element) bool { return e.Council != a.by.Org })
 	if p.Bill, err = care.BillOf(mine, h.today(now), nhs.Date{}); err != nil {
 		return nil, fmt.Errorf("adding up what care costs: %w", err)
@@ -178,14 +184,10 @@ func (h *Hub) SetMoney(ctx context.Context, by care.Actor, id care.CaseID, key s
 		if err != nil {
 			return err
 		}
-		limit, err := h.limitOf(tx, by)
-		if err != nil {
-			return err
-		}
 		if _, ok := packageKinds[e.Kind]; !ok && a.allowed(policy.SetMoney) {
 			return &care.Error{Kind: care.Required, Field: "kind", Text: "Select the kind of care"}
 		}
-		cmd := care.SetElement{Element: e, Limit: limit, Was: was}
+		cmd := care.SetElement{Element: e, Limit: h.aloneLimit(by), Was: was}
 		if cmd.Element.Referral == "" {
 			cmd.Element.Referral = newestTo(c, by.Org)
 		}
@@ -218,7 +220,7 @@ func (h *Hub) DecideMoney(ctx context.Context, by care.Actor, id care.CaseID, el
 		if err != nil {
 			return err
 		}
-		limit, err := h.limitOf(tx, by)
+		limit, err := h.approveLimit(tx, by)
 		if err != nil {
 			return err
 		}
@@ -294,10 +296,11 @@ func (h *Hub) MoneyWaiting(ctx context.Context, by care.Actor) (MoneyList, error
 	}
 	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
 		l.Rows, l.More = nil, false
-		if l.Limit, err = h.limitOf(tx, by); err != nil {
+		most, err := h.approveLimit(tx, by)
+		if err != nil {
 			return err
 		}
-		l.AnySum = l.Limit == noLimit
+		l.Limit, l.AnySum = h.aloneLimit(by), most == noLimit
 		return h.moneyWaiting(tx, by, &l)
 	})
 	if err != nil {
