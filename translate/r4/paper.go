@@ -82,6 +82,9 @@ func answerItems(p *form.Pathway, r care.Referral) []*fhir.Node {
 			}
 			items = append(items, fhir.Obj("linkId", f.ID, "text", f.Label, "answer", vs))
 		}
+		for _, g := range page.Groups {
+			items = append(items, groupAnswers(p, g, r.Answers)...)
+		}
 		if len(items) > 0 {
 			out = append(out, fhir.Obj("linkId", pageLink(page.ID), "text", page.Title, "item", items))
 		}
@@ -146,8 +149,16 @@ func Questionnaire(p *form.Pathway) *fhir.Node {
 	var pages []*fhir.Node
 	for _, page := range p.Pages {
 		var items []*fhir.Node
+		section := ""
 		for _, f := range page.Fields {
+			if f.Section != "" && f.Section != section {
+				section = f.Section
+				items = append(items, fhir.Obj("linkId", "section."+f.ID, "text", section, "type", "display"))
+			}
 			items = append(items, questionItem(p, f))
+		}
+		for _, g := range page.Groups {
+			items = append(items, groupItem(p, g))
 		}
 		if len(items) > 0 {
 			pages = append(pages, fhir.Obj("linkId", pageLink(page.ID), "text", page.Title, "type", "group", "item", items))
@@ -168,11 +179,11 @@ func questionItem(p *form.Pathway, f form.Field) *fhir.Node {
 	if label == "" {
 		label = f.ID
 	}
-	n := fhir.Obj("linkId", f.ID, "text", label, "type", typ)
+	n := fhir.Obj("linkId", linkOf(p, f.ID), "text", label, "type", typ)
 	if f.Kind == form.Info {
 		return n
 	}
-	enable, behaviour := enabled(p, f)
+	enable, behaviour := enabled(p, f.ShowWhen)
 	n.Set("enableWhen", enable)
 	if len(enable) > 1 {
 		n.Set("enableBehavior", behaviour)
@@ -194,10 +205,10 @@ func questionItem(p *form.Pathway, f form.Field) *fhir.Node {
 	return n
 }
 
-// enabled is when a field is asked (FHIR R4 Questionnaire.item.enableWhen); none
+// enabled is when something is asked (FHIR R4 Questionnaire.item.enableWhen); none
 // where it is always asked, and where FHIR cannot say it.
-func enabled(p *form.Pathway, f form.Field) (out []*fhir.Node, behaviour string) {
-	alternatives := f.ShowWhen.Clauses()
+func enabled(p *form.Pathway, when form.Cond) (out []*fhir.Node, behaviour string) {
+	alternatives := when.Clauses()
 	behaviour = "any"
 	if len(alternatives) == 1 {
 		behaviour = "all"
@@ -213,7 +224,7 @@ func enabled(p *form.Pathway, f form.Field) (out []*fhir.Node, behaviour string)
 			case !ok:
 				return nil, ""
 			case len(c.Codes) == 0:
-				out = append(out, fhir.Obj("question", c.Field, "operator", "exists", "answerBoolean", !c.Not))
+				out = append(out, fhir.Obj("question", linkOf(p, c.Field), "operator", "exists", "answerBoolean", !c.Not))
 				continue
 			case len(c.Codes) > 1 && alone && !c.Not:
 				behaviour = "any"
@@ -229,7 +240,7 @@ func enabled(p *form.Pathway, f form.Field) (out []*fhir.Node, behaviour string)
 }
 
 func enableOne(p *form.Pathway, g form.Field, code string, not bool) *fhir.Node {
-	n := fhir.Obj("question", g.ID, "operator", map[bool]string{true: "!=", false: "="}[not])
+	n := fhir.Obj("question", linkOf(p, g.ID), "operator", map[bool]string{true: "!=", false: "="}[not])
 	if g.Kind == form.YesNo {
 		n.Set("answerBoolean", code == "Y")
 		return n

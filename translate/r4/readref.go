@@ -215,17 +215,31 @@ func (r *reading) readAnswers(n *fhir.Node) (id string, version int, a form.Answ
 	return id, version, a
 }
 
-// collectAnswers reads all items, however deep they are grouped.
-func collectAnswers(n *fhir.Node, a form.Answers) {
+// collectAnswers reads all items, however deep they are grouped. An item whose
+// items' links begin with its own and a dot is one of a repeating group: the
+// first is 1.
+func collectAnswers(n *fhir.Node, a form.Answers) { collectUnder(n, "", 0, a) }
+
+func collectUnder(n *fhir.Node, group string, number int, a form.Answers) {
+	count := map[string]int{}
 	for _, it := range n.All("item") {
 		link := it.Str("linkId")
-		for _, x := range it.All("answer") {
-			if v := answerText(x); v != "" && link != "" && !slices.Contains(a[link], v) {
-				a[link] = append(a[link], v)
-			}
-			collectAnswers(x, a)
+		key := link
+		if field, ok := strings.CutPrefix(link, group+"."); ok && group != "" {
+			key = form.Key(group, number, field)
 		}
-		collectAnswers(it, a)
+		for _, x := range it.All("answer") {
+			if v := answerText(x); v != "" && link != "" && !slices.Contains(a[key], v) {
+				a[key] = append(a[key], v)
+			}
+			collectUnder(x, "", 0, a)
+		}
+		if kids := it.All("item"); len(kids) > 0 && slices.ContainsFunc(kids, func(k *fhir.Node) bool { return strings.HasPrefix(k.Str("linkId"), link+".") }) {
+			count[link]++
+			collectUnder(it, link, count[link], a)
+			continue
+		}
+		collectUnder(it, "", 0, a)
 	}
 }
 
