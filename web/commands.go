@@ -25,12 +25,12 @@ func (s *Server) commandRoutes() []route {
 		{pattern: "POST /cases/{id}/notes", nav: "tracker", asks: deciding(policy.AddNote), do: s.addNote},
 		{pattern: "POST " + ref + "accept", nav: "tracker", asks: deciding(policy.Accept), do: s.accept},
 	}
-	for _, c := range commands {
+	for _, c := range allCommands() {
 		out = append(out,
 			route{pattern: "GET " + ref + c.name, nav: "tracker", asks: deciding(c.may), do: func(v *visit) (response, error) { return s.askCommand(v, c) }},
 			route{pattern: "POST " + ref + c.name, nav: "tracker", asks: deciding(c.may), do: func(v *visit) (response, error) { return s.doCommand(v, c) }})
 	}
-	return out
+	return append(out, s.lifecycleRoutes()...)
 }
 
 // referralPath is the address of a command on a referral.
@@ -49,7 +49,13 @@ type command struct {
 	fields      map[string]string // the hub's names of fields, and the ids of controls where they differ
 	ask         func(*Server, *visit, hub.CaseView, hub.ReferralView, *commandForm) ui.Node
 	do          func(*Server, *visit, hub.CaseView, hub.ReferralView) error
+	// check gives what is shown before it is done, with its fields hidden and a button;
+	// nil: it is done at once.
+	check func(*Server, *visit, hub.CaseView, hub.ReferralView) (ui.Node, error)
 }
+
+// allCommands are the commands, in the order in which a case offers them.
+func allCommands() []command { return slices.Concat(commands, lifecycleCommands) }
 
 // A commandForm is what was typed and what is wrong with it.
 type commandForm struct {
@@ -62,21 +68,22 @@ func (f *commandForm) err(id string) string { return ui.ErrorFor(f.errs, id) }
 var (
 	working = []care.RefState{care.RefAllocated, care.RefAssessing, care.RefPlanning, care.RefSourcing, care.RefReady}
 	begun   = append([]care.RefState{care.RefAccepted}, working...)
+	held    = append([]care.RefState{care.RefOnHold}, begun...)
 )
 
 // commands are the forms, in the order in which a case offers them.
 var commands = []command{
 	{name: "route", title: "Choose the council", may: policy.Refer, states: []care.RefState{care.RefSent}, button: "Send to this council",
 		done: "The referral was sent to the council.", fields: map[string]string{"to": "council"}, ask: (*Server).askRoute, do: (*Server).doRoute},
-	{name: "allocate", title: "Allocate a worker", may: policy.Allocate, states: append([]care.RefState{care.RefReceived, care.RefDischarged}, begun...), button: "Allocate",
+	{name: "allocate", title: "Allocate a worker", may: policy.Allocate, states: append([]care.RefState{care.RefReceived, care.RefDischarged}, held...), button: "Allocate",
 		done: "The referral was allocated.", ask: (*Server).askAllocate, do: (*Server).doAllocate},
 	{name: "progress", title: "Move to another stage", may: policy.Progress, states: working, button: "Move",
 		done: "The referral moved to another stage.", ask: (*Server).askProgress, do: (*Server).doProgress},
-	{name: "return", title: "Return the referral", may: policy.Return, states: append([]care.RefState{care.RefSent, care.RefReceived}, begun...), button: "Return the referral",
+	{name: "return", title: "Return the referral", may: policy.Return, states: append([]care.RefState{care.RefSent, care.RefReceived}, held...), button: "Return the referral",
 		done: "The referral was returned. It is with the ward now.", ask: (*Server).askReturn, do: (*Server).doReturn},
-	{name: "close", title: "Record the outcome and close", may: policy.CloseReferral, states: append([]care.RefState{care.RefReturned, care.RefDischarged}, begun...), button: "Close the referral",
+	{name: "close", title: "Record the outcome and close", may: policy.CloseReferral, states: append([]care.RefState{care.RefReturned, care.RefDischarged}, held...), button: "Close the referral",
 		done: "The referral was closed.", fields: map[string]string{"outcome": "outcome"}, ask: (*Server).askClose, do: (*Server).doClose},
-	{name: "withdraw", title: "Withdraw the referral", may: policy.Withdraw, states: append([]care.RefState{care.RefSent, care.RefReceived, care.RefReturned}, begun...), button: "Withdraw the referral", warn: true,
+	{name: "withdraw", title: "Withdraw the referral", may: policy.Withdraw, states: append([]care.RefState{care.RefSent, care.RefReceived, care.RefReturned}, held...), button: "Withdraw the referral", warn: true,
 		done: "The referral was withdrawn.", fields: map[string]string{"why": "reason", "whyText": "details"}, ask: (*Server).askWithdraw, do: (*Server).doWithdraw},
 }
 
@@ -106,7 +113,7 @@ func (c command) refusal(by care.Actor, v hub.CaseView, r hub.ReferralView) erro
 		return nil
 	}
 	e := &care.Error{Kind: care.BusinessRule, Text: "This cannot be done now: " + strings.ToLower(r.Referral.State.Say()), Allowed: []string{"Add a note"}}
-	for _, other := range commands {
+	for _, other := range allCommands() {
 		if other.offered(by, v, r) {
 			e.Allowed = append(e.Allowed, other.title)
 		}
@@ -117,7 +124,7 @@ func (c command) refusal(by care.Actor, v hub.CaseView, r hub.ReferralView) erro
 // primary is the command that a referral's state waits for.
 var primary = map[care.RefState]string{
 	care.RefSent: "route", care.RefAccepted: "allocate", care.RefAllocated: "progress", care.RefAssessing: "progress", care.RefPlanning: "progress",
-	care.RefSourcing: "progress", care.RefReady: "progress", care.RefDischarged: "close",
+	care.RefSourcing: "progress", care.RefReady: "progress", care.RefDischarged: "close", care.RefOnHold: "resume",
 }
 
 // caseActions is what this reader can do now: one thing first, the others after it.
@@ -143,7 +150,7 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 		post = referralPath(c.ID, r.Referral.ID, "accept")
 		first = append(first, ui.Submit("Accept the referral"))
 	}
-	for _, cmd := range commands {
+	for _, cmd := range allCommands() {
 		if !cmd.offered(by, c, *r) {
 			continue
 		}
@@ -214,6 +221,14 @@ func (s *Server) commandPage(v *visit, cmd command, c hub.CaseView, r hub.Referr
 			ui.PostForm(referralPath(c.ID, r.Referral.ID, cmd.name), cmd.ask(s, v, c, r, f), ui.Button{Text: cmd.button, Kind: kind}))}}
 }
 
+// checkCommand shows what a command does before it is done.
+func (s *Server) checkCommand(v *visit, cmd command, c hub.CaseView, r hub.ReferralView, what ui.Node) ui.Page {
+	return ui.Page{Title: "Check: " + cmd.title, Width: ui.FormPage, Back: &ui.NavItem{Href: referralPath(c.ID, r.Referral.ID, cmd.name), Text: cmd.title},
+		Banner: s.caseBanner(c, v.now),
+		Main: []ui.Node{ui.TwoThirds(ui.H1("Check before you go on"), ui.P("Referral "+string(r.Referral.ID)+". "+upper(r.Referral.State.Say())+"."),
+			ui.PostForm(referralPath(c.ID, r.Referral.ID, cmd.name), what))}}
+}
+
 // doCommand does it, or shows the form again with what was typed.
 func (s *Server) doCommand(v *visit, cmd command) (response, error) {
 	c, r, err := s.referralOf(v)
@@ -224,7 +239,12 @@ func (s *Server) doCommand(v *visit, cmd command) (response, error) {
 	if care.KindOf(no) == care.Forbidden {
 		return nil, no
 	}
-	if err = cmd.do(s, v, c, r); err == nil {
+	if cmd.check != nil && no == nil && v.form("checked") == "" {
+		var what ui.Node
+		if what, err = cmd.check(s, v, c, r); err == nil {
+			return show(s.checkCommand(v, cmd, c, r, what)), nil
+		}
+	} else if err = cmd.do(s, v, c, r); err == nil {
 		return goTo(casePath(c.ID, "")).saying(cmd.done), nil
 	}
 	if kind := care.KindOf(err); no != nil && kind != care.Conflict && kind != care.BusinessRule {
@@ -273,7 +293,7 @@ func (s *Server) notNow(v *visit, err error) (response, error) {
 // typedNode gives back the words that somebody typed, so that they are not lost.
 func typedNode(post url.Values) ui.Node {
 	var kept ui.Nodes
-	for _, name := range []string{"needed", "details", "outcome-other"} {
+	for _, name := range []string{"needed", "details", "outcome-other", "why"} {
 		if text := strings.TrimSpace(post.Get(name)); text != "" {
 			kept = append(kept, ui.Para(ui.Lines(text)))
 		}

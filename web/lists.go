@@ -584,9 +584,11 @@ func (l list) waitingCell(r hub.ListRow, at time.Time) ui.Node {
 	if own, rest, _ := strings.Cut(with, ", "); own == l.by.OrgName { // to the council its own name says nothing
 		with = rest
 	}
-	with = withShort(with)
+	with = strings.TrimSuffix(withShort(strings.TrimSuffix(with, ", duty desk")), "duty desk") // said on the case: a row is three lines
 	since := r.Row.Holder.Since
 	switch {
+	case r.Row.Holder.Overdue(at) >= time.Minute:
+		return append(cell, ui.Sub(with), ui.Sub("overdue by "+span(r.Row.Holder.Overdue(at))))
 	case since.IsZero():
 		return append(cell, ui.Sub(with))
 	case with != "" && ui.Date(since) != ui.Date(at): // a whole date needs a line of its own

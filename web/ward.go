@@ -96,7 +96,7 @@ func (l list) wardColumns() []ui.Column {
 	return []ui.Column{
 		l.sortable("Bed", "", sort == "" || sort == "bed", ui.Ascending), l.sortable("Person", "name", sort == "name", ui.Ascending),
 		l.sortable("Expected discharge", "expected", sort == "expected", ui.Ascending), l.sortable("Discharge-ready since", "wait", sort == "wait", ui.Descending),
-		{Label: "Referral"}, {Label: "Waiting for"}, {Label: "Next action", HideOnPrint: true},
+		{Label: "Criteria to reside"}, {Label: "Referral"}, {Label: "Waiting for"}, {Label: "Next action", HideOnPrint: true},
 	}
 }
 
@@ -114,7 +114,7 @@ func (l list) wardCells(r hub.ListRow, at time.Time) []ui.Node {
 	case r.MovedAway:
 		place = ui.Nodes{ui.Text("Moved to " + r.WardName), ui.Sub("at " + ui.ClockOn(r.Row.MovedAt, at))}
 	}
-	return []ui.Node{append(place, asAt(r, at)), personCell(r), ui.Or(predicted(r.Row), "Not recorded"), waitCell(r), referralCell(r, at), l.waitingCell(r, at), ui.Nodes{wardAction(r), l.traceAction(r)}}
+	return []ui.Node{append(place, asAt(r, at)), personCell(r), ui.Or(predicted(r.Row), "Not recorded"), waitCell(r), l.criteriaCell(r, at), referralCell(r, at), l.waitingCell(r, at), ui.Nodes{wardAction(r), l.traceAction(r)}}
 }
 
 // referralCell is how far the referral is, as the ward asks it: not sent, sent,
