@@ -94,9 +94,13 @@ func (s *Server) referTasks(v *visit) (response, error) {
 	}
 	problems := d.Form.Check(d.Answers, d.Facts)
 	here := casePath(d.Case.ID, "/refer")
-	var tasks []ui.Task
+	var tasks, more []ui.Task
 	for _, p := range d.Form.Pages {
-		tasks = append(tasks, taskOf(d, p, problems, here))
+		if t := taskOf(d, p, problems, here); p.Optional {
+			more = append(more, t)
+		} else {
+			tasks = append(tasks, t)
+		}
 	}
 	last := ui.Task{Text: "Check and send", Href: here + "/check"}
 	if len(problems) > 0 {
@@ -106,14 +110,28 @@ func (s *Server) referTasks(v *visit) (response, error) {
 	have, want, _ := d.Form.Score(d.Answers)
 	p := s.referScreen(v, d, "Refer", ui.NavItem{Href: casePath(d.Case.ID, ""), Text: "Discharge case"}, ui.TwoThirds(
 		ui.H1(referTitle(d)),
-		stoppedCard(d), returnedInset(s, d, v),
+		stoppedCard(d), returnedInset(s, d, v), gatePart(d),
 		ui.P(fmt.Sprintf("%d of %d needed answers are there. Most are filled in from records.", have, want)),
 		nextStep(problems, here),
 		ui.TaskList("parts", append(tasks, last)...),
+		moreParts(more),
 		ui.If(!d.Saved.IsZero(), func() ui.Node {
 			return ui.Small("Your draft was saved at " + ui.ClockOn(d.Saved, v.now) + ". Nobody else sees it until you send it.")
 		})))
 	return show(p), nil
+}
+
+// moreParts is the parts that nobody needs to answer: folded away, and open where
+// something is answered in one.
+func moreParts(tasks []ui.Task) ui.Node {
+	if len(tasks) == 0 {
+		return nil
+	}
+	fold := ui.Details
+	if slices.ContainsFunc(tasks, func(t ui.Task) bool { return t.Status != ui.Optional }) {
+		fold = ui.OpenDetails
+	}
+	return fold("Add more, if you know it", ui.TaskList("more", tasks...))
 }
 
 func referTitle(d hub.ReferralDraft) string {
@@ -159,6 +177,8 @@ func taskOf(d hub.ReferralDraft, p form.Page, problems []form.Problem, here stri
 		if needed == 0 {
 			t.Status = ui.Completed
 		}
+	case form.NotNeeded:
+		t.Status = ui.Optional
 	case form.CannotStart:
 		t.Status, t.Href = ui.CannotStart, ""
 	}
@@ -241,6 +261,7 @@ func (s *Server) questionPage(v *visit, d hub.ReferralDraft, p form.Page, q *que
 	if len(checked) > 0 {
 		known = ui.Nodes{ui.H2("Filled in from records"), ui.SummaryList(checked...)}
 	}
+	groups := q.groups(p)
 	heading := ""
 	if len(checked) > 0 && len(asked) > 0 {
 		heading = "For you to answer"
@@ -253,10 +274,12 @@ func (s *Server) questionPage(v *visit, d hub.ReferralDraft, p form.Page, q *que
 		known,
 		ui.If(heading != "", func() ui.Node { return ui.H2(heading) }),
 		ui.Form{Action: here, Autosave: here + "/draft", Body: []ui.Node{
-			asked,
+			ui.DefaultSubmit(),
+			asked, groups,
 			ui.If(v.r.FormValue("back") == "check", func() ui.Node { return ui.Hidden("back", "check") }),
 			ui.ButtonGroup(ui.Submit("Save and continue"), ui.Button{Text: "Save and finish later", Kind: ui.Secondary, Name: "later", Value: "1"}),
-			ui.AutosaveStatus()}}))
+			ui.AutosaveStatus()}},
+		gatePart(d)))
 }
 
 // savePage keeps what was typed, right or wrong, and goes on when it is right.
@@ -269,6 +292,12 @@ func (s *Server) savePage(v *visit) (response, error) {
 		return nil, err
 	}
 	here := casePath(d.Case.ID, "/refer")
+	if keep, to, ok := groupStep(d.Form, d.Answers, v.r.PostForm); ok {
+		if _, err := s.Hub.SaveDraft(v.ctx(), v.by, v.id(), d.Form.ID, keep); err != nil {
+			return nil, err
+		}
+		return goTo(here + "/" + p.ID + backTo(v.form("back")) + "#" + to), nil
+	}
 	if v.form("later") != "" {
 		return goTo(here), nil
 	}
@@ -280,16 +309,38 @@ func (s *Server) savePage(v *visit) (response, error) {
 	if v.form("back") == "check" {
 		return goTo(here + "/check"), nil
 	}
-	i := slices.IndexFunc(d.Form.Pages, func(g form.Page) bool { return g.ID == p.ID })
-	if i+1 == len(d.Form.Pages) {
-		return goTo(here + "/check"), nil
+	return goTo(here + afterPage(d.Form, p)), nil
+}
+
+// afterPage is where a page that is answered leads: to the next that is not
+// optional, or to the check; an optional one leads back to the list.
+func afterPage(p *form.Pathway, g form.Page) string {
+	if g.Optional {
+		return ""
 	}
-	return goTo(here + "/" + d.Form.Pages[i+1].ID), nil
+	i := slices.IndexFunc(p.Pages, func(o form.Page) bool { return o.ID == g.ID })
+	for _, next := range p.Pages[i+1:] {
+		if !next.Optional {
+			return "/" + next.ID
+		}
+	}
+	return "/check"
+}
+
+// backTo keeps that the reader came from the check page.
+func backTo(back string) string {
+	if back == "check" {
+		return "?back=check"
+	}
+	return ""
 }
 
 // keep puts what was posted into the draft, and reads the draft again.
 func (s *Server) keep(v *visit, d hub.ReferralDraft) (hub.ReferralDraft, error) {
 	answers := readAnswers(d.Form, v.r.PostForm, differing(d))
+	if v.form("drop") == "" { // a button to remove counts the items as they are shown
+		answers = d.Form.Compact(answers)
+	}
 	if _, err := s.Hub.SaveDraft(v.ctx(), v.by, v.id(), d.Form.ID, answers); err != nil {
 		return d, err
 	}
@@ -306,7 +357,10 @@ func (s *Server) saveDraft(v *visit) (response, error) {
 	if _, err := s.Hub.SaveDraft(v.ctx(), v.by, v.id(), d.Form.ID, answers); err != nil {
 		return nil, err
 	}
-	return done(""), nil
+	if d, err = s.draft(v); err != nil {
+		return nil, err
+	}
+	return savedPart{gatePart(d)}, nil
 }
 
 // neededFields are the fields to answer before the referral can be sent, and
@@ -322,7 +376,7 @@ func neededFields(d hub.ReferralDraft, problems []form.Problem, also []string) [
 	reads := func(c form.Cond) bool { return slices.ContainsFunc(c.Fields(), func(id string) bool { return in[id] }) }
 	var out []form.Field
 	for _, p := range d.Form.Pages {
-		for _, f := range p.Fields {
+		for _, f := range d.Form.Asked(p.ID, d.Answers) {
 			if !in[f.ID] && (reads(f.RequiredWhen) || neededByRule(d, f, reads)) {
 				in[f.ID] = d.Answers.Get(f.ID) == ""
 			}
@@ -400,6 +454,7 @@ func (s *Server) referCheck(v *visit) (response, error) {
 }
 
 func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) ui.Page {
+	d.Answers = d.Form.Compact(d.Answers)
 	q, _ := questionsOf(v, d, nil)
 	here := casePath(d.Case.ID, "/refer")
 	problems := d.Form.Check(d.Answers, d.Facts)
@@ -409,7 +464,7 @@ func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) 
 			sections = append(sections, ui.Section("part-"+p.ID, p.Title, ui.SummaryList(rows...)))
 		}
 	}
-	send := sendForm(d, here)
+	send := sendForm(v, d, here, errs)
 	if len(problems) > 0 {
 		send = ui.ButtonGroup(ui.Button{Text: "Answer only what is needed", Href: here + "/needed"})
 	}
@@ -417,7 +472,7 @@ func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) 
 		ui.ErrorSummary(errs),
 		ui.H1("Check the answers before you send"),
 		stoppedCard(d), returnedInset(s, d, v),
-		problemCard(d, problems, here),
+		problemCard(d, problems, here), gatePart(d),
 		sections,
 		send))
 }
@@ -430,12 +485,12 @@ func (q *questions) readBack(p form.Page, problems []form.Problem, here string) 
 	var rows []ui.Row
 	var wanted []string
 	words := wordsOf(q.form, q.answers)
-	for _, f := range p.Fields {
+	for _, f := range q.form.Asked(p.ID, q.answers) {
 		line, shown := words[f.ID]
 		needed := slices.ContainsFunc(problems, func(x form.Problem) bool { return x.Field == f.ID })
 		switch {
 		case shown && (len(line.Answers) > 0 || needed):
-			row := ui.Row{Key: f.Label, Value: answerNode(line), Change: changeLink(here, p.ID, f)}
+			row := ui.Row{Key: line.Question, Value: answerNode(line), Change: changeLink(here, p.ID, f)}
 			if len(line.Answers) > 0 {
 				row.Source = q.source(f)
 			}
@@ -467,7 +522,7 @@ func problemCard(d hub.ReferralDraft, problems []form.Problem, here string) ui.N
 	})...))
 }
 
-func sendForm(d hub.ReferralDraft, here string) ui.Node {
+func sendForm(v *visit, d hub.ReferralDraft, here string, errs []ui.FieldError) ui.Node {
 	text, hidden := "Send referral", ui.Hidden("key", d.Key)
 	var another ui.Node
 	switch {
@@ -476,7 +531,7 @@ func sendForm(d hub.ReferralDraft, here string) ui.Node {
 	case d.OpenAlready != nil:
 		another = ui.Checkboxes{ID: "another", Legend: "There is an open referral for this person", Items: []ui.Choice{{Value: "yes", Label: "I mean to send another"}}}
 	}
-	return ui.PostForm(here+"/send", hidden, another,
+	return ui.PostForm(here+"/send", hidden, another, anywayPart(v, d, errs),
 		ui.P("By sending this you confirm that, as far as you know, the answers are right."), ui.Submit(text))
 }
 
@@ -488,7 +543,7 @@ func (s *Server) referSend(v *visit) (response, error) {
 	if answering != "" {
 		sent, err = s.Hub.AnswerReferral(v.ctx(), v.by, v.id(), answering)
 	} else {
-		sent, err = s.Hub.Refer(v.ctx(), v.by, v.id(), key, v.form("another") == "yes")
+		sent, err = s.Hub.ReferAnyway(v.ctx(), v.by, v.id(), key, v.form("another") == "yes", anyway(v))
 	}
 	if err == nil {
 		return goTo(sentPath(v.id(), sent.Referral.ID)), nil
@@ -517,7 +572,11 @@ func (s *Server) referSend(v *visit) (response, error) {
 	if problems := d.Form.Check(d.Answers, d.Facts); len(problems) > 0 {
 		return refuse(s.checkPage(v, d, unlinked(problems))), nil
 	}
-	return refuse(s.checkPage(v, d, []ui.FieldError{{Text: e.Text}})), nil
+	id := ""
+	if e.Field == "anyway" {
+		id = e.Field
+	}
+	return refuse(s.checkPage(v, d, []ui.FieldError{{ID: id, Text: e.Text}})), nil
 }
 
 // unlinked is problems without links: on the check page the fields are not
