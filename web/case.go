@@ -97,7 +97,7 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 			ui.Freshness(caseSources(c), c.At)),
 		changedPart(c, false),
 		s.pausedNote(slices.DeleteFunc(slices.Clone(c.Paused), sharing.Pause.Never)),
-		stagePart(v.by, c),
+		s.stagePart(v.by, c),
 		ui.Columns(ui.Nodes{ui.Tabs("Parts of the case", tabs...), tab.show(s, v, c, note)}, s.nowPart(c)),
 	}
 	return p
@@ -130,15 +130,7 @@ var stages = []struct{ column, words string }{
 }
 
 // stagePart is how far the case is, who has it, and what this reader can do.
-func stagePart(by care.Actor, c hub.CaseView) ui.Node {
-	var words []string
-	at := -1
-	for i, st := range stages {
-		words = append(words, st.words)
-		if st.column == c.Row.Stage {
-			at = i
-		}
-	}
+func (s *Server) stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	var body ui.Nodes
 	body = append(body, caseNotices(c)...)
 	body = append(body, objectionPart(c))
@@ -150,10 +142,7 @@ func stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	case r == nil && c.May[policy.SeeReferral]:
 		body = append(body, noReferral(c))
 	case r != nil && r.Referral.Open():
-		if at >= 0 {
-			body = append(body, ui.Stepper("Stage of the referral", words, at))
-		}
-		body = append(body, holderLine(*r, c))
+		body = append(body, s.strip(*r, c))
 	}
 	return ui.Part("app-stage", body, caseActions(by, c), nudgePart(c))
 }
@@ -166,17 +155,7 @@ func noReferral(c hub.CaseView) ui.Node {
 	return ui.P("No referral has been sent.")
 }
 
-// holderLine is who has the referral: both sides see the same. Nothing is
-// ever nobody's. NHS CUI handover RID 12 and 64.
-func holderLine(r hub.ReferralView, c hub.CaseView) ui.Node {
-	h := r.Referral.Holder
-	line := "With: " + r.With + ", since " + ui.ClockOn(h.Since, c.At)
-	if h.Next != "" {
-		line += " – next: " + h.Next
-	}
-	return ui.Nodes{ui.Para(ui.Strong(line)), returnedLine(r, c)}
-}
-
+// returnedLine is what a council needs before it can go on.
 func returnedLine(r hub.ReferralView, c hub.CaseView) ui.Node {
 	n := len(r.Referral.Returns)
 	if r.Referral.State != care.RefReturned || n == 0 {
@@ -225,13 +204,14 @@ func (s *Server) nowPart(c hub.CaseView) ui.Node {
 	if !c.StayShown {
 		rows = append(rows, ui.Row{Key: "Ward", Value: ui.Missing("Not shown to your role")})
 	} else {
-		rows = append(rows, stayRows(c)...)
+		rows = append(rows, s.stayRows(c)...)
 	}
 	if r := c.Current(); r != nil {
 		rows = append(rows, ui.Row{Key: "Worker", Value: ui.Or(r.Referral.Worker.Name, "Not allocated")})
 		if r.To.Name != "" {
 			rows = append(rows, contactRow(r.To))
 		}
+		rows = append(rows, s.heldRow(*r, c))
 	}
 	return ui.Part("app-now", ui.Card(2, "Now", ui.SummaryList(rows...)))
 }
@@ -247,7 +227,7 @@ func contactRow(o care.Org) ui.Row {
 	return ui.Row{Key: "Council", Value: value}
 }
 
-func stayRows(c hub.CaseView) []ui.Row {
+func (s *Server) stayRows(c hub.CaseView) []ui.Row {
 	if c.Elsewhere {
 		return []ui.Row{{Key: "Ward", Value: ui.Text("In another hospital")}}
 	}
@@ -255,7 +235,11 @@ func stayRows(c hub.CaseView) []ui.Row {
 		if c.Row.Row.Left.IsZero() {
 			return []ui.Row{{Key: "Ward", Value: ui.Missing("Not in hospital")}}
 		}
-		return []ui.Row{{Key: "Left hospital", Value: ui.TimeAt(c.Row.Row.Left)}}
+		rows := []ui.Row{{Key: "Left hospital", Value: ui.TimeAt(c.Row.Row.Left)}}
+		if n := len(c.Past); n > 0 && c.Past[n-1].Left != nil {
+			rows = append(rows, s.delayRows(c.Past[n-1], c)...)
+		}
+		return rows
 	}
 	where := ui.Row{Key: "Ward", Value: ui.Nodes{ui.Or(c.Stay.Where.Say(), ui.NotKnown), ui.Sub(c.Row.HospitalName)}}
 	switch {
@@ -264,15 +248,11 @@ func stayRows(c hub.CaseView) []ui.Row {
 	case c.Row.Stale:
 		where.Source = "As at " + ui.ClockOn(c.Row.AsAt, c.At) + ": this hospital is not sending"
 	}
-	ready := ui.Node(ui.Missing("Not ready yet"))
-	if t := c.Stay.ReadySince(); !t.IsZero() {
-		ready = ui.TimeAt(t)
-	}
 	predicted := ui.Row{Key: "Predicted discharge", Value: ui.Or(dayOr(c), ui.NotKnown)}
 	if n := c.Stay.Changes(); n > 0 {
 		predicted.Source = "Changed " + ui.Plural(n, "time", "times")
 	}
-	return []ui.Row{where, {Key: "Discharge-ready since", Value: ready}, predicted}
+	return append([]ui.Row{where, predicted}, s.fourRows(c)...)
 }
 
 func dayOr(c hub.CaseView) string {
@@ -358,7 +338,7 @@ func (s *Server) referralTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 	for i, r := range slices.Backward(c.Referrals) {
 		body := s.referralParts(r, c)
 		if i == len(c.Referrals)-1 {
-			out = append(out, ui.H2("Referral "+string(r.Referral.ID)), body)
+			out = append(out, ui.Section(referralAnchor(r.Referral.ID), "Referral "+string(r.Referral.ID), body))
 		} else {
 			out = append(out, ui.Expander("Earlier referral "+string(r.Referral.ID)+", "+r.Referral.State.Say(), body))
 		}
@@ -374,10 +354,15 @@ func (s *Server) referralParts(r hub.ReferralView, c hub.CaseView) ui.Node {
 		{Key: "Sent to", Value: ui.Or(r.To.Name, "Council not settled")},
 	}
 	if ref.Open() {
-		rows = append(rows, ui.Row{Key: "With", Value: ui.Nodes{ui.Text(r.With), ui.Sub("Since " + ui.ClockOn(ref.Holder.Since, c.At) + ". Next: " + ref.Holder.Next)}})
+		next := ref.Holder.Next
+		if due := dueSay(ref.Holder, c.At); due != "" {
+			next += ", " + due
+		}
+		rows = append(rows, ui.Row{Key: "With", Value: ui.Nodes{ui.Text(r.With), ui.Sub("Since " + ui.ClockOn(ref.Holder.Since, c.At) + ". Next: " + next)}})
 	} else {
 		rows = append(rows, ui.Row{Key: "Ended", Value: ui.Text(s.endedWords(ref))})
 	}
+	rows = append(rows, linkedRows(ref, c)...)
 	if ref.Reference != "" {
 		rows = append(rows, ui.Row{Key: "Council’s reference", Value: ui.Code(ref.Reference)})
 	}
@@ -387,7 +372,7 @@ func (s *Server) referralParts(r hub.ReferralView, c hub.CaseView) ui.Node {
 	if told := toldNode(ref.ID, c); told != nil {
 		rows = append(rows, ui.Row{Key: "Other systems", Value: told})
 	}
-	return ui.Nodes{ui.SummaryList(rows...), s.answerSections(r), s.papersPart(ref.ID, c)}
+	return ui.Nodes{ui.SummaryList(rows...), s.spellsPart(r, c), s.answerSections(r), s.papersPart(ref.ID, c)}
 }
 
 // endedWords is how a referral ended, with the words of its reason code.
@@ -544,7 +529,7 @@ func caseMark(token string, c hub.CaseView) string {
 
 // caseParts are the parts of a page that a change replaces.
 func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
-	parts := []ui.Node{stagePart(v.by, c), s.nowPart(c)}
+	parts := []ui.Node{s.stagePart(v.by, c), s.nowPart(c)}
 	if tab := v.query("tab"); (tab == "" || tab == "timeline") && c.May[policy.SeeTimeline] {
 		return append(parts, timelinePart(c, v.query("kind")))
 	}
