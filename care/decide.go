@@ -94,7 +94,7 @@ func (d deciding) locked(cmd Command) error {
 	}
 	if d.c.Doubt != nil {
 		switch cmd.(type) {
-		case AddNote, Settle, Object:
+		case AddNote, Settle, Object, RaiseConcern, MoveConcern:
 		default:
 			return notNow("This record is frozen until somebody has checked who it is about.", "Add a note", "Settle who this is")
 		}

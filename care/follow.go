@@ -18,6 +18,7 @@ var followings = []following{
 	endEscalated, afterLife,
 	followDispute,
 	followRequests,
+	followOutcomes,
 }
 
 // follow gives events with what each brings directly after it, so that no rule sees a

@@ -62,9 +62,35 @@ var anyCommand = []func(*rapid.T, Case) Command{
 		return x
 	},
 	func(t *rapid.T, _ Case) Command { return anyArranging(t, []string{"V1", "V2", "V3"}) },
+	anyOutcome, anyHuddle, anyConcern,
 	func(t *rapid.T, c Case) Command {
 		return WithdrawPaper{Referral: anyReferral(t, c), Kind: anyPaperKind(t), Why: "04"}
 	},
+}
+
+// anyOutcome draws what is recorded of an outcome, or the end of one of its tasks.
+func anyOutcome(t *rapid.T, c Case) Command {
+	o := Outcome{Referral: anyReferral(t, c), Destination: "home", Said: "Well", SaidAt: day, Goals: []Goal{{ID: "g1", Text: "Walk", Met: "partly"}},
+		Day91: &AtHome{Answer: HomeDied}, Month6: &AtHome{Answer: HomeAtHome}}
+	if n := len(c.Tasks); n > 0 && rapid.Bool().Draw(t, "by task") {
+		return EndTask{ID: c.Tasks[n-1].ID, Done: rapid.Bool().Draw(t, "done"), Outcome: "The person has died"}
+	}
+	what := rapid.SampledFrom([]string{OutcomeDestination, OutcomeGoals, OutcomeSaid, OutcomeDay91, OutcomeMonth6}).Draw(t, "part")
+	return RecordOutcome{What: what, Outcome: o, Was: c.OutcomeOf(o.Referral).At}
+}
+
+func anyHuddle(t *rapid.T, c Case) Command {
+	if n := len(c.Decisions); n > 0 && rapid.Bool().Draw(t, "disagree") {
+		return RecordDisagreement{c.Decisions[n-1].ID, "No"}
+	}
+	return DecideNext{Decision{ID: "d" + itoa(c.Version), Huddle: "h", Referral: anyReferral(t, c), Text: "Rang", Owner: Owner{Org: "511"}, Due: day.AddDate(0, 0, 9)}}
+}
+
+func anyConcern(t *rapid.T, c Case) Command {
+	if n := len(c.Concerns); n > 0 && rapid.IntRange(0, 3).Draw(t, "move") > 0 {
+		return MoveConcern{c.Concerns[n-1].ID, rapid.SampledFrom([]ConcernState{ConcernReceived, ConcernEnquiry, ConcernClosed}).Draw(t, "to"), "Done"}
+	}
+	return raised(func(n *Concern) { n.ID = "c" + itoa(c.Version) })
 }
 
 func anyReferral(t *rapid.T, c Case) ReferralID {

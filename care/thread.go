@@ -33,7 +33,7 @@ const (
 )
 
 // threaders lists what makes threads; each stands with what it is about.
-var threaders = []func(Case) []Thread{taskThreads, sentThreads, requestThreads, clientThreads, elementThreads}
+var threaders = []func(Case) []Thread{taskThreads, sentThreads, requestThreads, clientThreads, elementThreads, concernThreads}
 
 // ThreadsOf lists the threads of a case, each name (kind, id, org and owner) once. A
 // case that was joined into another has none: they are the other's.
