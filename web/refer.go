@@ -360,6 +360,9 @@ func (s *Server) saveDraft(v *visit) (response, error) {
 	if d, err = s.draft(v); err != nil {
 		return nil, err
 	}
+	if d.Gate == nil {
+		return done(""), nil
+	}
 	return savedPart{gatePart(d)}, nil
 }
 
