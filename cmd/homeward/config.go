@@ -39,6 +39,7 @@ type Config struct {
 	SignIn     SignInConfig     `toml:"signin" doc:"How accounts that are kept here prove who they are."`
 	PDS        PDSConfig        `toml:"pds" doc:"The Personal Demographics Service says who somebody is."`
 	Limits     LimitsConfig     `toml:"limits" doc:"Numbers that a site may change."`
+	Money      MoneyConfig      `toml:"money" doc:"What people may approve of what arranged care costs, in pounds."`
 	Orgs       []OrgConfig      `toml:"organisation" doc:"Each trust and council."`
 	Feeds      []FeedConfig     `toml:"feed" doc:"Each hospital system that sends HL7 v2 messages."`
 	Councils   []CouncilConfig  `toml:"council" doc:"Each council whose extract is read."`
@@ -146,7 +147,7 @@ func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
 		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
-		PDS: pdsDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}},
+		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}},
 		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
@@ -279,7 +280,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.checkOrgs()); err != nil {
+	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.checkOrgs(), c.checkMoney()); err != nil {
 		return err
 	}
 	names := map[string]bool{}

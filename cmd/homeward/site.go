@@ -123,6 +123,9 @@ func (st *site) wire(clock func() time.Time) error {
 	if hc.Retention, err = st.config.Audit.schedule(); err != nil {
 		return err
 	}
+	if hc.Money, err = st.config.moneyLimits(); err != nil {
+		return err
+	}
 	hc.RecheckPDS = st.config.PDS.Recheck.Duration
 	if hc.PDS, err = st.config.PDS.client(clock); err != nil {
 		return err
