@@ -49,9 +49,10 @@ type Config struct {
 	Ledger    Ledger             // signs the audit log
 	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
 
-	PDS        *pds.Client   // nil: PDS is not asked
-	Mappings   []Mapping     // that the integration engineer may try
-	RecheckPDS time.Duration // how old an answer about somebody referred may become; 0: nobody is checked again by itself
+	PDS         *pds.Client   // nil: PDS is not asked
+	Mappings    []Mapping     // that the integration engineer may try
+	Attachments Attachments   // files put to assessments
+	RecheckPDS  time.Duration // how old an answer about somebody referred may become; 0: nobody is checked again by itself
 }
 
 // Feed is one hospital system that sends messages.
@@ -130,6 +131,7 @@ func New(c Config) (*Hub, error) {
 		c.Zone = zone
 	}
 	c.Limits = c.Limits.withDefaults()
+	c.Attachments = c.Attachments.withDefaults()
 	h := &Hub{Config: c, orgs: map[nhs.ODS]care.Org{}, feeds: map[string]Feed{}, councils: map[nhs.ODS]CouncilFeed{}, woken: map[string]chan struct{}{}}
 	for _, o := range c.Orgs {
 		h.orgs[o.ODS] = o
@@ -200,6 +202,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.noticeLoop(ctx) })
 	wg.Go(func() { h.sendLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
+	wg.Go(func() { h.scanLoop(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }

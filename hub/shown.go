@@ -145,32 +145,6 @@ func (a *asking) seenPlans(c care.Case) (out []care.Plan) {
 	return out
 }
 
-// seenPapers are the papers that the reader may read.
-func (a *asking) seenPapers(c care.Case) (out []care.Paper) {
-	for _, p := range c.Papers {
-		if a.seesPaper(c, p.Referral, p.Kind) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// seesPaper reports whether a paper is the reader's to see: with its referral, and
-// what was assessed with assessments and risks besides. Nobody can say which of
-// its answers tells where a restricted person is: then it goes with the place.
-func (a *asking) seesPaper(c care.Case, id care.ReferralID, kind care.PaperKind) bool {
-	i := slices.IndexFunc(c.Referrals, func(r care.Referral) bool { return r.ID == id })
-	if i < 0 || !a.seesReferral(c.Referrals[i]) {
-		return false
-	}
-	from := c.Referrals[i].From
-	if from == a.by.Org || kind == care.PaperAssessmentNotice || kind == care.PaperDischargeNotice {
-		return true
-	}
-	may := a.from(from)
-	return may[policy.SeeAssessments] && may[policy.SeeRisk] && (!a.facts.Restricted || may[policy.SeeWhereabouts])
-}
-
 // shownCouncils is what each council holds, as far as decided, and the councils of
 // whom nothing can be said: whose part is too old, or does not flow to the reader's
 // organisation. Those are the same whoever the case is about.

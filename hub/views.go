@@ -262,6 +262,9 @@ type CaseView struct {
 	Absorbed        []care.CaseID
 	Objection       *ObjectionView // nil: none stands
 
+	Assessments []AssessmentItem // being written or approved by the reader's own organisation
+	AssessForms []string         // that the reader can begin, by id
+
 	Tasks TaskPart
 	Money *MoneyPart // nil: not shown to this reader
 }
