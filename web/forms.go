@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type questions struct {
 	change  []string                // fields that are asked although a system has answered them
 	now     time.Time
 	drawn   map[string]bool // fields that are asked on this page
+	item    string          // the item of a group that is being asked: its heading names it
 }
 
 // control is the id of the control that an error leads to.
@@ -85,7 +87,7 @@ func (q *questions) source(f form.Field) string {
 		return "Entered by hand"
 	case q.answers.Get(f.ID) != strings.TrimSpace(k.Value):
 		return "Entered by hand. " + upper(k.From) + " says something else"
-	case strings.HasPrefix(f.Prefill, "referrer.") || strings.HasPrefix(f.Prefill, "council.") || k.At.IsZero():
+	case strings.HasPrefix(f.Prefill, "referrer.") || strings.HasPrefix(f.Prefill, "worker.") || strings.HasPrefix(f.Prefill, "council.") || k.At.IsZero():
 		return "From " + k.From
 	}
 	return "From " + k.From + " at " + ui.ClockOn(k.At, q.now)
@@ -94,12 +96,19 @@ func (q *questions) source(f form.Field) string {
 // draw asks the fields. Each names itself in "asked", so that an answer that
 // was emptied can be told from one that was not on the page.
 func (q *questions) draw(fields []form.Field) ui.Nodes {
-	q.drawn = map[string]bool{}
+	if q.drawn == nil {
+		q.drawn = map[string]bool{}
+	}
 	for _, f := range fields {
 		q.drawn[f.ID] = f.Kind != form.Info
 	}
 	var out ui.Nodes
+	section := ""
 	for _, f := range fields {
+		if f.Section != "" && f.Section != section {
+			section = f.Section
+			out = append(out, ui.H2(section))
+		}
 		if f.Kind == form.Info {
 			out = append(out, ui.P(f.Label))
 			continue
@@ -116,6 +125,75 @@ func (q *questions) draw(fields []form.Field) ui.Nodes {
 		out = append(out, q.when(f, ui.Nodes{ui.Hidden("asked", f.ID), node}))
 	}
 	return out
+}
+
+// groups asks the repeating groups of a page: the fields of each item, with buttons
+// to remove it and to add another. The buttons post the whole form, so that
+// nothing typed is lost; see groupStep.
+func (q *questions) groups(p form.Page) ui.Nodes {
+	var out ui.Nodes
+	for _, g := range p.Groups {
+		if !g.ShowWhen.IsZero() && !q.reachable(form.Field{ID: form.Key(g.ID, 1, g.Fields[0].ID), ShowWhen: g.ShowWhen}) {
+			continue
+		}
+		part := ui.Nodes{ui.Hidden("asked", g.ID), ui.H2(g.Title), ui.If(g.Hint != "", func() ui.Node { return ui.P(g.Hint) })}
+		n := q.form.Items(q.answers, g.ID)
+		for k := 1; k <= n; k++ {
+			q.item = g.Name(k)
+			part = append(part, ui.Section(g.ID+"-"+strconv.Itoa(k), g.Name(k), q.draw(q.form.ItemFields(g.ID, k)),
+				ui.If(n > g.Min, func() ui.Node {
+					return ui.ButtonGroup(ui.Button{Text: "Remove " + strings.ToLower(g.Item), About: strconv.Itoa(k), Kind: ui.Secondary, Small: true, Name: "drop", Value: g.ID + "." + strconv.Itoa(k)})
+				})))
+			q.item = ""
+		}
+		another := "Add " + article(g.Item)
+		if n > 0 {
+			another = "Add another " + g.Item
+		}
+		if q.form.MayAdd(q.answers, g.ID) {
+			part = append(part, ui.ButtonGroup(ui.Button{Text: another, Kind: ui.Secondary, Name: "add", Value: g.ID}))
+		}
+		out = append(out, q.when(form.Field{ShowWhen: g.ShowWhen}, part))
+	}
+	return out
+}
+
+// article puts "a" or "an" before a word.
+func article(s string) string {
+	if s != "" && strings.ContainsRune("aeiouAEIOU", rune(s[0])) {
+		return "an " + s
+	}
+	return "a " + s
+}
+
+// groupStep does what a button of a group asked for: it gives the answers of that
+// group to keep, and the control to go to. ok is false where no such button was
+// pressed.
+func groupStep(p *form.Pathway, a form.Answers, post url.Values) (keep form.Answers, to string, ok bool) {
+	id, next := post.Get("add"), form.Answers(nil)
+	if id != "" {
+		next = p.AddItem(a, id)
+	} else {
+		group, number, _ := strings.Cut(post.Get("drop"), ".")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, "", false
+		}
+		id, next = group, p.DropItem(a, group, n)
+	}
+	if _, ok := p.Group(id); !ok {
+		return nil, "", false
+	}
+	keep = form.Answers{id: {}}
+	for k, v := range next {
+		if strings.HasPrefix(k, id+".") {
+			keep[k] = v
+		}
+	}
+	if fields := p.ItemFields(id, max(1, p.Items(next, id))); p.Items(next, id) > 0 {
+		to = control(fields[0])
+	}
+	return keep, to, true
 }
 
 // reachable reports whether a field is asked now, or may be once another field
@@ -169,6 +247,12 @@ func (q *questions) whichIsRight(f form.Field, c hub.Conflict) ui.Node {
 // ask is the control of a field.
 func (q *questions) ask(f form.Field) ui.Node {
 	label, hint := f.Label, f.Hint
+	if g := q.itemOf(f); g != "" && g != q.item {
+		label = g + ": " + strings.ToLower(label[:1]) + label[1:]
+	}
+	if k, ok := q.known[f.Prefill]; ok && q.itemOf(f) != "" && q.answers.Get(f.ID) == strings.TrimSpace(k.Value) {
+		hint = strings.TrimSpace(hint + " " + q.source(f) + ".")
+	}
 	if !f.Required && f.RequiredWhen.IsZero() && !f.Wanted {
 		label += " (optional)"
 	}
@@ -202,6 +286,19 @@ func (q *questions) ask(f form.Field) ui.Node {
 		in.Width = 10
 	}
 	return in
+}
+
+// itemOf is what the item of a group is called that a field is of; "" where it is
+// of none.
+func (q *questions) itemOf(f form.Field) string {
+	group, rest, ok := strings.Cut(f.ID, ".")
+	n, _, _ := strings.Cut(rest, ".")
+	g, is := q.form.Group(group)
+	k, err := strconv.Atoi(n)
+	if !ok || !is || err != nil {
+		return ""
+	}
+	return g.Name(k)
 }
 
 // width is a width of ui.Input for a number of characters; 0 is the whole column.
@@ -242,6 +339,9 @@ func dateInput(id, legend, hint, err, value string) ui.DateInput {
 func readAnswers(p *form.Pathway, post url.Values, differ map[string]hub.Conflict) form.Answers {
 	out := form.Answers{}
 	for _, id := range post["asked"] {
+		if _, group := p.Group(id); group {
+			out[id] = []string{} // all its items are on the page
+		}
 		f, ok := p.Field(id)
 		if !ok || f.Kind == form.Info {
 			continue

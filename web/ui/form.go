@@ -317,5 +317,11 @@ func (b Button) Render(w io.Writer) error {
 // Submit is a primary button.
 func Submit(text string) Node { return Button{Text: text} }
 
+// DefaultSubmit is the button that the Enter key presses in a form whose first
+// button to be seen does something else. It is not shown and not reached by Tab.
+func DefaultSubmit() Node {
+	return h.Button(h.Type("submit"), h.Class("nhsuk-u-visually-hidden"), h.TabIndex("-1"), h.Aria("hidden", "true"), g.Text("Save and continue"))
+}
+
 // ButtonGroup sets buttons and links side by side.
 func ButtonGroup(kids ...Node) Node { return h.Div(h.Class("nhsuk-button-group"), g.Group(kids)) }
