@@ -50,6 +50,8 @@ type Config struct {
 
 	Subscriptions SubscriptionsConfig `toml:"subscriptions" doc:"Where systems that subscribe may be called."`
 
+	Notifications NotificationsConfig `toml:"notifications" doc:"How staff are told of what happens besides the pages: by e-mail and webhook, which name nobody."`
+
 	Destinations []DestinationConfig `toml:"destination" doc:"Each system that is told what happens, such as a council's case management or a hospital's record system."`
 }
 
@@ -147,7 +149,7 @@ func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
 		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
-		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}},
+		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}}, Notifications: notificationDefaults(),
 		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
@@ -256,6 +258,9 @@ func (c *Config) relativeTo(dir string) {
 			fix(p)
 		}
 	}
+	for _, p := range c.Notifications.files() {
+		fix(p)
+	}
 	for i := range c.Systems {
 		if !strings.Contains(c.Systems[i].Keys, "://") {
 			fix(&c.Systems[i].Keys)
@@ -280,7 +285,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.checkOrgs(), c.checkMoney()); err != nil {
+	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.Notifications.check(c), c.checkOrgs(), c.checkMoney()); err != nil {
 		return err
 	}
 	names := map[string]bool{}

@@ -114,6 +114,9 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	hc.Notify = st.hooks.Notify
+	if hc.Notices, err = st.config.Notifications.notices(clock); err != nil {
+		return err
+	}
 	if err := st.config.sources(&hc); err != nil {
 		return err
 	}

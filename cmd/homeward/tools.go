@@ -114,6 +114,7 @@ func example() Config {
 	s.Client, s.Title, s.Org, s.Scopes, s.Keys = "kings-mill-epr", "King's Mill EPR", "RK5", []string{"launch"}, "kings-mill-epr.jwks.json"
 	d.Systems = []SystemConfig{s}
 	d.Destinations = []DestinationConfig{exampleDestination()}
+	d.Notifications.Webhooks = []NotificationHookConfig{{Org: "511", URL: "https://chat.county.example/homeward", Secrets: []string{"county-chat.secret"}, Allow: []string{}}}
 	return d
 }
 

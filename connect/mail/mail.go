@@ -105,22 +105,29 @@ func (m *Mail) Make(n connect.News) (connect.Message, error) {
 		return connect.Message{}, errors.New("writing a mail: Homeward's public address is not configured, and a mail without a link tells nothing")
 	}
 	subject, words := record.Words(n)
+	msg, err := m.Letter(n.Key, subject, words+"\r\n\r\nRead it here. You will be asked to sign in.\r\n\r\n"+link+
+		"\r\n\r\nThis mail says nothing about the person, on purpose. Answers to it are not read.\r\n", n.Shown.Now)
+	msg.Correlation, msg.Kind = n.Correlation, n.Kind
+	return msg, err
+}
+
+// Letter writes a mail of any words, which must be nobody's personal data.
+func (m *Mail) Letter(key, subject, words string, at time.Time) (connect.Message, error) {
 	_, domain, _ := strings.Cut(m.from.Address, "@")
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(m.from)
 	msg.ToMailAddress(m.to...)
 	msg.Subject(subject)
-	msg.SetMessageIDWithValue(n.Key + "@" + domain)
-	msg.SetDateWithValue(n.Shown.Now)
+	msg.SetMessageIDWithValue(key + "@" + domain)
+	msg.SetDateWithValue(at)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetBodyString(gomail.TypeTextPlain, words+"\r\n\r\nRead it here. You will be asked to sign in.\r\n\r\n"+link+
-		"\r\n\r\nThis mail says nothing about the person, on purpose. Answers to it are not read.\r\n")
+	msg.SetBodyString(gomail.TypeTextPlain, words)
 	var b bytes.Buffer
 	if _, err := msg.WriteTo(&b); err != nil {
 		return connect.Message{}, fmt.Errorf("writing a mail: %w", err)
 	}
-	return connect.Message{Key: n.Key, Correlation: n.Correlation, Kind: n.Kind, Type: "message/rfc822", Body: b.Bytes(), At: n.Shown.Now}, nil
+	return connect.Message{Key: key, Type: "message/rfc822", Body: b.Bytes(), At: at}, nil
 }
 
 // Send hands the mail to the server, for all recipients or none.
