@@ -16,7 +16,7 @@ type Concern struct {
 	To        nhs.ODS      `json:"to"`
 	At        time.Time    `json:"at"`
 	By        Who          `json:"by"`
-	Kinds     []string     `json:"kinds"`             // Care and support statutory guidance 14.17, as data
+	Kinds     []string     `json:"kinds"`             // Care and support guidance 14.17, as data
 	Words     string       `json:"words"`             // what was seen or heard
 	Danger    bool         `json:"danger,omitempty"`  // in danger now
 	Knows     string       `json:"knows"`             // does the person know and agree: yes, no, lacks, not-asked

@@ -9,7 +9,7 @@ import (
 	"homeward/nhs"
 )
 
-// AbuseKinds are the types of abuse and neglect (Care and support statutory guidance
+// AbuseKinds are the types of abuse and neglect (Care and support guidance
 // 14.17).
 var AbuseKinds = []Coded{
 	{"physical", "Physical abuse"}, {"domestic", "Domestic violence or abuse"}, {"sexual", "Sexual abuse"}, {"psychological", "Psychological or emotional abuse"},

@@ -31,7 +31,7 @@ type Goal struct {
 
 // AtHome is where somebody was on a day. Whoever died, is in hospital or in a care
 // home (but for respite), or cannot be reached, is not at home, and still counts
-// (product: ASCOF 2B(1)/2D as it was; NHS SALT STS004).
+// (ASCOF 2D, as 2B part 1 was collected before it in SALT STS004).
 type AtHome struct {
 	On     nhs.Date  `json:"on"`             // the day that is asked about
 	Answer string    `json:"answer"`         // home, extra-care, care-home, respite, hospital, died, unreachable
