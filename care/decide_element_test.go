@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"homeward/money"
 	"homeward/nhs"
 )
@@ -287,5 +289,72 @@ func TestHistoryOfFigures(t *testing.T) {
 	}
 	if len(changes[0].Figures) < 5 || len(FigureChanges(all, otherPayer)) != 0 {
 		t.Errorf("%+v", changes[0])
+	}
+}
+
+// anyMoney draws something done to what care costs, sensible or not.
+func anyMoney(t *rapid.T, c Case) Command {
+	date := func(label string) nhs.Date { return dayAfter(nhs.DateOf(day), rapid.IntRange(-2, 40).Draw(t, label)) }
+	var e Element
+	if n := len(c.Elements); n > 0 {
+		e = c.Elements[rapid.IntRange(0, n-1).Draw(t, "which")]
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "money") {
+	case 0:
+		return DecideElement{ID: e.ID, Yes: rapid.Bool().Draw(t, "yes"), Why: "Agreed", Limit: managers, Was: e.Changed()}
+	case 1:
+		s := Stop{From: date("from")}
+		if rapid.Bool().Draw(t, "known") {
+			s.To = date("to")
+		}
+		return StopElement{ID: e.ID, Stop: s}
+	case 2:
+		return EndElement{ID: e.ID, End: date("end"), Why: "Over"}
+	}
+	x := SetElement{Element: Element{ID: "e" + itoa(c.Version), Referral: anyReferral(t, c), Kind: "HS", Unit: UnitHour, Funding: "council", Start: date("start"),
+		Rate: money.Amount(rapid.Int64Range(0, 9000).Draw(t, "rate")), NHS: money.Share(rapid.Int64Range(0, 10100).Draw(t, "nhs")),
+		Contribution: money.Amount(rapid.Int64Range(0, 9000).Draw(t, "contribution"))}, Limit: brokers}
+	for i := range x.Element.Week {
+		x.Element.Week[i] = money.Quantity(rapid.Int64Range(0, 12).Draw(t, "hours")) * 250
+	}
+	if e.ID != "" && rapid.Bool().Draw(t, "change") {
+		x.Element.ID, x.Was, x.Element.From = e.ID, e.Changed(), date("hold from")
+	}
+	return x
+}
+
+// moneyHolds are the invariants of what care costs: every part of it adds up, nobody
+// approved what waits, suspensions do not overlap, and a second person can decide.
+func moneyHolds(t *rapid.T, c Case, now time.Time) {
+	first, last := dayAfter(nhs.DateOf(day), -10), dayAfter(nhs.DateOf(day), 60)
+	var sum Cost
+	for _, e := range c.Elements {
+		all := costOf(t, e, first, last)
+		middle := dayAfter(first, len(c.Elements)*5%60)
+		if all != costOf(t, e, first, middle).and(t, costOf(t, e, dayAfter(middle, 1), last)) || all.Total != all.NHS+all.Person+all.Council {
+			t.Fatalf("%s costs %+v", e.ID, all)
+		}
+		for i, s := range e.Stops {
+			if i > 0 && overlap(e.Stops[i-1].From, e.Stops[i-1].To, s.From, s.To) {
+				t.Fatalf("suspended twice: %+v", e.Stops)
+			}
+		}
+		if e.Counts() && e.Council == manager.Org {
+			sum = sum.and(t, all)
+		}
+		if w := e.Waiting(); w != nil {
+			if w.State == ElementApproved {
+				t.Fatal("what waits is approved")
+			}
+			second := Actor{ID: "second", Org: e.Council, OrgKind: Council}
+			if es, err := Decide(c, second, DecideElement{ID: e.ID, Why: "No", Was: w.At}, now); len(es) == 0 && KindOf(err) != BusinessRule { // a frozen record
+				t.Fatalf("nobody can decide what waits: %v", err)
+			}
+		}
+	}
+	mine := slices.DeleteFunc(slices.Clone(c.Elements), func(e Element) bool { return e.Council != manager.Org })
+	bill, err := BillOf(mine, dayAfter(first, 30), last)
+	if err != nil || bill.ToDate.and(t, bill.Ahead) != sum {
+		t.Fatalf("the bill is %+v, %v, and its parts are %+v", bill, err, sum)
 	}
 }

@@ -62,7 +62,7 @@ var anyCommand = []func(*rapid.T, Case) Command{
 		return x
 	},
 	func(t *rapid.T, _ Case) Command { return anyArranging(t, []string{"V1", "V2", "V3"}) },
-	anyOutcome, anyHuddle, anyConcern,
+	anyOutcome, anyHuddle, anyConcern, anyMoney,
 	func(t *rapid.T, c Case) Command {
 		return WithdrawPaper{Referral: anyReferral(t, c), Kind: anyPaperKind(t), Why: "04"}
 	},
@@ -211,6 +211,7 @@ func TestWorkKeepsItsInvariants(t *testing.T) {
 				holds(t, w.c, r)
 			}
 		}
+		moneyHolds(t, w.c, w.now)
 		for _, r := range w.c.Referrals {
 			clockAddsUp(t, w, r)
 		}
