@@ -93,8 +93,8 @@ func (p *Pathway) Score(a Answers) (have, want int, missing []Field) {
 // A Line is one question and its answer in words, for reading back and print.
 type Line struct {
 	Page, Field string
-	Item        string // "Contact 2" in a group, else ""
-	Question    string // in a group with the item: "Contact 2: name"
+	Item        string   // "Contact 2" in a group, else ""
+	Question    string   // in a group with the item: "Contact 2: name"
 	Answers     []string // empty: not answered
 	Audience    Audience
 }

@@ -614,25 +614,3 @@ func (c policyWhyCmd) sentence() error {
 	}
 	return fmt.Errorf("line %d of cases.txt is not a sentence", c.Line)
 }
-
-type pathwayCmd struct {
-	Check pathwayCheckCmd `cmd:"" help:"Check the released forms and their sums."`
-}
-
-type pathwayCheckCmd struct{}
-
-// Run lists the released forms.
-func (pathwayCheckCmd) Run() error {
-	_, forms, err := released()
-	if err != nil {
-		return err
-	}
-	for _, p := range forms.All() {
-		n := 0
-		for _, page := range p.Pages {
-			n += len(page.Fields)
-		}
-		say(os.Stdout, "%s version %d: %d pages, %d fields: %s", p.ID, p.Version, len(p.Pages), n, p.Title)
-	}
-	return nil
-}
