@@ -218,6 +218,21 @@ func (e Element) Stopped(d nhs.Date) bool {
 	return slices.ContainsFunc(e.Stops, func(s Stop) bool { return s.holds(d) })
 }
 
+// StandingStill is an element whose care also stands still as was agreed with its
+// provider when the person came to hospital: days that its own suspensions do not cover
+// already. Of care that began after the provider's care stood still nothing stands still.
+func (e Element) StandingStill(spans []Standstill) Element {
+	e.Stops = slices.Clone(e.Stops)
+	for _, s := range spans {
+		if s.From.Before(e.Start) || e.Unit == UnitOnce || !overlap(s.From, s.To, e.Start, e.End) {
+			continue
+		}
+		e.Stops = append(e.Stops, Stop{From: s.From, To: s.To, Why: "Agreed with the provider: in hospital"})
+	}
+	slices.SortStableFunc(e.Stops, func(a, b Stop) int { return a.From.Time().Compare(b.From.Time()) })
+	return e
+}
+
 // holds reports whether a day is of the stop.
 func (s Stop) holds(d nhs.Date) bool {
 	return !d.Before(s.From) && (s.To.IsZero() || !s.To.Before(d))

@@ -197,3 +197,18 @@ func TestCostByHand(t *testing.T) {
 		t.Errorf("the bill is %+v, %v; want %+v", bill, err, want)
 	}
 }
+
+// TestCostStandsStillWithTheProvider says that what was agreed with a provider stops the
+// cost of care that was in place then, and of no other.
+func TestCostStandsStillWithTheProvider(t *testing.T) {
+	d := func(s string) nhs.Date { return on(t, s) }
+	e := Element{Unit: UnitDay, Rate: 100, Week: [7]money.Quantity{1000, 1000, 1000, 1000, 1000, 1000, 1000}, Start: d("2026-03-10"), Stops: []Stop{{From: d("2026-03-12"), To: d("2026-03-13")}}}
+	spans := []Standstill{{From: d("2026-03-13"), To: d("2026-03-15")}, {From: d("2026-03-20")}}
+	if c := costOf(t, e.StandingStill(spans), d("2026-03-10"), d("2026-03-31")); c.Total != 600 { // 10, 11, and 16 to 19
+		t.Errorf("it costs %v", c.Total)
+	}
+	e.Start = d("2026-03-21") // other care, arranged since
+	if c := costOf(t, e.StandingStill(spans), d("2026-03-10"), d("2026-03-31")); c.Total != 1100 {
+		t.Errorf("other care costs %v", c.Total)
+	}
+}

@@ -98,7 +98,12 @@ func (h *Hub) moneyOf(tx *store.Tx, a *asking, c care.Case, now time.Time) (*Mon
 		return nil, err
 	}
 	p := &MoneyPart{Limit: h.aloneLimit(a.by), AnySum: most == noLimit, Set: a.may[policy.SetMoney], Approve: a.may[policy.ApproveMoney]}
-	mine := slices.DeleteFunc(slices.Clone(c.Elements), func(e care.Element) bool { return e.Council != a.by.Org })
+	var mine []care.Element
+	for _, e := range c.Elements {
+		if e.Council == a.by.Org {
+			mine = append(mine, h.standingStill(c, e))
+		}
+	}
 	if p.Bill, err = care.BillOf(mine, h.today(now), nhs.Date{}); err != nil {
 		return nil, fmt.Errorf("adding up what care costs: %w", err)
 	}
@@ -126,6 +131,57 @@ func (h *Hub) moneyOf(tx *store.Tx, a *asking, c care.Case, now time.Time) (*Mon
 	p.History = care.FigureChanges(entries, a.by.Org)
 	slices.Reverse(p.History)
 	return p, err
+}
+
+// standingStill is an element with the days on which its provider's care stands still, which
+// are kept with what was agreed with the provider, and not here again.
+func (h *Hub) standingStill(c care.Case, e care.Element) care.Element {
+	if e.Provider == "" {
+		return e
+	}
+	for _, k := range c.Clients {
+		if k.Council == e.Council && (k.Provider == e.Provider || string(k.Code()) == e.Provider) {
+			return e.StandingStill(care.SuspendedSpans(c, e.Council, k.Provider, h.Zone))
+		}
+	}
+	return e
+}
+
+// linked is an element with what it belongs to: the request that its provider answered, or
+// the provider of the directory, by the name that was typed. What it belonged to stays
+// while its provider is the same.
+func (h *Hub) linked(tx *store.Tx, by care.Actor, c care.Case, e care.Element) (care.Element, error) {
+	e.Request, e.Provider = "", ""
+	for _, was := range c.Elements {
+		if was.ID == e.ID && was.Council == by.Org {
+			e.Referral = was.Referral
+			if was.ProviderName == e.ProviderName {
+				e.Request, e.Provider = was.Request, was.Provider
+				return e, nil
+			}
+		}
+	}
+	if e.Referral == "" {
+		e.Referral = newestTo(c, by.Org)
+	}
+	if e.ProviderName == "" {
+		return e, nil
+	}
+	for _, r := range slices.Backward(c.Requests) {
+		i := slices.IndexFunc(r.Invited, func(v care.Invite) bool { return strings.EqualFold(v.Name, e.ProviderName) })
+		if r.Council == by.Org && i >= 0 && r.Ended.IsZero() {
+			e.Request, e.Provider, e.ProviderName = r.ID, r.Invited[i].Provider, r.Invited[i].Name
+			e.Ceiling = cmp.Or(e.Ceiling, r.Ceiling)
+			return e, nil
+		}
+	}
+	all, err := tx.Providers(by.Org)
+	for _, p := range all {
+		if strings.EqualFold(p.Name, e.ProviderName) {
+			e.Provider, e.ProviderName = p.ID, p.Name
+		}
+	}
+	return e, err
 }
 
 func elementRank(e ElementView) int {
@@ -187,9 +243,9 @@ func (h *Hub) SetMoney(ctx context.Context, by care.Actor, id care.CaseID, key s
 		if _, ok := packageKinds[e.Kind]; !ok && a.allowed(policy.SetMoney) {
 			return &care.Error{Kind: care.Required, Field: "kind", Text: "Select the kind of care"}
 		}
-		cmd := care.SetElement{Element: e, Limit: h.aloneLimit(by), Was: was}
-		if cmd.Element.Referral == "" {
-			cmd.Element.Referral = newestTo(c, by.Org)
+		cmd := care.SetElement{Limit: h.aloneLimit(by), Was: was}
+		if cmd.Element, err = h.linked(tx, by, c, e); err != nil {
+			return err
 		}
 		if c, err = h.carry(tx, a, c, policy.SetMoney, cmd); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,24 @@ func TestLimitsOfApproval(t *testing.T) {
 	s.must(s.DecideMoney(s.ctx(), chair, id, large.ID, true, "The panel agreed", large.Changed()))
 	if p := s.costs(chair, id); !p.AnySum {
 		t.Error("the panel has a limit")
+	}
+	// Of a provider of the directory the cost stands still while its care does.
+	agreed := care.Client{ID: "k", Council: notts, Provider: "p7", ProviderName: "Bluebell", Hospital: kings, Told: s.clock(), Suspended: s.clock().AddDate(0, 0, 9)}
+	s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+		c, err := tx.Case(id)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Record(c, care.Cause{Kind: "system"}, s.clock(), care.ClientChanged{At: s.clock(), Did: care.ClientSuspended, Client: agreed})
+		return errors.Join(err, tx.PutProviders(care.Provider{Council: notts, ID: "p7", Name: "Bluebell"}))
+	}))
+	_, err := s.SetMoney(s.ctx(), broker, id, "bluebell", care.Element{Kind: "HS", ProviderName: "BLUEBELL", Unit: care.UnitWeek, Count: money.One, Rate: 70_00, Start: s.onDay("2026-11-26"), Funding: "council"}, time.Time{})
+	s.must(err)
+	all := s.costs(broker, id).Elements
+	if i := slices.IndexFunc(all, func(e ElementView) bool { return e.Provider == "p7" }); i < 0 {
+		t.Error("a provider of the directory is not found by its name")
+	} else if e := all[i]; len(e.Stops) != 1 || e.Stops[0].From != s.onDay("2026-12-04") || e.Ahead.Total != 80_00 { // eight days of seven
+		t.Errorf("while the provider's care stands still: %+v, ahead %v", e.Stops, e.Ahead.Total)
 	}
 	mine := set(chair, "mine", 5_000_00)
 	s.refused(s.DecideMoney(s.ctx(), chair, id, mine.ID, true, "", mine.Changed()), care.BusinessRule, "")

@@ -229,10 +229,11 @@ func elementLinks(c hub.CaseView, m hub.MoneyPart, e hub.ElementView) ui.Node {
 	if m.Set && e.State != care.ElementEnded {
 		add("change", "Change")
 		if e.State == care.ElementApproved && e.Unit != care.UnitOnce {
-			if slices.ContainsFunc(e.Stops, care.Stop.Open) {
-				add(string(resumeStep), "Resume")
-			} else {
+			switch i := slices.IndexFunc(e.Stops, care.Stop.Open); {
+			case i < 0:
 				add(string(suspendStep), "Suspend")
+			case e.Stops[i].By.ID != "": // what was agreed with the provider ends with the provider's restart
+				add(string(resumeStep), "Resume")
 			}
 		}
 	}

@@ -205,7 +205,7 @@ func (s *Server) costPage(v *visit, c hub.CaseView, e *hub.ElementView, f costFo
 			ui.PostForm(action, ui.Hidden("key", f.post.Get("key")), ui.Hidden("was", f.post.Get("was")),
 				ui.Select{ID: "kind", Label: "Kind of care", Value: f.post.Get("kind"), Items: codedChoices(hub.MoneyKinds(), "Select the kind of care"), Error: f.err("kind")},
 				in("title", "What it is (optional)", "In words that name nobody. For example, morning and evening visits", 0),
-				in("provider", "Provider (optional)", "", 0),
+				in("provider", "Provider (optional)", "As the directory names it. Then its cost stands still while its care does.", 0),
 				ui.Radios{ID: "unit", Legend: "What is the rate for?", Value: f.post.Get("unit"), Items: unitChoices(), Error: f.err("unit")},
 				rate, costWeek(f),
 				costDate(f, "start", "First day", "For example, 14 3 2026"), costDate(f, "end", "Last day (optional)", "Leave it empty until it is known. A one-off has no last day."), hold,
