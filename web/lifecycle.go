@@ -384,7 +384,7 @@ func (s *Server) delayRows(st care.Stay, c hub.CaseView) []ui.Row {
 	}
 	return []ui.Row{
 		{Key: "Delay, national count", Value: ui.Text(ui.Plural(national, "day", "days") + far), Source: "From the last discharge-ready date"},
-		{Key: "All days ready to leave", Value: ui.Text(ui.Plural(local, "day", "days") + far), Source: "Our own count, of all periods"},
+		{Key: "All days not meeting criteria", Value: ui.Text(ui.Plural(local, "day", "days") + far), Source: "Our own count, of all periods in this stay"},
 	}
 }
 
