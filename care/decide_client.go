@@ -154,6 +154,19 @@ func clientTask(c Case, kind TaskKind, k Client, text string, now time.Time, in 
 	return []Event{TaskChanged{At: now, Did: TaskSet, Task: t}}
 }
 
+// RingProvider is a task to ring a provider about a notice that stands, because it
+// could not be reached otherwise; nothing when there is an open one, or the notice
+// is over. why goes on from the provider's name: "could not be written to".
+func RingProvider(c Case, client string, p Provider, why string, now time.Time) []Event {
+	k, ok := c.client(client)
+	open := func(t Task) bool { return t.Kind == TaskProvider && t.About == client && t.Open() }
+	if !ok || !k.Ended.IsZero() || c.JoinedTo != "" || slices.ContainsFunc(c.Tasks, open) {
+		return nil
+	}
+	text := "Ring " + k.ProviderName + phoneOf(p) + ": it " + why
+	return follow(c, clientTask(c, TaskProvider, k, text, now, ringIn, why, now.UTC().Format(time.RFC3339)), now)
+}
+
 func (c Case) client(id string) (Client, bool) {
 	for _, k := range c.Clients {
 		if k.ID == id {
@@ -506,3 +519,7 @@ func SuspendedSpans(c Case, council nhs.ODS, provider string, zone *time.Locatio
 	slices.SortFunc(out, func(a, b Standstill) int { return a.From.Time().Compare(b.From.Time()) })
 	return out
 }
+
+// UKPhone reports whether s can be a UK telephone number that a provider answers:
+// no premium rate, and no personal number.
+func UKPhone(s string) bool { return ukPhone(s) }

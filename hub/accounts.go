@@ -14,12 +14,18 @@ import (
 
 // Account finds an account by its login.
 func (h *Hub) Account(ctx context.Context, login string) (care.Account, error) {
-	return view(ctx, h, func(tx *store.Tx) (care.Account, error) { return tx.UserByLogin(login) })
+	return view(ctx, h, func(tx *store.Tx) (care.Account, error) {
+		a, err := tx.UserByLogin(login)
+		return a, firstErr(err, h.meetProviders(tx, a))
+	})
 }
 
 // AccountByID finds an account.
 func (h *Hub) AccountByID(ctx context.Context, id care.ActorID) (care.Account, error) {
-	return view(ctx, h, func(tx *store.Tx) (care.Account, error) { return tx.User(id) })
+	return view(ctx, h, func(tx *store.Tx) (care.Account, error) {
+		a, err := tx.User(id)
+		return a, firstErr(err, h.meetProviders(tx, a))
+	})
 }
 
 // SaveTries keeps how many wrong passwords an account has had.

@@ -172,7 +172,7 @@ func (h *Hub) Users(ctx context.Context, by care.Actor, q UserQuery) (UserList, 
 		}
 		var found []UserView
 		for _, a := range all {
-			if u := h.userView(a); !isDevice(a.ID) && u.fits(q) {
+			if u := h.userView(a); !isDevice(a.ID) && !isDoor(a.ID) && u.fits(q) {
 				found = append(found, u)
 			}
 		}
@@ -242,6 +242,9 @@ func (h *Hub) User(ctx context.Context, by care.Actor, id care.ActorID) (UserPag
 func staffAccount(tx *store.Tx, id care.ActorID) (care.Account, error) {
 	if isDevice(id) {
 		return care.Account{}, &care.Error{Kind: care.NotFound, Text: "This is a wallboard. It is on the page of devices"}
+	}
+	if isDoor(id) {
+		return care.Account{}, &care.Error{Kind: care.NotFound, Text: "The account was not found"}
 	}
 	return tx.User(id)
 }
@@ -384,7 +387,7 @@ func loginFault(login string) string {
 	bad := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_@'", r)
 	}
-	if strings.ContainsFunc(login, bad) || strings.HasPrefix(login, devicePrefix) {
+	if strings.ContainsFunc(login, bad) || strings.HasPrefix(login, devicePrefix) || strings.HasPrefix(login, providerDoor) {
 		return "A user name has letters, digits and . - _ @ only"
 	}
 	return ""
@@ -442,6 +445,27 @@ func (h *Hub) places(tx *store.Tx) (out []Place, err error) {
 	return out, nil
 }
 
+// ProviderOrgs lists the providers of all councils' directories, by name, for whom an
+// account can answer. An administrator sees no more of them here.
+func (h *Hub) ProviderOrgs(ctx context.Context, by care.Actor) ([]care.Org, error) {
+	var out []care.Org
+	err := h.administered(ctx, by, policy.ManageUsers, "providers", func(tx *store.Tx) error {
+		out = nil
+		for _, council := range h.CouncilOrgs() {
+			ps, err := tx.Providers(council.ODS)
+			if err != nil {
+				return err
+			}
+			for _, p := range ps {
+				out = append(out, care.Org{ODS: care.ProviderCode(p.Council, p.ID), Name: p.Name + " (" + council.Name + ")", Kind: care.ProviderOrg})
+			}
+		}
+		return h.learnProviders(tx)
+	})
+	slices.SortFunc(out, func(a, b care.Org) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
+}
+
 // mostGrants bounds what one account may have.
 const mostGrants = 10
 
@@ -449,6 +473,9 @@ const mostGrants = 10
 // left alone.
 func (h *Hub) grantFaults(tx *store.Tx, had, gs []care.Grant) (out []Fault, err error) {
 	places, err := h.places(tx)
+	if err == nil {
+		err = h.learnProviders(tx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -457,7 +484,7 @@ func (h *Hub) grantFaults(tx *store.Tx, had, gs []care.Grant) (out []Fault, err 
 	}
 	for i, g := range gs {
 		field := fmt.Sprintf("grant-%d-", i)
-		kind := h.orgs[g.Org].Kind
+		kind := h.Org(g.Org).Kind
 		switch {
 		case slices.Contains(gs[:i], g):
 			out = append(out, Fault{field + "role", "This role is there twice. Take one away"})

@@ -89,6 +89,8 @@ type Limits struct {
 	ReadBatch  int           // messages processed in one transaction; 64
 	Glass      time.Duration // how long a broken glass stays open; 60 min
 	Glasses    int           // how often somebody may break the glass in an hour; 3
+	Unchecked  time.Duration // how long a provider's numbers count as checked; 90 days
+	LinkLife   time.Duration // how long a link mailed to a provider opens; 72 h
 	Watch      Watchfulness  // from when a pattern of looking is worth a look
 }
 
@@ -108,6 +110,7 @@ type Hub struct {
 
 	agreements agreedBook
 	numbers    numbersBook
+	codes      providerBook
 	wrongCodes wrongCodes
 	tokens     tokenMemo
 }
@@ -169,6 +172,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ReadBatch, 64)
 	def(&l.Glass, time.Hour)
 	def(&l.Glasses, 3)
+	def(&l.Unchecked, 90*24*time.Hour)
+	def(&l.LinkLife, 72*time.Hour)
 	l.Watch = l.Watch.withDefaults()
 	return l
 }
@@ -199,6 +204,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		wg.Go(func() { h.deliverSubscriptions(ctx) })
 	}
 	wg.Go(func() { h.tellLoop(ctx) })
+	wg.Go(func() { h.followClients(ctx) })
+	wg.Go(func() { h.mailLinks(ctx) })
 	wg.Go(func() { h.noticeLoop(ctx) })
 	wg.Go(func() { h.sendLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
@@ -221,6 +228,9 @@ func newID() string {
 func (h *Hub) Org(ods nhs.ODS) care.Org {
 	if o, ok := h.orgs[ods]; ok {
 		return h.numbered(o)
+	}
+	if p, ok := h.codes.known(ods); ok {
+		return care.Org{ODS: ods, Name: p.Name, Kind: care.ProviderOrg, Phone: p.Phone, OutOfHours: p.OutOfHours}
 	}
 	return care.Org{ODS: ods, Name: string(ods)}
 }

@@ -455,6 +455,7 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 			if err := h.packageViews(tx, may, d, &v); err != nil {
 				return nil, false, err
 			}
+			a.knownBy(c, &v)
 		}
 		views = append(views, v)
 	}
@@ -480,7 +481,7 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 	if may[policy.SeePackageDetail] {
 		v.Equipment = d.Equipment
 	}
-	asked := map[string]*care.Provider{} // one provider often has several packages
+	asked := map[string]*ProviderEntry{} // one provider often has several packages
 	for _, p := range d.Packages {
 		if p.Kind == care.DirectPayment && !may[policy.SeeFinance] {
 			continue
@@ -494,7 +495,7 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
 		if may[policy.SeeProvider] && p.Provider != "" {
 			if _, known := asked[p.Provider]; !known {
-				provider, err := tx.Provider(d.Council, p.Provider)
+				provider, err := h.provider(tx, d.Council, p.Provider)
 				switch {
 				case err == nil:
 					asked[p.Provider] = &provider
@@ -504,7 +505,9 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 					return err
 				}
 			}
-			pv.Provider = asked[p.Provider]
+			if e := asked[p.Provider]; e != nil {
+				pv.Provider, pv.Unchecked = &e.Provider, e.Unchecked
+			}
 		}
 		v.Packages = append(v.Packages, pv)
 	}

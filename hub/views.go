@@ -119,6 +119,9 @@ type PackageView struct {
 	Package  care.Package
 	Kind     string         // the kind in words
 	Provider *care.Provider // nil: not shared or not told
+	// Unchecked is that nobody has checked the provider's numbers lately.
+	Unchecked bool
+	Knows     *ProviderKnows // the provider was told of the present stay; nil: not, or not shown
 }
 
 // SourceView is how fresh a source is.
@@ -265,8 +268,9 @@ type CaseView struct {
 	Assessments []AssessmentItem // being written or approved by the reader's own organisation
 	AssessForms []string         // that the reader can begin, by id
 
-	Tasks TaskPart
-	Money *MoneyPart // nil: not shown to this reader
+	Tasks   TaskPart
+	Clients []ClientView // what care providers were told, newest first
+	Money   *MoneyPart   // nil: not shown to this reader
 }
 
 // Current is the referral that matters now: the newest open one, else the

@@ -210,34 +210,13 @@ func onceID(key string, by care.Actor, said ...string) string {
 // look-up that the reader made a moment ago. call.ID is the key of the form, as
 // for AddNote.
 func (h *Hub) RecordCall(ctx context.Context, by care.Actor, id care.CaseID, handle string, call care.Call) error {
-	call.ID = onceID(call.ID, by, string(id), handle, string(call.Council), call.Provider, call.ProviderName, call.Spoke, call.Phone, call.Outcome,
+	return h.RecordCallAnd(ctx, by, id, handle, call, CallSteps{})
+}
+
+// callID names a call by the key of its form and by what it says.
+func callID(by care.Actor, id care.CaseID, handle string, call care.Call) string {
+	return onceID(call.ID, by, string(id), handle, string(call.Council), call.Provider, call.ProviderName, call.Spoke, call.Phone, call.Outcome,
 		call.RestartAt.UTC().Format(time.RFC3339), call.Text)
-	call.At, call.By = h.now(), by.Who()
-	if id != "" {
-		_, err := h.do(ctx, by, id, policy.RecordCall, "", care.RecordCall{Call: call})
-		return err
-	}
-	v, err := h.Looked(ctx, by, handle)
-	if err != nil {
-		return err
-	}
-	if v.Case == "" {
-		return &care.Error{Kind: care.NotFound, Text: "There is nobody to record a call for"}
-	}
-	return h.update(ctx, func(tx *store.Tx) error {
-		c, err := h.living(tx, v.Case)
-		if err != nil {
-			return err
-		}
-		a := h.ask(by, policy.RecordCall, nil, LookRequest{Reason: v.Reason}.purpose(), "", h.now())
-		a.declared = true
-		a.about(c, a.record.At)
-		if err := a.onto(tx, a.record.At); err != nil {
-			return err
-		}
-		_, err = h.carry(tx, a, c, policy.RecordCall, care.RecordCall{Call: call})
-		return err
-	})
 }
 
 // Workers lists the workers of the reader's council with their open referrals,
