@@ -232,10 +232,10 @@ func (s *Server) stayRows(c hub.CaseView) []ui.Row {
 		return []ui.Row{{Key: "Ward", Value: ui.Text("In another hospital")}}
 	}
 	if c.Stay == nil {
-		if c.Row.Row.Left.IsZero() {
-			return []ui.Row{{Key: "Ward", Value: ui.Missing("Not in hospital")}}
+		rows := []ui.Row{{Key: "Ward", Value: ui.Missing("Not in hospital")}}
+		if !c.Row.Row.Left.IsZero() {
+			rows = []ui.Row{{Key: "Left hospital", Value: ui.TimeAt(c.Row.Row.Left)}}
 		}
-		rows := []ui.Row{{Key: "Left hospital", Value: ui.TimeAt(c.Row.Row.Left)}}
 		if n := len(c.Past); n > 0 && c.Past[n-1].Left != nil {
 			rows = append(rows, s.delayRows(c.Past[n-1], c)...)
 		}
