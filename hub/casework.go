@@ -10,7 +10,7 @@ import (
 // workOf fills what both sides work on into a case's view, each part by what this
 // reader may see of it. Each part stands in its own file.
 func (h *Hub) workOf(tx *store.Tx, a *asking, c care.Case, v *CaseView, now time.Time) error {
-	for _, part := range []func(*store.Tx, *asking, care.Case, *CaseView, time.Time) error{h.clientPart, h.taskPart, h.assessmentPart, h.moneyPart, h.lifecyclePart} {
+	for _, part := range []func(*store.Tx, *asking, care.Case, *CaseView, time.Time) error{h.clientPart, h.taskPart, h.assessmentPart, h.moneyPart, h.arrangePart, h.lifecyclePart} {
 		if err := part(tx, a, c, v, now); err != nil {
 			return err
 		}
@@ -26,6 +26,9 @@ func (h *Hub) workItem(a *asking, c care.Case, e care.Entry, t TimelineItem) (Ti
 		return t, h.clientItem(a, e.Event, &t)
 	case "money":
 		ok := a.moneyItem(e.Event, &t)
+		return t, ok
+	case "arranging":
+		ok := a.arrangeItem(c, e.Event, &t)
 		return t, ok
 	case "task":
 		ok := h.taskItem(a, c, e.Event, &t)

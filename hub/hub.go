@@ -89,6 +89,7 @@ type Limits struct {
 	ReadBatch  int           // messages processed in one transaction; 64
 	Glass      time.Duration // how long a broken glass stays open; 60 min
 	Glasses    int           // how often somebody may break the glass in an hour; 3
+	Capacity   time.Duration // how long what a provider can take on counts after it was reported; 48 h
 	Unchecked  time.Duration // how long a provider's numbers count as checked; 90 days
 	LinkLife   time.Duration // how long a link mailed to a provider opens; 72 h
 	Watch      Watchfulness  // from when a pattern of looking is worth a look
@@ -172,6 +173,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ReadBatch, 64)
 	def(&l.Glass, time.Hour)
 	def(&l.Glasses, 3)
+	def(&l.Capacity, 48*time.Hour)
 	def(&l.Unchecked, 90*24*time.Hour)
 	def(&l.LinkLife, 72*time.Hour)
 	l.Watch = l.Watch.withDefaults()

@@ -271,6 +271,7 @@ type CaseView struct {
 	Tasks   TaskPart
 	Clients []ClientView // what care providers were told, newest first
 	Money   *MoneyPart   // nil: not shown to this reader
+	Arrange *ArrangePart // nil: not shown to this reader
 }
 
 // Current is the referral that matters now: the newest open one, else the

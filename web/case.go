@@ -38,6 +38,7 @@ var caseTabs = []caseTab{
 	{"tasks", "Tasks", (*Server).tasksTab},
 	{"referral", "Referral", (*Server).referralTab},
 	{"care", "Care", (*Server).careTab},
+	{"arranging", "Arranging care", (*Server).arrangingTab},
 	{"finance", "Finance", (*Server).moneyTab},
 	{"calls", "Calls", (*Server).callsTab},
 	{"identity", "Identity", (*Server).identityTab},

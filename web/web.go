@@ -83,7 +83,7 @@ func deciding(actions ...policy.Action) []policy.Action { return actions }
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
 		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
-		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.moneyRoutes())
+		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes())
 }
 
 // checkRoutes refuses a route that does not declare who decides about it: no

@@ -62,6 +62,7 @@ type LimitsConfig struct {
 	Attempts        int      `toml:"attempts" doc:"Wrong passwords before an account is locked for a while."`
 	Lock            Duration `toml:"lock" doc:"How long an account is locked."`
 	LookStale       Duration `toml:"look_stale" doc:"A council's extract older than this is not shown by the look-up at all."`
+	Capacity        Duration `toml:"capacity" doc:"What a provider can take on counts for this long after it was reported."`
 	LookMisses      int      `toml:"look_misses" doc:"Wrong dates of birth before a reader is slowed down."`
 	Requests        int      `toml:"requests" doc:"Requests of one reader in a minute; more are told to wait. 0: no limit, as for the four below."`
 	AddressRequests int      `toml:"address_requests" doc:"Requests from one network address in a minute. A whole hospital may be behind one."`
@@ -152,7 +153,7 @@ func defaults() Config {
 		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}}, Notifications: notificationDefaults(),
 		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
-			LookStale: minutes(24 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
+			LookStale: minutes(24 * 60), Capacity: minutes(48 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
 	}
 }
 
@@ -317,7 +318,7 @@ func (c Config) check() error {
 // check refuses a zero too: the packages that use these take it for "default",
 // so it would not do what is written.
 func (l LimitsConfig) check() error {
-	for key, d := range map[string]Duration{"idle": l.Idle, "absolute": l.Absolute, "lock": l.Lock, "look_stale": l.LookStale} {
+	for key, d := range map[string]Duration{"idle": l.Idle, "absolute": l.Absolute, "lock": l.Lock, "look_stale": l.LookStale, "capacity": l.Capacity} {
 		if d.Duration <= 0 {
 			return fmt.Errorf("[limits] %s must be more than 0", key)
 		}
