@@ -15,6 +15,7 @@ import (
 
 	"homeward/care"
 	"homeward/hub"
+	"homeward/money"
 	"homeward/nhs"
 	"homeward/policy"
 	"homeward/sharing"
@@ -112,6 +113,11 @@ var secrets = []untold{
 		at := evening.Add(-2 * time.Minute)
 		s.record(s.barbara, care.HoldingTold{At: evening.Add(-time.Hour), Holding: care.Holding{Council: county, AsAt: at, Team: "t1", Worker: "A Patel", Packages: []care.Package{home, alarm, over, {Ref: "dp", Kind: "DP", Status: care.PackageActive}},
 			Equipment: []care.Equipment{{Ref: "e1", Title: "Secret hoist", Status: "delivered"}}, Safeguarding: care.Safeguarding{Answer: care.AnswerNo, AsAt: at}}})
+	}},
+	{"what arranged care costs", notCounty, func(s *site, r *rand.Rand) {
+		at, by := evening.Add(-time.Hour), care.Who{ID: "u-broker", Name: "P Broker", Org: county}
+		s.record(s.walter, care.ElementChanged{At: at, Did: care.ElementSet, By: by, Element: care.Element{ID: "e1", Council: county, Kind: "HS", Title: "Secret", Unit: care.UnitWeek,
+			Rate: money.Amount(1 + r.IntN(90_000)), Count: money.One, Start: nhs.Date{Year: 2026, Month: 11, Day: 20}, Funding: "council", State: care.ElementWaiting, At: at, By: by}})
 	}},
 	{"that the council pays somebody directly, and no more", notCounty, func(s *site, r *rand.Rand) {
 		s.record(s.walter, countyHolds(false, care.Package{Ref: "dp", Kind: "DP", Status: care.PackageActive}))
