@@ -148,7 +148,10 @@ func (p *Pathway) Merge(under, over Answers) Answers {
 func items(a Answers, group string) int {
 	n := 0
 	for k := range a {
-		if g, i, _, ok := splitKey(k); ok && g == group {
+		if len(k) <= len(group) || k[len(group)] != '.' || k[:len(group)] != group {
+			continue
+		}
+		if _, i, _, ok := splitKey(k); ok {
 			n = max(n, i)
 		}
 	}
@@ -160,9 +163,12 @@ func (g Group) items(a Answers) int { return max(items(a, g.ID), g.Min) }
 // splitKey takes a Key apart; only the one way to write a number is one.
 func splitKey(key string) (group string, n int, field string, ok bool) {
 	group, rest, ok := strings.Cut(key, ".")
+	if !ok {
+		return "", 0, "", false
+	}
 	number, field, ok2 := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(number)
-	return group, n, field, ok && ok2 && err == nil && n >= 1 && n <= maxItems && number == strconv.Itoa(n)
+	return group, n, field, ok2 && err == nil && n >= 1 && n <= maxItems && number == strconv.Itoa(n)
 }
 
 func (p *Pathway) splitKey(key string) (Group, int, string, bool) {
