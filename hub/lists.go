@@ -278,6 +278,7 @@ func (h *Hub) rowView(by care.Actor, r care.Row, sources []SourceView, q ListQue
 	l.Stage, l.StageSay = stageOf(r.State)
 	l.Waiting, l.With = h.waiting(r), h.with(r)
 	l.MovedAway = moved
+	l.Overdue = overdue(r, now)
 	if stale >= 0 {
 		l.Stale, l.AsAt = true, sources[stale].Last
 	}

@@ -193,6 +193,7 @@ type ListRow struct {
 	Masked       bool // sensitive: whereabouts not shown to this reader
 	Shut         bool // the policies do not let this reader open the case
 	NoRefer      bool // nor refer from it
+	Overdue      bool // what is next was due before now
 }
 
 // ListView is a list, its counts over all pages, and how fresh it is.
@@ -268,7 +269,12 @@ type CaseView struct {
 	Assessments []AssessmentItem // being written or approved by the reader's own organisation
 	AssessForms []string         // that the reader can begin, by id
 
-	Tasks   TaskPart
+	Tasks TaskPart
+
+	Outcomes  []OutcomeView  // newest referral first; none: not shown to this reader
+	Decisions []DecisionView // of huddles, newest first
+	Concerns  []ConcernView  // those that this reader may know of
+
 	Clients []ClientView // what care providers were told, newest first
 	Money   *MoneyPart   // nil: not shown to this reader
 	Arrange *ArrangePart // nil: not shown to this reader
@@ -320,6 +326,12 @@ type WorkerView struct {
 	Name string
 	Team string
 	Open int // open referrals
+
+	Load, Most int // what those weigh, and should at the most, in tenths of an ordinary case; 0: not said
+	In         bool
+	AwayWhy    string   // why they are not in
+	Suggested  bool     // the best for a referral
+	Why        []string // what speaks for them, in words
 }
 
 // FeedView is one connection on the operations page.

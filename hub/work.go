@@ -161,7 +161,10 @@ func (h *Hub) Allocate(ctx context.Context, by care.Actor, id care.CaseID, ref c
 		if unknown != nil {
 			return unknown
 		}
-		if err != nil && a.allowed(policy.Allocate) {
+		switch may := a.allowed(policy.Allocate); {
+		case may && !mayHandOver(by, c, ref):
+			return a.refuse(tx)
+		case may && err != nil:
 			return err
 		}
 		_, err = h.carry(tx, a, c, policy.Allocate, care.Allocate{ID: ref, Worker: who, Was: was})
@@ -234,23 +237,12 @@ func (h *Hub) Workers(ctx context.Context, by care.Actor) ([]WorkerView, error) 
 }
 
 func (h *Hub) workers(tx *store.Tx, by care.Actor) ([]WorkerView, error) {
-	accounts, err := tx.Users()
-	if err != nil {
-		return nil, err
-	}
+	ms, err := h.members(tx, by.Org)
 	var out []WorkerView
-	for _, a := range accounts {
-		i := grantOf(a, by.Org)
-		if i < 0 {
-			continue
-		}
-		n, err := tx.Counts(store.RowQuery{Council: by.Org, Worker: a.ID, Open: true})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, WorkerView{ID: a.ID, Name: a.Name, Team: a.Grants[i].Team, Open: n.Open})
+	for _, m := range ms {
+		out = append(out, m.view())
 	}
-	return out, nil
+	return out, err
 }
 
 // grantOf is the grant by which somebody works on referrals for a council; -1

@@ -352,7 +352,11 @@ func (s *Server) askAllocate(_ *visit, c hub.CaseView, r hub.ReferralView, f *co
 }
 
 func workerLabel(w hub.WorkerView) string {
-	return w.Name + ", " + ui.Plural(w.Open, "open", "open")
+	say := w.Name + ", " + carries(w.Open, w.Load, w.Most)
+	if w.In {
+		return say + ", in today"
+	}
+	return say + ", not in (" + w.AwayWhy + ")"
 }
 
 func (s *Server) doAllocate(v *visit, c hub.CaseView, r hub.ReferralView) error {

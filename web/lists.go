@@ -279,6 +279,8 @@ func (l list) shows(r hub.ListRow) bool {
 		return onBoard(r)
 	case l.kind == kindWall:
 		return r.HasWait && r.Row.InBed && !r.Row.Died
+	case l.kind == kindWorklist && l.view == viewOverdue:
+		return r.Overdue
 	case l.kind == kindWorklist && l.view == viewTeam:
 		return r.Row.Worker.ID != "" && (l.by.Team == "" || r.Row.Holder.Team == "" || r.Row.Holder.Team == l.by.Team)
 	}

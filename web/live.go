@@ -192,7 +192,7 @@ func (f *follower) parts(u hub.Update, now time.Time) []ui.Node {
 	}
 	var out []ui.Node
 	switch {
-	case f.whole || l.view == viewTeam: // a team's list is narrower than the hub's
+	case f.whole || l.narrower():
 		out = append(out, ui.Counts(l.countsText(l.rowCounts(f.rows))))
 	case u.Counts != nil:
 		out = append(out, ui.Counts(l.countsText(viewCounts(*u.Counts))))

@@ -52,7 +52,11 @@ func (s *Server) tracker(v *visit) (response, error) {
 	default:
 		p.Main = append(p.Main, l.fill(rows, l.nobody()), l.pagination(rows))
 	}
-	p.Main = append(p.Main, leftToday(rows), whatTheseMean(rows))
+	saved, err := s.viewsPart(v)
+	if err != nil {
+		return nil, err
+	}
+	p.Main = append(p.Main, leftToday(rows), saved, whatTheseMean(rows))
 	return show(p), nil
 }
 

@@ -82,7 +82,7 @@ func deciding(actions ...policy.Action) []policy.Action { return actions }
 // routes is every page and action. Each file adds its own.
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
-		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
+		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.teamRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
 		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes())
 }
 

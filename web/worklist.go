@@ -18,18 +18,19 @@ const (
 	viewAllocate  = "allocate"  // referrals without a worker
 	viewTeam      = "team"      // with a worker of the reader's team
 	viewMine      = "mine"      // with the reader
+	viewOverdue   = "overdue"   // of the council, where what is next was due before now
 	viewUnsettled = "unsettled" // of which it is not settled which council they are for
 )
 
 // workViews are the views that a role has, first the one it begins with.
 var workViews = map[care.Role][]string{
-	care.TeamManager:  {viewAllocate, viewTeam, viewMine},
-	care.SocialWorker: {viewMine, viewTeam, viewAllocate},
-	care.Broker:       {viewTeam, viewAllocate},
+	care.TeamManager:  {viewAllocate, viewTeam, viewMine, viewOverdue},
+	care.SocialWorker: {viewMine, viewTeam, viewAllocate, viewOverdue},
+	care.Broker:       {viewTeam, viewAllocate, viewOverdue},
 	care.Coordinator:  {viewUnsettled},
 }
 
-var workTitles = map[string]string{viewAllocate: "To allocate", viewTeam: "My team", viewMine: "My work", viewUnsettled: "Council not settled"}
+var workTitles = map[string]string{viewAllocate: "To allocate", viewTeam: "My team", viewMine: "My work", viewOverdue: "Overdue", viewUnsettled: "Council not settled"}
 
 // allocateWithin is how soon after it was sent a referral shall have a worker.
 const allocateWithin = 24 * time.Hour
@@ -49,7 +50,7 @@ func (l *list) worklist() {
 	switch l.view {
 	case viewAllocate:
 		q.Worker = "none"
-	case viewTeam:
+	case viewTeam, viewOverdue:
 		q.Everything, q.Page = true, 1
 	case viewMine:
 		q.Worker = l.by.ID
@@ -73,7 +74,7 @@ func (s *Server) worklist(v *visit) (response, error) {
 		return goTo(l.path()), nil
 	}
 	c := viewCounts(rows)
-	if l.view == viewTeam {
+	if l.narrower() {
 		c = l.rowCounts(byID(rows.Rows))
 	}
 	var tabs ui.Nodes
@@ -94,9 +95,20 @@ func (s *Server) worklist(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	saved, err := s.viewsPart(v)
+	if err != nil {
+		return nil, err
+	}
 	p.Main = append(p.Main, body, l.pagination(rows))
+	if l.view == viewMine && len(rows.Rows) > 0 {
+		p.Main = append(p.Main, ui.Para(ui.Link("/handover", "Hand over my "+ui.Plural(len(rows.Rows), "open case", "open cases"))))
+	}
+	p.Main = append(p.Main, saved)
 	return show(p), nil
 }
+
+// narrower reports whether a view of a worklist shows fewer rows than the hub gives.
+func (l list) narrower() bool { return l.kind == kindWorklist && (l.view == viewTeam || l.view == viewOverdue) }
 
 // workBody is the table; for those who may allocate it is a form, so that
 // several people are allocated at once.
@@ -124,6 +136,8 @@ func (l list) noWork() ui.Node {
 		return ui.Empty("Nobody to allocate", ui.P("New referrals come here by themselves."))
 	case viewTeam:
 		return ui.Empty("Nobody is with your team", ui.P("People come here when they are allocated to a worker of your team."))
+	case viewOverdue:
+		return ui.Empty("Nothing is overdue", ui.P("People come here when what is next for them was due before now."))
 	case viewUnsettled:
 		return ui.Empty("Every referral has its council", ui.P("Referrals come here when their address does not say which council is responsible."))
 	}
@@ -262,7 +276,7 @@ func (s *Server) allocateOne(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	workers, err := s.Hub.Workers(v.ctx(), v.by)
+	workers, err := s.Hub.Suggest(v.ctx(), v.by, p.id, p.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +333,7 @@ func (s *Server) askOne(v *visit, p pick, workers []hub.WorkerView) (response, e
 	body := ui.Nodes{ui.P("There is nobody to allocate to. Ask your administrator to add workers.")}
 	if len(workers) > 0 {
 		body = ui.Nodes{ui.PostForm("/worklist/allocate", ui.Hidden("one", p.String()), ui.Hidden("asked", "yes"),
-			workerSelect(workers, "", ui.ErrorFor(wrong, "worker")), ui.Submit("Allocate"))}
+			suggestedPart(workers), workerSelect(workers, suggestedOf(workers), ui.ErrorFor(wrong, "worker")), ui.Submit("Allocate"))}
 	}
 	page := ui.Page{Title: "Allocate a worker", Width: ui.FormPage, Back: &ui.NavItem{Href: toAllocate, Text: "Back to the worklist"},
 		Banner: s.caseBanner(c, v.now),
@@ -328,6 +342,25 @@ func (s *Server) askOne(v *visit, p pick, workers []hub.WorkerView) (response, e
 		return refuse(page), nil
 	}
 	return show(page), nil
+}
+
+// suggestedPart says who is suggested, and why: a person still chooses.
+func suggestedPart(workers []hub.WorkerView) ui.Node {
+	for _, w := range workers {
+		if w.Suggested {
+			return ui.Inset(ui.Para(ui.Strong("Suggested: "+w.Name)), ui.P(strings.Join(w.Why, ". ")+". "+upper(carries(w.Open, w.Load, w.Most))+"."))
+		}
+	}
+	return ui.Inset(ui.P("Nobody is suggested: nobody is in today with room for another person."))
+}
+
+func suggestedOf(workers []hub.WorkerView) string {
+	for _, w := range workers {
+		if w.Suggested {
+			return string(w.ID)
+		}
+	}
+	return ""
 }
 
 // taken is what is shown when somebody else was quicker: who, and when.
