@@ -117,7 +117,7 @@ func (s *Server) referTasks(v *visit) (response, error) {
 		moreParts(more),
 		ui.If(!d.Saved.IsZero(), func() ui.Node {
 			return ui.Small("Your draft was saved at " + ui.ClockOn(d.Saved, v.now) + ". Nobody else sees it until you send it.")
-		})))
+		}), discardPart(d)))
 	return show(p), nil
 }
 
