@@ -23,7 +23,24 @@ func (s *Server) lifecycleRoutes() []route {
 	return []route{
 		{pattern: "GET /cases/{id}/criteria", nav: "ward", asks: deciding(policy.SayReady), do: s.askCriteria},
 		{pattern: "POST /cases/{id}/criteria", nav: "ward", asks: deciding(policy.SayReady), do: s.sayCriteria},
+		{pattern: "POST /cases/{id}/refer/discard", nav: "tracker", asks: deciding(policy.Refer), do: s.discardDraft},
 	}
+}
+
+// discardPart offers to throw a draft away, folded so that nobody does it by a slip.
+func discardPart(d hub.ReferralDraft) ui.Node {
+	if d.Saved.IsZero() {
+		return nil
+	}
+	return ui.Details("Throw this draft away", ui.P("What was typed here is lost. What hospitals and councils hold stays as it is."),
+		ui.PostForm(casePath(d.Case.ID, "/refer/discard"), ui.Button{Text: "Throw the draft away", Kind: ui.Warning}))
+}
+
+func (s *Server) discardDraft(v *visit) (response, error) {
+	if err := s.Hub.DiscardDraft(v.ctx(), v.by, v.id()); err != nil {
+		return nil, err
+	}
+	return goTo(casePath(v.id(), "")).saying("The draft was thrown away."), nil
 }
 
 // lifecycleCommands are the commands of a referral that waits, or goes elsewhere.

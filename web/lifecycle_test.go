@@ -129,3 +129,17 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+func TestADraftIsThrownAway(t *testing.T) {
+	s := newSite(t)
+	r := s.as("coordinator")
+	r.submit(r.get(at(s.barbara, "/refer/needed")), at(s.barbara, "/refer/needed"), "care_needs", "Help to wash")
+	r.get(at(s.barbara, "/refer")).says("Throw this draft away")
+	r.follow(r.post(at(s.barbara, "/refer/discard"))).says("The draft was thrown away.")
+	if strings.Contains(r.get(at(s.barbara, "/refer/needed")).body, "Help to wash") {
+		t.Error("the draft is still there")
+	}
+	if p := s.as("team-manager").post(at(s.barbara, "/refer/discard")); p.status != http.StatusForbidden {
+		t.Errorf("a council throws away a draft: %d", p.status)
+	}
+}
