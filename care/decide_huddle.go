@@ -61,3 +61,11 @@ var HuddleTexts = []Coded{
 	{"medicines", "Have medicines to take home ready"}, {"transport", "Book transport"}, {"provider", "Confirm the start with the provider"},
 	{"request", "Send the request for care"}, {"equipment", "Order equipment"}, {"fund", "Get the cost approved"}, {"fit", "Look again whether the person is ready"},
 }
+
+// decisionThreads are the rows of decisions, each of its huddle.
+func decisionThreads(c Case) (out []Thread) {
+	for _, n := range c.Decisions {
+		out = append(out, Thread{Kind: DecisionThread, ID: n.ID, Org: n.By.Org, Owner: n.Huddle, At: n.At})
+	}
+	return out
+}

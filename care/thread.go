@@ -24,16 +24,17 @@ type ThreadKind string
 
 // The kinds of thread.
 const (
-	TaskThread    ThreadKind = "task"
-	TaskSetThread ThreadKind = "task-set" // the same for whoever set it
-	ClientThread  ThreadKind = "client"
-	RequestThread ThreadKind = "request"
-	ElementThread ThreadKind = "element"
-	ConcernThread ThreadKind = "concern"
+	TaskThread     ThreadKind = "task"
+	TaskSetThread  ThreadKind = "task-set" // the same for whoever set it
+	ClientThread   ThreadKind = "client"
+	RequestThread  ThreadKind = "request"
+	ElementThread  ThreadKind = "element"
+	ConcernThread  ThreadKind = "concern"
+	DecisionThread ThreadKind = "decision" // owned by its huddle
 )
 
 // threaders lists what makes threads; each stands with what it is about.
-var threaders = []func(Case) []Thread{taskThreads, sentThreads, requestThreads, clientThreads, elementThreads, concernThreads}
+var threaders = []func(Case) []Thread{taskThreads, sentThreads, requestThreads, clientThreads, elementThreads, concernThreads, decisionThreads}
 
 // ThreadsOf lists the threads of a case, each name (kind, id, org and owner) once. A
 // case that was joined into another has none: they are the other's.

@@ -427,7 +427,7 @@ func anyGone(states map[nhs.ODS]councilState) bool {
 // councilViews shows what each council holds, as far as decided. gone is that
 // a council's part was too old to show.
 func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]councilState) (views []CouncilView, gone bool, err error) {
-	for _, d := range c.Holdings {
+	for _, d := range c.Held() {
 		if d.Ended {
 			continue
 		}
@@ -449,6 +449,9 @@ func (h *Hub) councilViews(tx *store.Tx, a *asking, c care.Case, states map[nhs.
 			v.Safeguarding, v.SafeguardingUnread = d.Safeguarding, d.Missed(care.PartSafeguarding)
 			if !v.SafeguardingUnread {
 				v.Safeguarding.AsAt = cmp.Or(states[d.Council].asAt, d.AsAt)
+			}
+			if since := c.Enquiry(d.Council); since.After(v.Safeguarding.AsAt) {
+				v.Safeguarding.AsAt = since // known here before the council's next extract
 			}
 		}
 		if may[policy.SeePackages] {
