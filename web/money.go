@@ -61,6 +61,10 @@ func (s *Server) moneyTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 		out = append(out, ui.ButtonGroup(ui.Button{Text: "Add a cost", Href: moneyPathNew(c.ID)},
 			ui.If(len(m.Elements) > 0, func() ui.Node { return ui.Link(casePath(c.ID, "/money/file"), "Download as CSV") })),
 			ui.Small(limitLine(m)))
+		for _, o := range offers(c) {
+			to := moneyPathNew(c.ID) + "?" + url.Values{"request": {o.request.ID}, "provider": {o.invite.Provider}}.Encode()
+			out = append(out, ui.Para(ui.ActionLink(to, "Price the offer of "+o.invite.Name)))
+		}
 	}
 	if len(m.Elements) == 0 {
 		return append(out, ui.Empty("No costs yet", ui.P("Costs of care that this council arranges are set here. Hospitals and providers do not see them.")))

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"homeward/care"
+	"homeward/nhs"
 )
 
 // cost is a form of home care at a rate, with changes: names and values.
@@ -93,6 +96,27 @@ func TestFinanceOfACase(t *testing.T) {
 	file := broker.get(path + "/money/file")
 	if file.status != 200 || !strings.Contains(file.body, "'=Bluebell") || !strings.Contains(file.body, "80.00") {
 		t.Errorf("the file: %d\n%s", file.status, file.body)
+	}
+
+	// What a provider offered is where its cost begins, and belongs to the request.
+	asked := care.Request{ID: "q1", Council: county, At: evening, Kind: "HS", Area: "NG17", Needs: "Two visits a day", StartBy: nhs.Date{Year: 2026, Month: 12, Day: 1},
+		Invited: []care.Invite{{Provider: "p2", Name: "Notts Lifeline", Reply: care.ReplyAccept, Rate: 450_00, Earliest: nhs.Date{Year: 2026, Month: 12, Day: 1}}}}
+	s.record(s.walter, care.RequestChanged{At: evening, Did: care.RequestReplied, Request: asked})
+	form := broker.get(link(t, broker.get(path+"?tab=finance"), "Price the offer of Notts Lifeline"))
+	wellMade(t, form)
+	typed := form.inputs(path + "/money/new")
+	typed.Set("funding", "council")
+	var fields []string
+	for name := range typed {
+		fields = append(fields, name, typed.Get(name))
+	}
+	if got := broker.post(path+"/money/new", fields...); got.status != 303 {
+		t.Fatalf("%d %s", got.status, got.text())
+	}
+	tab = broker.get(path + "?tab=finance")
+	tab.says("£450.00 a week")
+	if strings.Contains(tab.body, "Price the offer") {
+		t.Error("an offer that is priced asks to be priced")
 	}
 
 	nurse.get(path + "?tab=finance").says("Finance is not shared with hospitals.")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,11 +67,54 @@ func (s *Server) askMoney(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := costForm{post: url.Values{"key": {hub.NewKey()}}}
+	var f costForm
 	if e != nil {
 		f.post = costOf(*e)
+	} else {
+		f.post = costOfOffer(c, v.query("request"), v.query("provider"))
+		f.post.Set("key", hub.NewKey())
 	}
 	return show(s.costPage(v, c, e, f)), nil
+}
+
+// costOfOffer begins a cost with what a provider offered; empty where there is no such
+// offer.
+func costOfOffer(c hub.CaseView, request, provider string) url.Values {
+	for _, o := range offers(c) {
+		if o.request.ID != request || o.invite.Provider != provider {
+			continue
+		}
+		e := care.Element{Kind: o.request.Kind, ProviderName: o.invite.Name, Unit: care.UnitWeek, Count: money.One, Rate: o.invite.Rate, Start: o.invite.Earliest, Ceiling: o.request.Ceiling}
+		if !o.request.Start.IsZero() {
+			e.Start = o.request.Start
+		}
+		post := costOf(hub.ElementView{Element: e})
+		post.Del("was")
+		return post
+	}
+	return url.Values{}
+}
+
+// An offer is what a provider said to a request that it would do.
+type offer struct {
+	request hub.RequestView
+	invite  care.Invite
+}
+
+// offers are those of a case that have no cost yet.
+func offers(c hub.CaseView) (out []offer) {
+	if c.Arrange == nil || c.Money == nil {
+		return nil
+	}
+	for _, r := range c.Arrange.Requests {
+		for _, i := range r.Invited {
+			priced := slices.ContainsFunc(c.Money.Elements, func(e hub.ElementView) bool { return e.Request == r.ID && e.Provider == i.Provider })
+			if i.Reply == care.ReplyAccept && i.Rate > 0 && r.Ended.IsZero() && !r.SelfFund && !priced {
+				out = append(out, offer{r, i})
+			}
+		}
+	}
+	return out
 }
 
 // costAsked is the case, and the cost that the path names; nil for a new one.
