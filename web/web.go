@@ -52,6 +52,7 @@ type Server struct {
 	assets  *Assets
 	mux     *http.ServeMux
 	pages   map[string]route // GET routes without a name in their path, by path
+	bodies  map[string]int64 // the longest body of the routes that take more than others, by pattern
 	stop    sync.Once
 	stopped chan struct{}
 	limits  limits
@@ -68,6 +69,8 @@ type route struct {
 	asks []policy.Action
 	own  bool // only about the reader's own session, account or choice of words
 	step bool // the reader proved who they are within the last minutes (signin: step-up)
+	// body is the longest body that it takes, in bytes; 0: maxBody.
+	body int64
 	// enrol is open to somebody who must set up a second factor before all else.
 	enrol bool
 	do    handler
@@ -82,7 +85,7 @@ func deciding(actions ...policy.Action) []policy.Action { return actions }
 // routes is every page and action. Each file adds its own.
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.lookupRoutes(), s.callRoutes(), s.listRoutes(), s.liveRoutes(),
-		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.teamRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
+		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.teamRoutes(), s.assessRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
 		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes())
 }
 
@@ -133,7 +136,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, stopped: make(chan struct{}), limits: newLimits(c.Limits)}
+	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, bodies: map[string]int64{}, stopped: make(chan struct{}), limits: newLimits(c.Limits)}
 	s.mux.Handle("GET /static/", assets)
 	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
 		return nil, &care.Error{Kind: care.NotFound}
@@ -143,6 +146,9 @@ func New(c Config) (*Server, error) {
 	}
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.serve(r))
+		if r.body > 0 {
+			s.bodies[r.pattern] = r.body
+		}
 		if path, ok := strings.CutPrefix(r.pattern, "GET "); ok && !strings.Contains(path, "{") {
 			s.pages[path] = r
 		}
@@ -174,7 +180,11 @@ func (s *Server) Handler() http.Handler {
 		start := s.Clock()
 		out := &recorder{ResponseWriter: w}
 		s.setHeaders(w.Header(), csp)
-		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		most := int64(maxBody)
+		if _, pattern := s.mux.Handler(r); s.bodies[pattern] > 0 {
+			most = s.bodies[pattern]
+		}
+		r.Body = http.MaxBytesReader(out, r.Body, most)
 		defer func() {
 			if e := recover(); e != nil {
 				s.panicked(out, r, e)
