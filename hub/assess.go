@@ -50,6 +50,7 @@ type assessment struct {
 	Open      []AssessOpened    `json:"open,omitzero"`
 	Editors   []care.ActorID    `json:"editors,omitzero"` // who typed any of it
 	Handed    []AssessTakenOver `json:"handed,omitzero"`
+	Aside     []AssessAside     `json:"aside,omitzero"`
 }
 
 // AssessComment is what an approver, or anybody of the team, wrote beside it.
@@ -94,6 +95,7 @@ type AssessmentView struct {
 	SavedBy   care.Who
 	Seat      Seat
 	Others    []AssessOpened // who else has it open
+	Aside     []AssessAside  // what the reader typed where another had changed the same
 	Sent      int
 	Approvals []care.Approval
 	Next      form.Step // that it waits for; "" when for none
@@ -412,6 +414,11 @@ func (h *Hub) assessmentView(tx *store.Tx, a *asking, c care.Case, o *openedAsse
 	for _, x := range o.doc.Open {
 		if x.Who.ID != a.by.ID && now.Sub(x.At) < openFor {
 			v.Others = append(v.Others, x)
+		}
+	}
+	for _, x := range o.doc.Aside {
+		if x.Who == a.by.ID {
+			v.Aside = append(v.Aside, x)
 		}
 	}
 	v.MayDecide, v.WhyNot = o.mayDecide(a)

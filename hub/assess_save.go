@@ -207,17 +207,43 @@ func (h *Hub) SaveAssessment(ctx context.Context, by care.Actor, id care.CaseID,
 		}
 		now := a.record.At
 		shown := h.fillForm(a, c, o.form, nil, o.doc.Answers, now)
+		n := len(o.doc.Savings)
+		fresh := n == 0 || o.doc.Savings[n-1].Seat != seat.ID || o.doc.Savings[n-1].Closed
 		conflicts, changed := o.take(by, seat, shown.Answers, typed, now)
 		out = conflicts
-		if changed {
+		aside := o.doc.putAside(by.ID, unitsOf(o.form, typed), conflicts, now)
+		if changed || aside {
 			o.doc.seen(by.Who(), now)
 			if err := o.put(tx, now); err != nil {
 				return err
 			}
 		}
+		if !(changed && fresh) && len(conflicts) == 0 {
+			return nil // a page that saves by itself is one saving, not one every 20 s
+		}
 		return a.audit(tx, true, "saved")
 	})
 	return out, err
+}
+
+// AssessAside is what somebody typed in a field that another had changed meanwhile:
+// it is not part of the assessment, and not lost.
+type AssessAside struct {
+	Who     care.ActorID `json:"who"`
+	At      time.Time    `json:"at"`
+	Field   string       `json:"field"`
+	Answers form.Answers `json:"answers"`
+}
+
+// putAside keeps what could not be saved for who typed it, and forgets what they
+// have saved since. It reports whether anything changed.
+func (d *assessment) putAside(who care.ActorID, units []string, conflicts []EditConflict, now time.Time) bool {
+	n := len(d.Aside)
+	d.Aside = slices.DeleteFunc(d.Aside, func(x AssessAside) bool { return x.Who == who && slices.Contains(units, x.Field) })
+	for _, c := range conflicts {
+		d.Aside = append(d.Aside, AssessAside{Who: who, At: now, Field: c.Field, Answers: c.Mine})
+	}
+	return len(d.Aside) != n || len(conflicts) > 0
 }
 
 // mayEdit refuses a change of answers where they cannot be changed now.
@@ -344,7 +370,7 @@ func (h *Hub) SubmitAssessment(ctx context.Context, by care.Actor, id care.CaseI
 			return &care.Error{Kind: care.Required, Field: problems[0].Field, Text: problems[0].Text}
 		}
 		o.doc.Sent++
-		o.doc.Open = nil
+		o.doc.Open, o.doc.Aside = nil, nil
 		o.doc.Approvals = []care.Approval{{Step: string(form.ByWorker), At: now, By: by.Who()}}
 		return h.onward(tx, a, c, o, policy.WriteAssessment, "sent for approval")
 	})

@@ -347,9 +347,12 @@ func TestTwoWhoWriteOneAssessmentSeeEachOther(t *testing.T) {
 			if v.Answers.Get("needs") != "Help" || v.Answers.Get("costly") != "N" {
 				t.Errorf("kept %v", v.Answers)
 			}
+			if len(v.Aside) != 1 || v.Aside[0].Answers.Get("needs") != "Mine" || len(view(a).Aside) != 0 {
+				t.Errorf("put aside %+v", v.Aside)
+			}
 			// Now it is said knowingly; and the first one's page is the old one.
-			if cs := save(b, v.Seat, only("needs", "Mine")); len(cs) != 0 {
-				t.Errorf("conflicts %+v", cs)
+			if cs := save(b, v.Seat, only("needs", "Mine")); len(cs) != 0 || len(view(b).Aside) != 0 {
+				t.Errorf("conflicts %+v, aside %+v", cs, view(b).Aside)
 			}
 			if cs := save(a, va.Seat, only("needs", "Help")); len(cs) != 0 || view(a).Answers.Get("needs") != "Mine" {
 				t.Errorf("a page that changed nothing took the other's change back: %+v", cs)

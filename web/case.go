@@ -37,6 +37,7 @@ var caseTabs = []caseTab{
 	{"notes", "Notes", (*Server).notesTab},
 	{"tasks", "Tasks", (*Server).tasksTab},
 	{"referral", "Referral", (*Server).referralTab},
+	{"assessments", "Assessments", (*Server).assessmentsTab},
 	{"care", "Care", (*Server).careTab},
 	{"arranging", "Arranging care", (*Server).arrangingTab},
 	{"finance", "Finance", (*Server).moneyTab},

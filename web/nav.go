@@ -17,6 +17,7 @@ var doors = []door{
 	{"worklist", "/worklist", "Worklist"},
 	{"money", "/money/waiting", "Costs to approve"},
 	{"tracker", "/tracker", "Live tracker"},
+	{"assessments", "/assessments", "Assessments"},
 	{"tasks", "/tasks", "Tasks"},
 	{"arranging", "/arranging", "Arranging care"},
 	{"capacity", "/capacity", "Capacity"},
@@ -47,10 +48,10 @@ var doors = []door{
 // comfort: what may be seen is the policy's to say, each time.
 var menus = map[care.Role][]string{
 	care.AENurse:       {"find"},
-	care.WardNurse:     {"ward", "find", "tasks", "inbox"},
-	care.Coordinator:   {"tracker", "ward", "find", "gate", "identity", "tasks", "inbox"},
-	care.SocialWorker:  {"worklist", "tracker", "find", "tasks", "inbox"},
-	care.TeamManager:   {"worklist", "tracker", "find", "arranging", "money", "team", "gate", "identity", "tasks", "inbox"},
+	care.WardNurse:     {"ward", "assessments", "find", "tasks", "inbox"},
+	care.Coordinator:   {"tracker", "ward", "assessments", "find", "gate", "identity", "tasks", "inbox"},
+	care.SocialWorker:  {"worklist", "tracker", "assessments", "find", "tasks", "inbox"},
+	care.TeamManager:   {"worklist", "tracker", "assessments", "find", "arranging", "money", "team", "gate", "identity", "tasks", "inbox"},
 	care.Broker:        {"worklist", "tracker", "arranging", "capacity", "money", "tasks", "inbox"},
 	care.CareProvider:  {"provider-requests", "provider-capacity"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},

@@ -281,13 +281,15 @@ func (v *visit) parse() error {
 		return nil
 	}
 	err := v.r.ParseForm()
-	if err == nil && v.route.step && strings.HasPrefix(v.r.Header.Get("Content-Type"), "multipart/form-data") {
-		err = v.r.ParseMultipartForm(maxBody)
+	if err == nil && (v.route.step || v.route.body > 0) && strings.HasPrefix(v.r.Header.Get("Content-Type"), "multipart/form-data") {
+		err = v.r.ParseMultipartForm(max(maxBody, v.route.body)) // in memory: no file is written to a disk in passing
 	}
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &large) && v.route.body > 0:
+		return &care.Error{Kind: care.Invalid, Field: "file", Text: "The file is too large. Go back and choose a smaller one"}
 	case errors.As(err, &large):
 		return &care.Error{Kind: care.Invalid, Text: "What was sent is too long. Make the longest answers shorter"}
 	}
