@@ -30,7 +30,17 @@ var unaudited = map[string]string{
 	"OpenLaunch":        "a link that nobody made leads to nobody; one that was made is audited",
 	"Launched":          "as OpenLaunch",
 	"LookLaunched":      "as OpenLaunch; then it is a look-up, which is audited",
-	"OperatorImport":    "the operator's command, on whose own authority it is audited",
+	"TaskPeople":        "the names that a form about a case offers; the case's opening was audited, and only who may open it is answered",
+	"OpenNotification":  "tells somebody of what they were notified of; the case that it leads to is audited when it opens",
+	"ReadNotifications": "marks what is somebody's own as read",
+	"Preferences":       "how somebody themselves is notified",
+	"SetPreferences":    "as Preferences",
+	"ConfirmAddress":    "as Preferences",
+
+	"UnreadNotifications": "a line above every page: a count of what is the reader's own",
+	"NotificationsMoved":  "asked again and again by such a line",
+
+	"OperatorImport": "the operator's command, on whose own authority it is audited",
 }
 
 // audited gives arguments to methods that say what is missing before they ask
