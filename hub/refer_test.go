@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"homeward/care"
 	"homeward/form"
 	"homeward/nhs"
+	"homeward/pathways"
 	"homeward/policy"
 )
 
@@ -66,6 +68,19 @@ func TestReferralForm(t *testing.T) {
 		s.must(err)
 		if len(d.Conflicts) != 1 || d.Conflicts[0] != (Conflict{"bed", "4", "9", "King's Mill EPR"}) || d.Answers.Get("ward") != "Ward 31" || len(d.Answers["no_such_field"]) > 0 {
 			t.Errorf("conflicts %+v", d.Conflicts)
+		}
+		// A group whose items are all given is replaced as a whole, and goes with the referral.
+		for _, typed := range []form.Answers{
+			{"alerts": {}, "alerts.1.alert": {"A dog that bites"}, "alerts.2.alert": {"Oxygen in the home"}, "alerts.1.nothing": {"x"}},
+			{"alerts": {}, "alerts.1.alert": {"Oxygen in the home"}},
+		} {
+			_, err = s.SaveDraft(s.ctx(), by, id, ReferralForm, typed)
+			s.must(err)
+		}
+		d, err = s.StartReferral(s.ctx(), by, id)
+		s.must(err)
+		if d.Form.Items(d.Answers, "alerts") != 1 || d.Answers.Get("alerts.1.alert") != "Oxygen in the home" || len(d.Answers["alerts.1.nothing"]) > 0 {
+			t.Errorf("alerts: %v", d.Answers)
 		}
 		// Another member of staff has a draft of their own.
 		mine, err := s.StartReferral(s.ctx(), as(care.WardNurse, kings), id)
@@ -513,5 +528,30 @@ func TestOperating(t *testing.T) {
 	}
 	if h := s.CheckAudit(s.ctx()); !h.Intact {
 		t.Error(h.Problem)
+	}
+}
+
+// TestSeenAnswersOfGroups: what an answer tells decides who is shown it, in groups
+// too, and no line says that there is none.
+func TestSeenAnswersOfGroups(t *testing.T) {
+	lib, err := form.Load(pathways.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := lib.Latest(ReferralForm)
+	a := form.Answers{"risk_from_others": {"x"}, "alerts.1.alert": {"x"}, "contacts.1.other_name": {"x"}, "assessments.1.assessment_type": {"x"}, "title": {"Mrs"}}
+	for _, c := range []struct {
+		may        map[policy.Action]bool
+		restricted bool
+		want       []string
+	}{
+		{map[policy.Action]bool{policy.SeeWhereabouts: true, policy.SeeRisk: true, policy.SeeAssessments: true}, true,
+			[]string{"alerts.1.alert", "assessments.1.assessment_type", "contacts.1.other_name", "risk_from_others", "title"}},
+		{map[policy.Action]bool{policy.SeeAssessments: true}, false, []string{"assessments.1.assessment_type", "contacts.1.other_name", "title"}},
+		{map[policy.Action]bool{policy.SeeRisk: true}, true, []string{"alerts.1.alert", "risk_from_others", "title"}},
+	} {
+		if got := slices.Sorted(maps.Keys(seenAnswers(p, a, c.may, c.restricted))); !slices.Equal(got, c.want) {
+			t.Errorf("%v: seen %v, want %v", c.may, got, c.want)
+		}
 	}
 }
