@@ -550,14 +550,6 @@ func (h *Hub) beginNotices(ctx context.Context) error {
 
 // noticeLoop follows history, until ctx ends.
 func (h *Hub) noticeLoop(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := h.beginNotices(ctx)
-		if err == nil {
-			break
-		}
-		h.Log.Error("beginning to notify", "err", err)
-		pause(ctx, time.Second)
-	}
 	var pruned time.Time
 	for ctx.Err() == nil {
 		moved := h.Store.Wait()
@@ -603,6 +595,9 @@ func (h *Hub) NotifyNews(ctx context.Context) (int, error) {
 		list, err = h.noticesOf(tx, entries)
 		return err
 	})
+	if err == nil && before == "" {
+		return 0, h.beginNotices(ctx)
+	}
 	if err != nil || len(entries) == 0 {
 		return 0, h.unavailable(err)
 	}

@@ -88,7 +88,10 @@ func (s *Server) taskForm(v *visit, c hub.CaseView, n noteForm) ui.Node {
 	for _, a := range c.Tasks.Audiences {
 		audiences = append(audiences, ui.Choice{Value: string(a), Label: audienceWords[a]})
 	}
-	f := n.task
+	f, people := n.task, peopleChoices(s.people(v, c), false)
+	if f.key == "" && len(people) > 0 {
+		f.owner = people[0].Value
+	}
 	if f.key == "" {
 		tomorrow := s.today(v).Time().AddDate(0, 0, 1)
 		f.key, f.clock = hub.NewKey(), "17:00"
@@ -98,7 +101,7 @@ func (s *Server) taskForm(v *visit, c hub.CaseView, n noteForm) ui.Node {
 		ui.Hidden("key", f.key),
 		ui.Radios{ID: "task-audience", Name: "audience", Legend: "Who can see this task?", Value: f.audience, Items: audiences, Small: true, Error: ui.ErrorFor(n.errs, "task-audience")},
 		ui.Textarea{ID: "task-text", Name: "text", Label: "What must be done?", Rows: 2, Value: f.text, Max: care.TaskOutcomeLimit, Error: ui.ErrorFor(n.errs, "task-text")},
-		ui.Select{ID: "owner", Label: "Who does it?", Value: f.owner, Items: peopleChoices(s.people(v, c), false), Error: ui.ErrorFor(n.errs, "owner")},
+		ui.Select{ID: "owner", Label: "Who does it?", Value: f.owner, Items: people, Error: ui.ErrorFor(n.errs, "owner")},
 		dueFields(f, n.errs),
 		ui.Submit("Set the task"))
 }
