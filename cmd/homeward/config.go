@@ -50,6 +50,8 @@ type Config struct {
 
 	Subscriptions SubscriptionsConfig `toml:"subscriptions" doc:"Where systems that subscribe may be called."`
 
+	Attachments AttachmentsConfig `toml:"attachments" doc:"Files that are put to assessments: a PDF, PNG, JPEG, DOCX, ODT or plain text, by what its bytes say."`
+
 	Notifications NotificationsConfig `toml:"notifications" doc:"How staff are told of what happens besides the pages: by e-mail and webhook, which name nobody."`
 
 	Destinations []DestinationConfig `toml:"destination" doc:"Each system that is told what happens, such as a council's case management or a hospital's record system."`
@@ -151,7 +153,8 @@ func defaults() Config {
 	return Config{
 		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
 		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}}, Notifications: notificationDefaults(),
-		SignIn: SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
+		SignIn:      SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
+		Attachments: AttachmentsConfig{ScanTimeout: Duration{30 * time.Second}, MaxMB: 10, MaxFiles: 10},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), Capacity: minutes(48 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
 	}
@@ -286,7 +289,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.Notifications.check(c), c.checkOrgs(), c.checkMoney()); err != nil {
+	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.Notifications.check(c), c.Attachments.check(), c.checkOrgs(), c.checkMoney()); err != nil {
 		return err
 	}
 	names := map[string]bool{}

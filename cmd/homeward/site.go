@@ -129,6 +129,9 @@ func (st *site) wire(clock func() time.Time) error {
 	if hc.Money, err = st.config.moneyLimits(); err != nil {
 		return err
 	}
+	if hc.Attachments, err = st.config.Attachments.attachments(); err != nil {
+		return err
+	}
 	hc.RecheckPDS = st.config.PDS.Recheck.Duration
 	if hc.PDS, err = st.config.PDS.client(clock); err != nil {
 		return err
