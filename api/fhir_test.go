@@ -255,8 +255,8 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 			t.Errorf("%v: %d %v", err, status, issues)
 		}
 	}
-	_, issues := outcome(&care.Error{Kind: care.BusinessRule, Text: "Not now.", Field: "key", Allowed: []string{"Add a note"}})
-	if issues[0].Diagnostics != "Not now. What may be done: add a note" || issues[0].Expression != "" {
+	status, issues := outcome(&care.Error{Kind: care.BusinessRule, Text: "Not now.", Field: "key", Allowed: []string{"Add a note"}})
+	if status != 409 || issues[0].Diagnostics != "Not now. What may be done: add a note" || issues[0].Expression != "" {
 		t.Errorf("%+v", issues)
 	}
 }

@@ -107,6 +107,9 @@ func outcome(err error) (int, []fhir.Issue) {
 		return http.StatusUnprocessableEntity, resource.Issues
 	case errors.As(err, &domain) && domain.Kind != care.Exception:
 		a := answers[domain.Kind]
+		if domain.Kind == care.BusinessRule && len(domain.Allowed) > 0 {
+			a.status = http.StatusConflict // it is at another stage, and what may be done instead is said
+		}
 		text := strings.TrimSuffix(domain.Text, ".")
 		if len(domain.Allowed) > 0 {
 			text += ". What may be done: " + strings.ToLower(strings.Join(domain.Allowed, ", "))
