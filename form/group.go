@@ -144,6 +144,19 @@ func (p *Pathway) Merge(under, over Answers) Answers {
 	return out
 }
 
+// Whole is the answers with the id of every group, for Merge: answers that were
+// given together, so that an item that they do not have is one that is not.
+func (p *Pathway) Whole(a Answers) Answers {
+	out := maps.Clone(a)
+	if out == nil {
+		out = Answers{}
+	}
+	for id := range p.groups {
+		out[id] = []string{}
+	}
+	return out
+}
+
 // items is the highest number of an item that has a key in the answers.
 func items(a Answers, group string) int {
 	n := 0

@@ -152,6 +152,11 @@ func TestGroupItems(t *testing.T) {
 	if got := p.Clean(p.Merge(p.Merge(filled, answers("alone=N")), Answers{"people": {}})); p.Items(got, "people") != 0 {
 		t.Errorf("removed items came back: %v", got)
 	}
+	// What was sent together has no items but its own, nor parts of others'.
+	sent := p.Clean(p.Merge(p.Merge(filled, p.Whole(answers("people.1.key=Y"))), answers("alone=N")))
+	if d := cmp.Diff(answers("alone=N", "people.1.key=Y"), sent); d != "" {
+		t.Error(d)
+	}
 	f, ok := p.Field("people.2.key_since")
 	if !ok || f.ShowWhen.Clauses()[0][1].Field != "people.2.key" || p.PageOf(f.ID) != "one" {
 		t.Errorf("the field of an item: %+v", f)

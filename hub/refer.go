@@ -166,7 +166,11 @@ func (h *Hub) fillForm(a *asking, c care.Case, p *form.Pathway, before, kept for
 	f.Facts, f.Known = h.prefill(own, a.by, now)
 	h.referred(a, c, f.Facts, f.Known)
 	filled := p.Prefill(f.Facts)
-	f.Answers = p.Merge(p.Merge(filled, before), kept)
+	f.Answers = filled
+	if before != nil {
+		f.Answers = p.Merge(f.Answers, p.Whole(before))
+	}
+	f.Answers = p.Merge(f.Answers, kept)
 	f.Conflicts = conflicts(p, filled, kept, f.Known)
 	return f
 }
