@@ -32,6 +32,7 @@ type Request struct {
 	BookedAt time.Time      `json:"bookedAt,omitzero"`
 	BookedBy Who            `json:"bookedBy,omitzero"`
 	Start    nhs.Date       `json:"start,omitzero"` // when the booked care begins
+	On       Basis          `json:"on,omitzero"`    // of the booking
 	Choice   *Choice        `json:"choice,omitzero"`
 	Risk     *Risk          `json:"risk,omitzero"`   // readiness or the predicted date moved since an offer
 	Wasted   time.Time      `json:"wasted,omitzero"` // offers were obtained, and the person lost readiness
@@ -50,7 +51,15 @@ type Invite struct {
 	Earliest nhs.Date     `json:"earliest,omitzero"`
 	Rate     money.Amount `json:"rate,omitempty"` // a week, as offered
 	Replied  time.Time    `json:"replied,omitzero"`
+	On       Basis        `json:"on,omitzero"` // of an acceptance
 	By       Who          `json:"by,omitzero"` // who recorded it; of the provider's own page the Name is what was typed
+}
+
+// Basis is what was known of the person's leaving when something was promised. It is
+// kept and not looked up by its time, as clocks of hospitals differ from ours.
+type Basis struct {
+	EDD   nhs.Date `json:"edd,omitzero"`
+	Ready bool     `json:"ready,omitempty"`
 }
 
 // RequestReply is what a provider says to a request.

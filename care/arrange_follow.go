@@ -101,11 +101,11 @@ func riskOf(c Case, r Request) string {
 			if v.Reply != ReplyAccept || r.Booked != "" && v.Provider != r.Booked {
 				continue
 			}
-			since, from := v.Replied, v.Earliest
+			on, from := v.On, v.Earliest
 			if r.Booked != "" {
-				since, from = r.BookedAt, r.Start
+				on, from = r.On, r.Start
 			}
-			if why := s.riskSince(since, from); why != "" {
+			if why := s.riskSince(on, from); why != "" {
 				return why
 			}
 		}
@@ -127,37 +127,33 @@ func riskOf(c Case, r Request) string {
 	return ""
 }
 
-// riskSince is what about a stay is other than it was at a time, when care was
-// offered or booked that begins on a day.
-func (s Stay) riskSince(t time.Time, from nhs.Date) string {
-	if s.readyAt(t) && s.ReadySince().IsZero() {
+// basisOf is what is known of the person's leaving now.
+func basisOf(c Case) Basis {
+	if c.Stay == nil {
+		return Basis{}
+	}
+	return Basis{EDD: c.Stay.EDD(), Ready: readyNow(c)}
+}
+
+// riskSince is what about a stay is other than it was when care was offered or booked
+// that begins on a day.
+func (s Stay) riskSince(on Basis, from nhs.Date) string {
+	if on.Ready && s.ReadySince().IsZero() {
 		return "No longer ready to leave hospital"
 	}
-	then, now := s.eddAt(t), s.EDD()
-	switch {
-	case then == now:
+	switch now := s.EDD(); {
+	case on.EDD == now:
 		return ""
 	case now.IsZero():
 		return "The predicted discharge date was taken back"
-	case then.IsZero():
+	case on.EDD.IsZero():
 		if now.Before(from) {
 			return "Predicted discharge is " + daySay(now) + ", before care can start on " + daySay(from)
 		}
 		return ""
+	default:
+		return "Predicted discharge moved to " + daySay(now)
 	}
-	return "Predicted discharge moved to " + daySay(now)
-}
-
-// eddAt is the predicted date of discharge as it stood at a time.
-func (s Stay) eddAt(t time.Time) nhs.Date {
-	var d nhs.Date
-	for _, x := range s.Expected { // in the order in which they were said
-		if x.Said.After(t) {
-			break
-		}
-		d = x.Date
-	}
-	return d
 }
 
 // requestThreads are the rows of a case's requests on lists: one of the council,

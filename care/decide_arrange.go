@@ -333,7 +333,7 @@ func (x ReplyRequest) decide(d deciding) ([]Event, error) {
 	now := Invite{Provider: was.Provider, Name: was.Name, At: was.At, Reply: v.Reply, Replied: d.now, By: d.by.Who(), Text: strings.TrimSpace(v.Text)}
 	switch v.Reply {
 	case ReplyAccept:
-		now.Earliest, now.Rate = v.Earliest, v.Rate
+		now.Earliest, now.Rate, now.On = v.Earliest, v.Rate, basisOf(d.c)
 	case ReplyMore, ReplyDecline:
 		now.Reason = v.Reason
 	}
@@ -355,7 +355,7 @@ func (x ReplyRequest) decide(d deciding) ([]Event, error) {
 }
 
 func sameReply(a, b Invite) bool {
-	return a.Reply == b.Reply && a.Reason == b.Reason && a.Text == b.Text && a.Earliest == b.Earliest && a.Rate == b.Rate
+	return a.Reply == b.Reply && a.Reason == b.Reason && a.Text == b.Text && a.Earliest == b.Earliest && a.Rate == b.Rate && a.On == b.On
 }
 
 // checkReply refuses an answer that leaves open what it means.
@@ -402,7 +402,7 @@ func (x Book) decide(d deciding) ([]Event, error) {
 	}
 	i := r.invite(x.Provider)
 	switch {
-	case r.Booked == x.Provider && r.Booked != "" && r.Start == x.Start:
+	case r.Booked == x.Provider && r.Booked != "" && r.Start == x.Start && r.Risk == nil:
 		return nil, nil
 	case d.c.Died != nil:
 		return nil, notNow("This person has died. Nothing is booked.", "Add a note")
@@ -422,7 +422,7 @@ func (x Book) decide(d deciding) ([]Event, error) {
 	if err := d.affordable(r, r.Invited[i]); err != nil {
 		return nil, err
 	}
-	r.Booked, r.BookedAt, r.BookedBy, r.Start, r.Risk = x.Provider, d.now, d.by.Who(), x.Start, nil
+	r.Booked, r.BookedAt, r.BookedBy, r.Start, r.Risk, r.On = x.Provider, d.now, d.by.Who(), x.Start, nil, basisOf(d.c)
 	release(r.Invited, x.Provider)
 	return append([]Event{d.requestChanged(r, RequestBooked, r.Invited[i].Name)}, d.ticked(x.Progress, r.Referral, RefReady)...), nil
 }
@@ -523,7 +523,7 @@ func (x Reopen) decide(d deciding) ([]Event, error) {
 			r.Invited[i] = Invite{Provider: v.Provider, Name: v.Name, At: d.now}
 		}
 	}
-	r.Booked, r.BookedAt, r.BookedBy, r.Start, r.Risk = "", time.Time{}, Who{}, nhs.Date{}, nil
+	r.Booked, r.BookedAt, r.BookedBy, r.Start, r.Risk, r.On = "", time.Time{}, Who{}, nhs.Date{}, nil, Basis{}
 	return []Event{d.requestChanged(r, RequestReopened, name)}, nil
 }
 

@@ -547,6 +547,7 @@ func (h *Hub) offerOf(by care.Actor, r care.Request) RequestOffer {
 	for _, v := range r.Invited {
 		if care.ProviderCode(r.Council, v.Provider) == by.Org {
 			o.Mine, o.At = v, v.At
+			o.Mine.On = care.Basis{} // when the person is to leave is the hospital's to tell
 			if o.Booked = r.Booked == v.Provider; o.Booked {
 				o.Start = r.Start
 			}

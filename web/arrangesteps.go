@@ -311,8 +311,8 @@ func (s *Server) arrangingList(v *visit) (response, error) {
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.LinkAbout(casePath(r.Case, arrangeTab), name, "arranging care"), ui.Nodes{ui.Text(r.KindSay), ui.Sub(q.Area)}, status,
 			ui.Text(answersLine(q)), waited, ui.Text(ui.Day(q.StartBy))}})
 	}
-	p := ui.Page{Title: "Arranging care", Width: ui.WorkPage, Main: []ui.Node{
-		ui.WorkHead("Arranging care", ui.Plural(len(l.Rows), "open request", "open requests")+": "+ui.Plural(risk, "at risk", "at risk")),
+	p := ui.Page{Title: "Requests for care", Width: ui.WorkPage, Main: []ui.Node{
+		ui.WorkHead("Requests for care", ui.Plural(len(l.Rows), "open request", "open requests")+", "+ui.Plural(risk, "at risk", "at risk")),
 		ui.P("Sourcing wasted, because the person was no longer ready to leave after offers were made: " + ui.Plural(l.InMonth, "request", "requests") + " this month, " + ui.Plural(l.Wasted, "request", "requests") + " in all."),
 		t}}
 	if l.More {

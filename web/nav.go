@@ -19,7 +19,7 @@ var doors = []door{
 	{"tracker", "/tracker", "Live tracker"},
 	{"assessments", "/assessments", "Assessments"},
 	{"tasks", "/tasks", "Tasks"},
-	{"arranging", "/arranging", "Arranging care"},
+	{"arranging", "/arranging", "Requests for care"},
 	{"capacity", "/capacity", "Capacity"},
 	{"provider-requests", "/provider/requests", "Requests for care"},
 	{"provider-capacity", "/provider/capacity", "Capacity"},
