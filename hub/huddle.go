@@ -37,6 +37,7 @@ type HuddleMeeting struct {
 
 	Notes        string // of the reader's own side
 	NotesVersion int64  // as SaveHuddleNotes wants it
+	NotesBy      care.ActorID
 }
 
 // keptMeeting is a meeting as it is kept.
@@ -363,7 +364,7 @@ func (h *Hub) meeting(tx *store.Tx, by care.Actor, r store.Record) (HuddleMeetin
 	}
 	var notes keptNotes
 	err = json.Unmarshal(n.Doc, &notes)
-	m.Notes, m.NotesVersion = notes.Text, n.Version
+	m.Notes, m.NotesVersion, m.NotesBy = notes.Text, n.Version, notes.By.ID
 	return m, err
 }
 

@@ -41,6 +41,8 @@ var caseTabs = []caseTab{
 	{"care", "Care", (*Server).careTab},
 	{"arranging", "Arranging care", (*Server).arrangingTab},
 	{"finance", "Finance", (*Server).moneyTab},
+	{"outcomes", "Outcomes", (*Server).outcomesTab},
+	{"concern", "Safeguarding", (*Server).concernTab},
 	{"calls", "Calls", (*Server).callsTab},
 	{"identity", "Identity", (*Server).identityTab},
 }

@@ -16,6 +16,7 @@ type noteForm struct {
 	key, audience, kind, text string
 	mentions                  []string
 	task                      taskForm
+	outcome                   outcomeForm
 	errs                      []ui.FieldError
 }
 

@@ -203,7 +203,7 @@ func lookNext(l hub.LookView) ui.Node {
 	if l.MayOpen {
 		items = append(items, ui.Link("/cases/"+string(l.Case), "Open the discharge case"))
 	}
-	items = append(items, ui.Link("/lookup", "Find another person"))
+	items = append(items, concernLink(l), ui.Link("/lookup", "Find another person"))
 	return ui.Card(2, "What next", ui.List(items...))
 }
 
@@ -241,7 +241,7 @@ func nothingParts(l hub.LookView) []ui.Node {
 	if l.MayOpen { // the reader broke the glass
 		main = append(main, ui.Para(ui.Link("/cases/"+string(l.Case), "Open the record to read it")))
 	}
-	return []ui.Node{ui.TwoThirds(append(main, ui.Para(ui.Link("/lookup", "Find another person")), ui.Small(lookRecorded))...)}
+	return []ui.Node{ui.TwoThirds(append(main, ui.Para(concernLink(l)), ui.Para(ui.Link("/lookup", "Find another person")), ui.Small(lookRecorded))...)}
 }
 
 // cannotParts says that nothing could be checked, and never looks like "nothing".
@@ -254,7 +254,13 @@ func cannotParts(l hub.LookView) []ui.Node {
 			lookPhones(l),
 			ui.Para(ui.Text("You can also "), ui.Link("/lookup", "try again"), ui.Text("."))),
 		ui.If(l.MayOpen, func() ui.Node { return ui.Para(ui.Link("/cases/"+string(l.Case), "Open the record to read it")) }),
+		ui.Para(concernLink(l)),
 		ui.Small(lookRecorded))}
+}
+
+// concernLink leads to raising a safeguarding concern, whoever was found or not.
+func concernLink(l hub.LookView) ui.Node {
+	return ui.Link("/lookup/result/"+l.Handle+"/concern", "Raise a safeguarding concern")
 }
 
 // lookPhones is each council's two numbers.
