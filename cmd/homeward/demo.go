@@ -96,6 +96,9 @@ func (c *demoCmd) Run(ctx context.Context) (err error) {
 	if err := d.agreements(ctx); err != nil {
 		return err
 	}
+	if err := d.work(ctx); err != nil {
+		return err
+	}
 	d.tell(pages)
 	d.warn(pages)
 	return d.play(ctx, pages)
@@ -281,6 +284,7 @@ func demoAccounts() []demoAccount {
 		{"rose", "Rose Okafor", "Team manager, Nottinghamshire County Council", one(care.TeamManager, sim.Nottinghamshire, "T1", "")},
 		{"anil", "Anil Patel", "Social worker, Nottinghamshire County Council", one(care.SocialWorker, sim.Nottinghamshire, "T1", "")},
 		{"sue", "Sue Wright", "Social worker, Nottinghamshire County Council", one(care.SocialWorker, sim.Nottinghamshire, "T1", "")},
+		{"bob", "Bob Cole", "Broker, Nottinghamshire County Council", one(care.Broker, sim.Nottinghamshire, "T1", "")},
 		{"iggy", "Iggy Marsh", "Information governance lead", one(care.IGLead, "HOMEWARD", "", "")},
 		{"ivan", "Ivan Petrov", "Information governance lead, Nottinghamshire County Council", one(care.IGLead, sim.Nottinghamshire, "", "")},
 		{"inga", "Inga Dahl", "Integration engineer", one(care.Integration, "HOMEWARD", "", "")},

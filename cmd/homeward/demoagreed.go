@@ -13,7 +13,7 @@ import (
 // council with them: what somebody who plans a discharge needs, and no money.
 var (
 	demoFromTrusts   = []sharing.Section{sharing.Demographics, sharing.Whereabouts, sharing.Assessments, sharing.Risk, sharing.Notes, sharing.Referral, sharing.Timeline}
-	demoFromCouncils = []sharing.Section{sharing.Demographics, sharing.Packages, sharing.Provider, sharing.Safeguarding, sharing.Notes, sharing.Referral, sharing.Timeline}
+	demoFromCouncils = []sharing.Section{sharing.Demographics, sharing.Packages, sharing.Provider, sharing.Safeguarding, sharing.Assessments, sharing.Notes, sharing.Referral, sharing.Timeline}
 )
 
 // demoAgreement is the invented agreement under which the demonstration runs, in
