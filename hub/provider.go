@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/form"
 	"homeward/nhs"
 	"homeward/policy"
 	"homeward/store"
@@ -329,10 +330,10 @@ type ClientCard struct {
 
 // ClientPaper is a trusted assessment that the provider is to sign, or has.
 type ClientPaper struct {
-	ID       string
-	Revision int
-	Title    string
-	At       time.Time
+	ID     string
+	Title  string
+	Lines  []form.Line // what it says, without where the person is
+	Signed string      // what the provider answered; "" nothing yet
 }
 
 // ProviderClients lists a provider's own clients of whom it was told, what waits for
@@ -409,7 +410,60 @@ func (h *Hub) clientCard(tx *store.Tx, by care.Actor, id care.CaseID, client str
 			return card, false, err
 		}
 	}
-	return h.newClientCard(c, k), true, a.audit(tx, true, "shown")
+	card = h.newClientCard(c, k)
+	if card.Person != nil && a.allowed(policy.SignAssessment) {
+		card.Papers = h.clientPapers(c, k)
+	}
+	return card, true, a.audit(tx, true, "shown")
+}
+
+// clientPapers are the trusted assessments of a client, by which its provider is to
+// work: what the form lets a provider read, and never where the person lies.
+func (h *Hub) clientPapers(c care.Case, k care.Client) (out []ClientPaper) {
+	for _, p := range c.Papers {
+		f, ok := h.Forms.Get(p.Form, p.FormVersion)
+		if p.Kind != care.PaperTrusted || !p.Withdrawn.IsZero() || !ok {
+			continue
+		}
+		may := map[policy.Action]bool{policy.SeeRisk: true, policy.SeeAssessments: true}
+		x := ClientPaper{ID: p.ID, Title: f.Title, Lines: slices.DeleteFunc(f.Summary(seenAnswers(f, p.Answers, may, true)), func(l form.Line) bool {
+			return len(l.Answers) == 0 || l.Audience != form.Providers
+		})}
+		for _, s := range p.Signs {
+			if s.Provider == k.Provider {
+				x.Signed = map[bool]string{false: "Signed by ", true: "Disputed by "}[s.Disputed] + s.Who
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// SignClientPaper is a provider's answer to a trusted assessment of a client of its own.
+func (h *Hub) SignClientPaper(ctx context.Context, by care.Actor, client, paper string, sign care.Sign) error {
+	var id care.CaseID
+	revision := 0
+	err := h.update(ctx, func(tx *store.Tx) (err error) {
+		if id, err = h.clientCase(tx, by, client); err != nil {
+			return err
+		}
+		c, err := tx.Case(id)
+		for _, k := range c.Clients {
+			if k.ID == client {
+				sign.Provider = k.Provider
+			}
+		}
+		for _, p := range c.Papers {
+			if p.ID == paper {
+				revision = p.Revision
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.SignAssessment(ctx, by, id, paper, revision, sign)
 }
 
 func (h *Hub) newClientCard(c care.Case, k care.Client) ClientCard {

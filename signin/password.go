@@ -85,6 +85,11 @@ func HashPassword(login, password string, rnd io.Reader) (string, error) {
 	if rnd == nil {
 		rnd = rand.Reader
 	}
+	return hashOf(password, rnd)
+}
+
+// hashOf hashes what somebody must know, with a salt from rnd, as a PHC string.
+func hashOf(password string, rnd io.Reader) (string, error) {
 	salt := make([]byte, saltOf)
 	if _, err := io.ReadFull(rnd, salt); err != nil {
 		return "", fmt.Errorf("making a salt: %w", err)

@@ -48,6 +48,7 @@ type Config struct {
 	Accounts Accounts
 	Orgs     care.Orgs
 	Limits   Limits
+	Links    Links // what is mailed to care providers; nil: no link opens
 	// Require says of which roles a second factor is asked of accounts kept here;
 	// nil: of none.
 	Require func(care.Grant) bool
@@ -332,6 +333,9 @@ func (s *Service) begin(ctx context.Context, a care.Account, ses care.Session, w
 	a.Hash = ""
 	e := Entry{Token: token, Account: a, Choose: ses.Grant.IsZero()}
 	ses.ID, ses.Account, ses.Seen, ses.Ends = sessionID(e.Token), a.ID, s.Clock(), ses.Created.Add(s.longest(ses.Grant))
+	if ses.Method == care.ByLink {
+		ses.Ends = ses.Created.Add(linkSession)
+	}
 	e.Session = ses
 	if err := s.Accounts.BeginSession(ctx, e.Session); err != nil {
 		return Entry{}, fmt.Errorf("beginning a session: %w", err)

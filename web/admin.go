@@ -510,6 +510,10 @@ func (s *Server) userFormPage(v *visit, f userForm, errs []ui.FieldError) (respo
 	if err != nil {
 		return nil, err
 	}
+	orgs, err := s.grantOrgs(v)
+	if err != nil {
+		return nil, err
+	}
 	title, back, button := "Add a user", usersBack(), "Continue"
 	var head []ui.Node
 	if f.id == "" {
@@ -526,7 +530,7 @@ func (s *Server) userFormPage(v *visit, f userForm, errs []ui.FieldError) (respo
 		if i < len(f.grants) {
 			g = f.grants[i]
 		}
-		form = append(form, s.grantBlock(i, g, places, errs))
+		form = append(form, s.grantBlock(i, g, orgs, places, errs))
 	}
 	form = append(form, ui.Hidden("grants", strconv.Itoa(rows)), ui.ButtonGroup(ui.Submit(button), ui.Button{Text: "Add another role", Kind: ui.Secondary, Name: "step", Value: "edit"}, ui.Link(back.Href, "Cancel")))
 	p := ui.Page{Title: title, Width: ui.FormPage, Back: &back, Main: []ui.Node{ui.TwoThirds(ui.ErrorSummary(errs), ui.H1(title), ui.PostForm(f.path(), form...))}}
@@ -536,7 +540,18 @@ func (s *Server) userFormPage(v *visit, f userForm, errs []ui.FieldError) (respo
 	return show(p), nil
 }
 
-func (s *Server) grantBlock(i int, g grantForm, places []hub.Place, errs []ui.FieldError) ui.Node {
+// grantOrgs are the organisations for which a role can be given: those of the
+// configuration, and the care providers of the councils' directories.
+func (s *Server) grantOrgs(v *visit) ([]ui.Choice, error) {
+	out := s.orgChoices("Select an organisation")
+	providers, err := s.Hub.ProviderOrgs(v.ctx(), v.by)
+	for _, o := range providers {
+		out = append(out, ui.Choice{Value: string(o.ODS), Label: "Care provider: " + o.Name})
+	}
+	return out, err
+}
+
+func (s *Server) grantBlock(i int, g grantForm, orgs []ui.Choice, places []hub.Place, errs []ui.FieldError) ui.Node {
 	id, title := fmt.Sprintf("grant-%d-", i), "Role "+strconv.Itoa(i+1)
 	items, known := []ui.Choice{{Value: "", Label: "The whole organisation"}}, g.place == ""
 	for _, p := range places {
@@ -548,7 +563,7 @@ func (s *Server) grantBlock(i int, g grantForm, places []hub.Place, errs []ui.Fi
 	}
 	return ui.Card(2, title,
 		ui.Select{ID: id + "role", Label: title + ": role", Hint: map[bool]string{true: "To take this role away, select “No role”"}[g.role != ""], Value: g.role, Items: roleChoices("No role"), Error: ui.ErrorFor(errs, id+"role")},
-		ui.Select{ID: id + "org", Label: title + ": organisation", Value: g.org, Items: s.orgChoices("Select an organisation"), Error: ui.ErrorFor(errs, id+"org")},
+		ui.Select{ID: id + "org", Label: title + ": organisation", Value: g.org, Items: orgs, Error: ui.ErrorFor(errs, id+"org")},
 		ui.Select{ID: id + "place", Label: title + ": ward or team", Value: g.place, Items: items, Error: ui.ErrorFor(errs, id+"place")})
 }
 

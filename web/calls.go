@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type callAbout struct {
 	councils []hub.CouncilView
 	id       care.CaseID
 	handle   string
+	tells    bool // what was said can be told to the ward too
 }
 
 func (s *Server) lookedCall(v *visit) (callAbout, error) {
@@ -43,7 +45,7 @@ func (s *Server) lookedCall(v *visit) (callAbout, error) {
 		return callAbout{}, &care.Error{Kind: care.NotFound, Text: "There is no provider to record a call to"}
 	}
 	return callAbout{back: "/lookup/result/" + v.path("handle"), banner: s.lookBanner(l, v.now),
-		councils: l.Councils, handle: v.path("handle")}, nil
+		councils: l.Councils, handle: v.path("handle"), tells: l.MayOpen}, nil
 }
 
 // errDied is why nobody is rung about this person.
@@ -62,7 +64,8 @@ func (s *Server) caseCall(v *visit) (callAbout, error) {
 	if !c.May["recordCall"] {
 		return callAbout{}, &care.Error{Kind: care.Forbidden, Text: "Your role cannot record a call about this person"}
 	}
-	return callAbout{back: "/cases/" + string(c.ID), banner: s.caseBanner(c, v.now), councils: c.Councils, id: c.ID}, nil
+	return callAbout{back: "/cases/" + string(c.ID), banner: s.caseBanner(c, v.now), councils: c.Councils, id: c.ID,
+		tells: slices.Contains(c.Audiences, care.AudienceBoth)}, nil
 }
 
 // callOutcomes are the answers to "What happened?", of the form provider-call.
@@ -85,6 +88,7 @@ const otherProvider = "other"
 type callForm struct {
 	key                                        string // makes saving it twice the same as once
 	provider, name, spoke, outcome, time, note string
+	ward, back                                 string
 	phones                                     map[string]string // by the value of the provider's choice
 	restart                                    typedDate
 }
@@ -126,7 +130,7 @@ func (s *Server) newCall(a callAbout, now time.Time) callForm {
 
 func readCall(v *visit, a callAbout) callForm {
 	f := callForm{key: v.form("key"), provider: v.form("provider"), name: v.form("provider-name"), spoke: v.form("spoke"), outcome: v.form("outcome"), time: v.form("restart-time"),
-		note: strings.ReplaceAll(v.form("note"), "\r\n", "\n"), restart: v.date("restart"), phones: map[string]string{otherProvider: v.form("phone-other")}}
+		note: strings.ReplaceAll(v.form("note"), "\r\n", "\n"), restart: v.date("restart"), ward: v.form("ward"), back: knownBack(v.form("back")), phones: map[string]string{otherProvider: v.form("phone-other")}}
 	for i := range a.providers() {
 		f.phones[strconv.Itoa(i)] = v.form("phone-" + strconv.Itoa(i))
 	}
@@ -154,7 +158,8 @@ func (s *Server) keepCall(about func(*visit) (callAbout, error)) handler {
 		if len(wrong) > 0 {
 			return refuse(s.callPage(v, a, f, wrong)), nil
 		}
-		err = s.Hub.RecordCall(v.ctx(), v.by, a.id, a.handle, call)
+		steps := hub.CallSteps{TellWard: f.ward == "yes" && f.outcome == "restart", BackAt: backAt(f.back, v.now, s.Zone)}
+		err = s.Hub.RecordCallAnd(v.ctx(), v.by, a.id, a.handle, call, steps)
 		if errs, ok := fieldErrors(err, map[string]string{"text": "note", "phone": "phone-" + f.provider}); ok {
 			return refuse(s.callPage(v, a, f, errs)), nil
 		}
@@ -231,7 +236,10 @@ func (s *Server) callPage(v *visit, a callAbout, f callForm, errs []ui.FieldErro
 		if o.Value == "restart" {
 			o.More = ui.Nodes{
 				ui.DateInput{ID: "restart", Legend: "Date care will restart", Hint: "For example, " + exampleDay(s.today(v).Time()), Day: f.restart.Day, Month: f.restart.Month, Year: f.restart.Year, Error: ui.ErrorFor(errs, "restart-day")},
-				ui.Input{ID: "restart-time", Label: "Time of the first visit", Hint: "For example, 8:30", Value: f.time, Width: 5, Error: ui.ErrorFor(errs, "restart-time")}}
+				ui.Input{ID: "restart-time", Label: "Time of the first visit", Hint: "For example, 8:30", Value: f.time, Width: 5, Error: ui.ErrorFor(errs, "restart-time")},
+				ui.If(a.tells, func() ui.Node {
+					return ui.Checkboxes{ID: "ward", Legend: "Tell the ward", Values: []string{f.ward}, Items: []ui.Choice{{Value: "yes", Label: "Add a note for both sides with what was said"}}}
+				})}
 		}
 		outcome.Items = append(outcome.Items, o)
 	}
@@ -244,6 +252,7 @@ func (s *Server) callPage(v *visit, a callAbout, f callForm, errs []ui.FieldErro
 			ui.Input{ID: "spoke", Label: "Who did you speak to?", Value: f.spoke, Width: 20, Error: ui.ErrorFor(errs, "spoke")},
 			outcome,
 			ui.Textarea{ID: "note", Label: "Note (optional)", Value: f.note, Rows: 3, Max: maxNote, Error: ui.ErrorFor(errs, "note")},
+			ui.Select{ID: "back", Label: "Ring again? (optional)", Hint: "A task for you", Value: f.back, Items: backChoices},
 			ui.Submit("Save call")),
 	)}}
 }

@@ -44,6 +44,7 @@ var caseTabs = []caseTab{
 	{"outcomes", "Outcomes", (*Server).outcomesTab},
 	{"concern", "Safeguarding", (*Server).concernTab},
 	{"calls", "Calls", (*Server).callsTab},
+	{"providers", "Providers", (*Server).providersTab},
 	{"identity", "Identity", (*Server).identityTab},
 }
 
@@ -270,7 +271,7 @@ func dayOr(c hub.CaseView) string {
 var timelineKinds = []ui.Choice{
 	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
 	{Value: "paper", Label: "Documents"}, {Value: "told", Label: "Other systems"},
-	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"}, {Value: "call", Label: "Calls"}, {Value: "identity", Label: "Identity"},
+	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"}, {Value: "call", Label: "Calls"}, {Value: "client", Label: "Care providers"}, {Value: "identity", Label: "Identity"},
 }
 
 func (s *Server) timelineTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {

@@ -197,7 +197,7 @@ func (s *Server) second(v *visit) (response, error) {
 
 // methods says in words how somebody proved who they are.
 var methods = map[care.Method]string{care.ByPassword: "password", care.ByCode: "password and a code of your app", care.ByRecovery: "password and a recovery code",
-	care.ByPasskey: "passkey", care.ByProvider: "your organisation’s account", care.ByPairing: "a pairing code"}
+	care.ByPasskey: "passkey", care.ByProvider: "your organisation’s account", care.ByPairing: "a pairing code", care.ByLink: "a mailed link and your PIN"}
 
 // me is the page "Your sign-in".
 func (s *Server) me(v *visit) (response, error) {

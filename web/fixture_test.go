@@ -105,7 +105,7 @@ func newBareSite(t testing.TB) *site {
 	s := &site{t: t, now: evening, log: &bytes.Buffer{}}
 	s.open()
 	s.fill()
-	accounts, err := signin.New(signin.Config{Accounts: s.hub, Orgs: s.hub.Org, Clock: s.clock, Zone: s.hub.Zone, Limits: signin.Limits{Floor: time.Nanosecond}})
+	accounts, err := signin.New(signin.Config{Accounts: s.hub, Links: s.hub, Orgs: s.hub.Org, Clock: s.clock, Zone: s.hub.Zone, Limits: signin.Limits{Floor: time.Nanosecond}})
 	s.must(err)
 	s.server, err = New(Config{Hub: s.hub, SignIn: accounts, Clock: s.clock, Log: slog.New(slog.NewTextHandler(&locked{w: s.log}, nil)), Build: "test"})
 	s.must(err)

@@ -91,7 +91,8 @@ func packageCard(p hub.PackageView, stale bool) ui.Node {
 	if p.Provider == nil {
 		rows = append(rows, ui.Row{Key: "Provider", Value: ui.Missing("Not known")})
 	} else {
-		rows = append(rows, providerRows(*p.Provider)...)
+		rows = append(rows, providerRows(*p.Provider, p.Unchecked)...)
+		rows = append(rows, knowsRow(p)...)
 	}
 	title := p.Kind
 	if t := strings.TrimSpace(p.Package.Title); t != "" && !strings.EqualFold(t, title) {
@@ -119,13 +120,16 @@ func packageStatus(p care.Package, stale bool) ui.Node {
 	return ui.Nodes{ui.Tag(ui.TagGrey, "Ended"), since("Ended", p.End)}
 }
 
-func providerRows(p care.Provider) []ui.Row {
+func providerRows(p care.Provider, unchecked bool) []ui.Row {
 	phone, night := phoneRow("Phone", p.Phone), phoneRow("Out of hours", p.OutOfHours)
 	if p.OutOfHours != "" {
 		night.Source = p.Hours
 	}
 	name := ui.Row{Key: "Provider", Value: ui.Or(p.Name, ui.NotKnown)}
-	if !p.Verified.IsZero() {
+	switch {
+	case unchecked:
+		name.Value = ui.Nodes{name.Value, ui.Break(), uncheckedTag(p)}
+	case !p.Verified.IsZero():
 		name.Source = "Numbers checked " + ui.Day(p.Verified)
 	}
 	return []ui.Row{name, phone, night}

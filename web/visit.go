@@ -77,6 +77,9 @@ func (s *Server) respond(v *visit) (response, error) {
 	if err := s.identify(v); err != nil && !v.route.public {
 		return nil, err
 	}
+	if err := v.ofProvider(); err != nil {
+		return nil, err
+	}
 	if err := s.fromReader(v); err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func (st *site) wire(clock func() time.Time) error {
 		return err
 	}
 	l := st.config.Limits
-	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone, Require: st.config.SignIn.require(),
+	st.signin, err = signin.New(signin.Config{Accounts: st.hub, Links: st.hub, Orgs: st.hub.Org, Clock: clock, Zone: zone, Require: st.config.SignIn.require(),
 		Limits: signin.Limits{Tries: l.Attempts, Lock: l.Lock.Duration, Idle: l.Idle.Duration, Absolute: l.Absolute.Duration}})
 	if err != nil {
 		return err
