@@ -461,19 +461,26 @@ func (h *Hub) Assessments(ctx context.Context, by care.Actor, which string) ([]A
 	default:
 		q.States = []string{AssessDraft, AssessReturned}
 	}
-	var out []AssessmentItem
+	now := h.now()
 	err := h.update(ctx, func(tx *store.Tx) error {
-		out = nil
-		list := h.ask(by, policy.ListAssessments, nil, policy.DischargePlanning, "", h.now())
+		list := h.ask(by, policy.ListAssessments, nil, policy.DischargePlanning, "", now)
 		if !list.allowed(policy.ListAssessments) {
 			return list.refuse(tx)
 		}
+		return list.audit(tx, true, "listed")
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []AssessmentItem
+	err = h.Store.View(ctx, func(tx *store.Tx) error { // many cases: the one writer does not wait for it
+		out = nil
 		rs, err := tx.KeptAll(q)
 		if err != nil {
 			return err
 		}
 		for _, rec := range rs {
-			item, ok, err := h.listed(tx, by, rec, list.record.At)
+			item, ok, err := h.listed(tx, by, rec, now)
 			if err != nil {
 				return err
 			}
@@ -481,14 +488,17 @@ func (h *Hub) Assessments(ctx context.Context, by care.Actor, which string) ([]A
 				out = append(out, item)
 			}
 		}
-		return list.audit(tx, true, "listed")
+		return nil
 	})
-	return out, err
+	return out, h.unavailable(err)
 }
 
 func (h *Hub) listed(tx *store.Tx, by care.Actor, rec store.Record, now time.Time) (AssessmentItem, bool, error) {
 	c, err := h.living(tx, rec.Case)
 	if err != nil {
+		if care.KindOf(err) == care.NotFound {
+			err = nil // erased
+		}
 		return AssessmentItem{}, false, err
 	}
 	a := h.ask(by, policy.ListAssessments, &c, policy.DischargePlanning, "", now)
