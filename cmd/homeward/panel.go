@@ -80,6 +80,9 @@ func (p *panel) groups() []struct {
 			one("home", "Goes home", func(ctx context.Context) (string, error) { return km.Discharge(ctx, ready, time.Time{}, "1", "19") }),
 			one("home-cancel", "The discharge is cancelled", func(ctx context.Context) (string, error) { return km.CancelDischarge(ctx, ready, time.Time{}) }),
 		}},
+		{"A case, worked by both sides", "Make " + ready.Given + " fit to leave first. Then sign in as rose, anil or bob, and as priya, and open the case from the tracker.", []act{
+			one("case", "Referred, accepted, allocated; a note, tasks, an assessment begun, care asked for", func(ctx context.Context) (string, error) { return p.demo.workCase(ctx) }),
+		}},
 		{"Dies after referral", "Refer " + ui.Name(dying.Family, dying.Given, dying.Title) + " from ward 31 first.", []act{
 			one("die", "Dies", func(ctx context.Context) (string, error) { return km.Die(ctx, dying, time.Time{}) }),
 		}},
