@@ -170,6 +170,9 @@ func (s *Server) startAssessment(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.AssessForms) == 0 || c.Current() == nil || !c.Current().Referral.Open() {
+		return goTo(casePath(c.ID, "/assessments")), nil // there is nothing to choose, and the page says why
+	}
 	return refuse(s.startPage(v, c, name, errs)), nil
 }
 
