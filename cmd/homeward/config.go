@@ -71,6 +71,8 @@ type LimitsConfig struct {
 	SignIns         int      `toml:"sign_ins" doc:"Tries to sign in from one network address in a minute."`
 	LookUps         int      `toml:"look_ups" doc:"People whom one reader looks up in an hour."`
 	LookedUp        int      `toml:"looked_up" doc:"Different readers who find one person in an hour, above which information governance leads are alerted. Nobody is stopped."`
+	ProviderDays    int      `toml:"provider_days" doc:"Days after which a care provider's numbers, if nobody checked them, are marked as not checked."`
+	LinkHours       int      `toml:"link_hours" doc:"Hours in which a link that is mailed to a care provider opens, once. Mails need [notifications] and public_url."`
 	AtRiskDays      int      `toml:"at_risk_days" doc:"Whole days since discharge-ready from which a wait is called At risk."`
 	DelayedDays     int      `toml:"delayed_days" doc:"Whole days since discharge-ready from which a wait is called Delayed."`
 }
@@ -156,7 +158,7 @@ func defaults() Config {
 		SignIn:      SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Attachments: AttachmentsConfig{ScanTimeout: Duration{30 * time.Second}, MaxMB: 10, MaxFiles: 10},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
-			LookStale: minutes(24 * 60), Capacity: minutes(48 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, AtRiskDays: 2, DelayedDays: 3},
+			LookStale: minutes(24 * 60), Capacity: minutes(48 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, ProviderDays: 90, LinkHours: 72, AtRiskDays: 2, DelayedDays: 3},
 	}
 }
 
@@ -326,7 +328,7 @@ func (l LimitsConfig) check() error {
 			return fmt.Errorf("[limits] %s must be more than 0", key)
 		}
 	}
-	for key, n := range map[string]int{"attempts": l.Attempts, "look_misses": l.LookMisses, "at_risk_days": l.AtRiskDays, "delayed_days": l.DelayedDays} {
+	for key, n := range map[string]int{"attempts": l.Attempts, "look_misses": l.LookMisses, "at_risk_days": l.AtRiskDays, "delayed_days": l.DelayedDays, "provider_days": l.ProviderDays, "link_hours": l.LinkHours} {
 		if n <= 0 {
 			return fmt.Errorf("[limits] %s must be more than 0", key)
 		}

@@ -104,6 +104,7 @@ func (st *site) wire(clock func() time.Time) error {
 	}
 	hc := hub.Config{Store: st.store, Policies: set, Forms: forms, Orgs: st.config.orgs(), Clock: clock, Zone: zone, Log: st.log,
 		Limits: hub.Limits{LookStale: st.config.Limits.LookStale.Duration, Capacity: st.config.Limits.Capacity.Duration, LookMisses: st.config.Limits.LookMisses, LookedUp: st.config.Limits.LookedUp,
+			Unchecked: time.Duration(st.config.Limits.ProviderDays) * 24 * time.Hour, LinkLife: time.Duration(st.config.Limits.LinkHours) * time.Hour,
 			AtRisk: st.config.Limits.AtRiskDays, Delayed: st.config.Limits.DelayedDays}}
 	hc.Systems = st.config.systemList()
 	if hc.Tellings, err = st.config.tellings(making{zone: zone, now: clock}); err != nil {
