@@ -3,6 +3,7 @@ package hub
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -65,17 +66,14 @@ func (h *Hub) FileLimit() int64 { return h.Attachments.MaxBytes }
 // AttachFile puts a file to an assessment that is being written. Its type is what
 // its bytes say, whatever it is called.
 func (h *Hub) AttachFile(ctx context.Context, by care.Actor, id care.CaseID, name, filename string, content []byte) error {
-	f, err := h.checkFile(filename, content)
-	if err != nil {
-		return err
-	}
+	f, wrong := h.checkFile(filename, content)
 	may := func(tx *store.Tx) (*asking, *openedAssessment, error) {
 		a, c, o, err := h.assessing(tx, by, policy.WriteAssessment, id, name)
 		if err == nil {
 			err = o.mayEdit(c)
 		}
 		if err == nil {
-			err = h.room(o, f)
+			err = cmp.Or(wrong, h.room(o, f))
 		}
 		return a, o, err
 	}
