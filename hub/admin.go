@@ -485,6 +485,9 @@ func (h *Hub) grantFaults(tx *store.Tx, had, gs []care.Grant) (out []Fault, err 
 	for i, g := range gs {
 		field := fmt.Sprintf("grant-%d-", i)
 		kind := h.Org(g.Org).Kind
+		if _, known := h.codes.known(g.Org); isProviderCode(g.Org) && !known {
+			kind = ""
+		}
 		switch {
 		case slices.Contains(gs[:i], g):
 			out = append(out, Fault{field + "role", "This role is there twice. Take one away"})

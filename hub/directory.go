@@ -184,6 +184,11 @@ type providerBook struct {
 	last atomic.Pointer[map[nhs.ODS]care.Provider]
 }
 
+var codeShape = regexp.MustCompile(`^V[A-Z2-7]{9}$`)
+
+// isProviderCode reports whether a code is made as care.ProviderCode makes them.
+func isProviderCode(code nhs.ODS) bool { return codeShape.MatchString(string(code)) }
+
 // learnProviders reads the codes of all directories again.
 func (h *Hub) learnProviders(tx *store.Tx) error {
 	all := map[nhs.ODS]care.Provider{}

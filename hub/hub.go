@@ -234,6 +234,9 @@ func (h *Hub) Org(ods nhs.ODS) care.Org {
 	if p, ok := h.codes.known(ods); ok {
 		return care.Org{ODS: ods, Name: p.Name, Kind: care.ProviderOrg, Phone: p.Phone, OutOfHours: p.OutOfHours}
 	}
+	if isProviderCode(ods) { // of a provider that its council does not list (any more)
+		return care.Org{ODS: ods, Name: "A care provider", Kind: care.ProviderOrg}
+	}
 	return care.Org{ODS: ods, Name: string(ods)}
 }
 
