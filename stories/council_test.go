@@ -54,7 +54,7 @@ func (x *extract) read(l line) error {
 	a := s.args
 	switch {
 	case strings.HasPrefix(s.form.text, "{name} answers"):
-		row := []string{"V" + fmt.Sprint(len(x.providers)), a[0], a[1], "", ""}
+		row := []string{fmt.Sprintf("P%03d", len(x.providers)+1), a[0], a[1], "", ""}
 		if len(a) > 2 {
 			row[3], row[4] = a[2], a[3]
 		}
