@@ -96,7 +96,7 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 	}
 	p.Main = []ui.Node{
 		ui.ErrorSummary(note.errs),
-		ui.WorkHead("Discharge case", ""),
+		ui.WorkHead("Discharge case", "", waitPart(c)),
 		ui.Strip(
 			ui.LiveStrip{Events: casePath(c.ID, "/events?"+events.Encode()), Last: uint64(max(c.Seq, 0)), Stale: caseStale, At: c.At},
 			ui.Freshness(caseSources(c), c.At)),
@@ -139,9 +139,6 @@ func (s *Server) stagePart(by care.Actor, c hub.CaseView) ui.Node {
 	var body ui.Nodes
 	body = append(body, caseNotices(c)...)
 	body = append(body, objectionPart(c))
-	if c.Died == nil && c.Row.HasWait {
-		body = append(body, ui.Para(ui.RAGTag(ui.RAG(c.Row.Wait), c.Row.Days), ui.Text(" since ready to leave hospital")))
-	}
 	r := c.Current()
 	switch {
 	case r == nil && c.May[policy.SeeReferral]:
@@ -150,6 +147,14 @@ func (s *Server) stagePart(by care.Actor, c hub.CaseView) ui.Node {
 		body = append(body, s.strip(*r, c))
 	}
 	return ui.Part("app-stage", body, caseActions(by, c), nudgePart(c))
+}
+
+// waitPart is for how long somebody has been ready to leave.
+func waitPart(c hub.CaseView) ui.Node {
+	if c.Died != nil || !c.Row.HasWait {
+		return ui.Part("app-wait")
+	}
+	return ui.Part("app-wait", ui.RAGTag(ui.RAG(c.Row.Wait), c.Row.Days), ui.Text(" since ready to leave hospital"))
 }
 
 // noReferral says that there is none, or that it is not known.
@@ -534,7 +539,7 @@ func caseMark(token string, c hub.CaseView) string {
 
 // caseParts are the parts of a page that a change replaces.
 func (s *Server) caseParts(v *visit, c hub.CaseView) []ui.Node {
-	parts := []ui.Node{s.stagePart(v.by, c), s.nowPart(c)}
+	parts := []ui.Node{waitPart(c), s.stagePart(v.by, c), s.nowPart(c)}
 	if tab := v.query("tab"); (tab == "" || tab == "timeline") && c.May[policy.SeeTimeline] {
 		return append(parts, timelinePart(c, v.query("kind")))
 	}

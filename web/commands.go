@@ -143,7 +143,11 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 			first = append(first, ui.Button{Text: "Send the missing information", Href: casePath(c.ID, "/refer")})
 		}
 	}
+	objection := objectionLink(c)
 	if r == nil {
+		if objection != nil {
+			first = append(first, objection)
+		}
 		return ui.If(len(first) > 0, func() ui.Node { return ui.ButtonGroup(first...) })
 	}
 	if c.May[policy.Accept] && r.Referral.To == by.Org && (r.Referral.State == care.RefSent || r.Referral.State == care.RefReceived) {
@@ -161,14 +165,23 @@ func caseActions(by care.Actor, c hub.CaseView) ui.Node {
 			others = append(others, ui.Link(href, cmd.title))
 		}
 	}
+	if objection != nil {
+		others = append(others, objection)
+	}
 	if len(first)+len(others) == 0 {
 		return nil
 	}
+	// What is done every day stands there; the rest opens.
+	var more ui.Node
+	if n := 3 - len(first); len(others) > n+1 {
+		more = ui.Details("More that you can do", ui.List(others[n:]...))
+		others = others[:n]
+	}
 	group := ui.ButtonGroup(append(first, others...)...)
 	if post != "" {
-		return ui.PostForm(post, group)
+		group = ui.PostForm(post, group)
 	}
-	return group
+	return ui.Nodes{group, more}
 }
 
 // addNote writes a note. What was typed stays when it is refused.

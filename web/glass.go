@@ -125,10 +125,16 @@ func objectionPart(c hub.CaseView) ui.Node {
 			body = append(body, ui.Para(ui.Link(casePath(c.ID, "/objection/end"), "Record that they object no more")))
 		}
 		return ui.WarningCard(2, "This person objects to sharing", body)
-	case may:
-		return ui.Para(ui.Link(casePath(c.ID, "/objection"), "Record an objection to sharing"))
 	}
 	return nil
+}
+
+// objectionLink leads to recording one, for who may, where none stands.
+func objectionLink(c hub.CaseView) ui.Node {
+	if c.Objection != nil || !c.May[policy.RecordObjection] || c.JoinedTo != "" {
+		return nil
+	}
+	return ui.Link(casePath(c.ID, "/objection"), "Record an objection to sharing")
 }
 
 // objectionCase is the case of a page about objections, for who may record one.

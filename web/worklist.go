@@ -108,7 +108,9 @@ func (s *Server) worklist(v *visit) (response, error) {
 }
 
 // narrower reports whether a view of a worklist shows fewer rows than the hub gives.
-func (l list) narrower() bool { return l.kind == kindWorklist && (l.view == viewTeam || l.view == viewOverdue) }
+func (l list) narrower() bool {
+	return l.kind == kindWorklist && (l.view == viewTeam || l.view == viewOverdue)
+}
 
 // workBody is the table; for those who may allocate it is a form, so that
 // several people are allocated at once.
