@@ -3,6 +3,9 @@ package hub
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +29,7 @@ type OutcomeView struct {
 	Day91      nhs.Date        // on which the questions are about; zero while it is not known
 	Month6     nhs.Date
 	MayRecord  []string // the parts that the reader may record
+	Was        string   // names what the reader saw, for RecordOutcome; it tells of nothing else
 }
 
 // outcomePart fills the outcomes of a case's view.
@@ -47,6 +51,7 @@ func (h *Hub) outcomePart(_ *store.Tx, a *asking, c care.Case, v *CaseView, now 
 			x.Hospital = h.Org(x.Readmitted.Org).Name
 		}
 		x.Day91, x.Month6 = own.HomeDue(r)
+		x.Was = outcomeMark(x.Outcome)
 		if a.may[policy.RecordOutcome] && c.JoinedTo == "" && c.Doubt == nil {
 			x.MayRecord = outcomeParts(a.by)
 		}
@@ -72,13 +77,22 @@ func (a *asking) seenOutcome(o care.Outcome, r care.Referral) care.Outcome {
 	if a.by.OrgKind == care.Council {
 		return o
 	}
-	seen := care.Outcome{Referral: o.Referral, At: o.At}
+	seen := care.Outcome{Referral: o.Referral} // nor who recorded something last, or when: that may be of goals
 	if a.told91(r) {
-		seen.Destination, seen.Left, seen.Day91, seen.Month6, seen.By = o.Destination, o.Left, o.Day91, o.Month6, o.By
-	} else if o.By.Org == a.by.Org {
-		seen.Destination, seen.Left, seen.By = o.Destination, o.Left, o.By
+		seen.Destination, seen.Left, seen.Day91, seen.Month6 = o.Destination, o.Left, o.Day91, o.Month6
 	}
 	return seen
+}
+
+// outcomeMark names an outcome as somebody sees it.
+func outcomeMark(o care.Outcome) string {
+	o.At, o.By = time.Time{}, care.Who{}
+	doc, err := json.Marshal(o)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(doc)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:26]
 }
 
 // told91 reports whether the council of a referral shares what became of it.
@@ -117,9 +131,10 @@ func (a *asking) outcomeItem(c care.Case, e care.Event, t *TimelineItem) bool {
 	return own || slices.Contains([]string{care.OutcomeDestination, care.OutcomeDay91, care.OutcomeMonth6}, x.What) && a.told91(c.Referrals[i])
 }
 
-// RecordOutcome records one part of the outcome of a referral. cmd.Was is what the
-// reader saw (Outcome.At): when somebody recorded since, it is a conflict.
-func (h *Hub) RecordOutcome(ctx context.Context, by care.Actor, id care.CaseID, cmd care.RecordOutcome) error {
+// RecordOutcome records one part of the outcome of a referral. was is what the reader
+// saw (OutcomeView.Was): when somebody recorded something since that they see, it is a
+// conflict.
+func (h *Hub) RecordOutcome(ctx context.Context, by care.Actor, id care.CaseID, cmd care.RecordOutcome, was string) error {
 	for i := range cmd.Outcome.Goals {
 		g := &cmd.Outcome.Goals[i]
 		g.Text = strings.TrimSpace(g.Text)
@@ -133,6 +148,10 @@ func (h *Hub) RecordOutcome(ctx context.Context, by care.Actor, id care.CaseID, 
 		i := slices.IndexFunc(c.Referrals, func(r care.Referral) bool { return r.ID == cmd.Outcome.Referral })
 		if i < 0 || !a.allowed(policy.RecordOutcome) || !a.seesReferral(c.Referrals[i]) || !slices.Contains(outcomeParts(by), cmd.What) {
 			return a.refuse(tx)
+		}
+		had := c.OutcomeOf(cmd.Outcome.Referral)
+		if cmd.Was = had.At; was != outcomeMark(a.seenOutcome(had, c.Referrals[i])) {
+			cmd.Was = time.Unix(0, 0) // of no outcome
 		}
 		_, err = h.carry(tx, a, c, policy.RecordOutcome, cmd)
 		return err

@@ -86,8 +86,10 @@ func (s *Server) huddle(v *visit) (response, error) {
 }
 
 func (s *Server) huddlePage(v *visit, h hub.HuddleView, f decisionForm) ui.Page {
-	events := huddlePath(v, "")
-	events = strings.Replace(events, "/huddle", "/huddle/events", 1)
+	events := "/huddle/events?list=huddle"
+	if _, query, ok := strings.Cut(huddlePath(v, ""), "?"); ok {
+		events += "&" + query
+	}
 	table := huddleTable()
 	for _, r := range h.Rows {
 		table.Rows = append(table.Rows, s.huddleRow(v, h, r, f))

@@ -137,6 +137,18 @@ var secrets = []untold{
 			return tx.PutUser(care.Account{ID: "u-secret", Login: "secret", Name: "S Secret", Grants: []care.Grant{{Role: care.Coordinator, Org: queens}}})
 		}))
 	}},
+	{"a safeguarding concern that a colleague raised", []string{"ward-nurse", "coordinator", "broker", "wallboard", "admin", "ig-lead"}, func(s *site, r *rand.Rand) {
+		at := evening.Add(-time.Duration(1+r.IntN(50)) * time.Minute)
+		for _, id := range []care.CaseID{s.barbara, s.walter} {
+			s.record(id, care.ConcernChanged{At: at, Concern: care.Concern{ID: "concern-" + string(id), Reference: care.ConcernReference(string(id)), To: county, At: at, Moved: at,
+				By: care.Who{ID: "u-ae-nurse", Name: "P Ae-nurse", Org: kingsMill}, Kinds: []string{"neglect"}, Words: fmt.Sprint("Secret ", r.IntN(99)), State: care.ConcernReceived}})
+		}
+	}},
+	{"goals and what the person said", atKingsMill, func(s *site, r *rand.Rand) {
+		at := evening.Add(-time.Hour)
+		s.record(s.walter, care.OutcomeChanged{At: at, What: care.OutcomeSaid, By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county},
+			Outcome: care.Outcome{Referral: "ref-walter", At: at, By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county}, Said: fmt.Sprint("Secret ", r.IntN(99)), Goals: []care.Goal{{ID: "g", Text: "Secret"}}, SaidAt: at}})
+	}},
 	{"an agreement that is being drafted", slices.Concat(carers, []string{"ig-lead", "integration"}), func(s *site, r *rand.Rand) {
 		s.must(s.store.Update(context.Background(), func(tx *store.Tx) error {
 			return tx.PutAgreement(sharing.Agreement{ID: "secret-draft", Version: 1, Title: "Secret", Status: sharing.Draft,
@@ -275,7 +287,7 @@ func (s *site) tryEverything(login string, only []string) map[string]string {
 		}
 	}
 	for _, id := range names[:6] {
-		for _, tab := range []string{"notes", "finance", "outcomes", "tasks", "documents", "messages"} {
+		for _, tab := range []string{"notes", "finance", "outcomes", "concern", "tasks", "documents", "messages"} {
 			path := "/cases/" + string(id) + "?tab=" + tab
 			keep("GET "+path, r.get(path))
 		}

@@ -3,7 +3,6 @@ package web
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"homeward/care"
 	"homeward/hub"
@@ -44,7 +43,7 @@ func (s *Server) outcomesTab(v *visit, c hub.CaseView, n noteForm) ui.Node {
 	}
 	var out ui.Nodes
 	for i, o := range c.Outcomes {
-		body := ui.Nodes{ui.SummaryList(s.outcomeRows(o, v.now)...), ui.Map(o.MayRecord, func(what string) ui.Node { return s.outcomePart(v, c, o, what, n) })}
+		body := ui.Nodes{ui.SummaryList(s.outcomeRows(o)...), ui.Map(o.MayRecord, func(what string) ui.Node { return s.outcomePart(v, c, o, what, n) })}
 		if i == 0 {
 			out = append(out, ui.H2("Outcome of referral "+string(o.Referral)), body)
 		} else {
@@ -54,12 +53,12 @@ func (s *Server) outcomesTab(v *visit, c hub.CaseView, n noteForm) ui.Node {
 	return out
 }
 
-func (s *Server) outcomeRows(o hub.OutcomeView, now time.Time) []ui.Row {
+func (s *Server) outcomeRows(o hub.OutcomeView) []ui.Row {
 	x := o.Outcome
 	rows := []ui.Row{
 		{Key: "Went to", Value: ui.Or(care.SayCoded(care.Destinations, x.Destination), "Not recorded"), Source: sourceWord(o.Code != "", "The hospital's system told code "+o.Code)},
 		{Key: "Left hospital", Value: leftValue(o)},
-		{Key: "Emergency readmission within 30 days", Value: readmitted(o, now), Source: "Days 0 to 29, from the hospitals that you can see. Not standardised."},
+		{Key: "Emergency readmission within 30 days", Value: readmitted(o), Source: "Days 0 to 29, from the hospitals that you can see. Not standardised."},
 		{Key: "At home after 91 days", Value: homeValue(x.Day91, o.Day91)},
 		{Key: "At home after 6 months", Value: homeValue(x.Month6, o.Month6)},
 	}
@@ -92,7 +91,7 @@ func leftValue(o hub.OutcomeView) ui.Node {
 		out = append(out, ui.Text(ui.Day(o.Left)), ui.Sub("told by the hospital’s system"))
 	}
 	if d := o.Outcome.Left; !d.IsZero() {
-		out = append(out, ui.Text(ui.Day(d)), ui.Sub("recorded by "+o.Outcome.By.Name))
+		out = append(out, ui.Text(ui.Day(d)), ui.Sub("recorded by hand"))
 	}
 	if len(out) == 0 {
 		return ui.Missing("Not known")
@@ -100,7 +99,7 @@ func leftValue(o hub.OutcomeView) ui.Node {
 	return out
 }
 
-func readmitted(o hub.OutcomeView, _ time.Time) ui.Node {
+func readmitted(o hub.OutcomeView) ui.Node {
 	r := o.Readmitted
 	switch r.Answer {
 	case care.ReadmitYes:
@@ -200,7 +199,7 @@ func (s *Server) outcomePart(v *visit, c hub.CaseView, o hub.OutcomeView, what s
 		}
 		body = ui.Nodes{ui.Radios{ID: id("answer"), Name: "answer", Legend: "Where is the person?", Hint: "Somebody who cannot be reached counts as not at home.", Value: value("answer", answer), Items: coded(care.HomeAnswers), Small: true, Error: ui.ErrorFor(errs, id("answer"))}}
 	}
-	form := ui.PostForm(casePath(c.ID, "/referrals/"+string(o.Referral)+"/outcome"), ui.Hidden("what", what), ui.Hidden("was", x.At.UTC().Format(time.RFC3339Nano)), body, ui.Button{Text: "Save", About: outcomeTitles[what], Kind: ui.Secondary})
+	form := ui.PostForm(casePath(c.ID, "/referrals/"+string(o.Referral)+"/outcome"), ui.Hidden("what", what), ui.Hidden("was", o.Was), body, ui.Button{Text: "Save", About: outcomeTitles[what], Kind: ui.Secondary})
 	if len(errs) > 0 {
 		return ui.OpenDetails("Record: "+strings.ToLower(outcomeTitles[what]), form)
 	}
@@ -243,8 +242,7 @@ func (s *Server) recordOutcome(v *visit) (response, error) {
 	what := v.form("what")
 	o, errs := s.readOutcome(v, what)
 	if len(errs) == 0 {
-		was, _ := time.Parse(time.RFC3339Nano, v.form("was")) // of a broken form it is nobody's: a conflict
-		err := s.Hub.RecordOutcome(v.ctx(), v.by, v.id(), care.RecordOutcome{What: what, Outcome: o, Was: was})
+		err := s.Hub.RecordOutcome(v.ctx(), v.by, v.id(), care.RecordOutcome{What: what, Outcome: o}, v.form("was"))
 		if err == nil {
 			return goTo(casePath(v.id(), "?tab=outcomes")).saying("The outcome was recorded."), nil
 		}
