@@ -132,8 +132,8 @@ func (a *asking) outcomeItem(c care.Case, e care.Event, t *TimelineItem) bool {
 }
 
 // RecordOutcome records one part of the outcome of a referral. was is what the reader
-// saw (OutcomeView.Was): when somebody recorded something since that they see, it is a
-// conflict.
+// saw (OutcomeView.Was), "" that nothing was recorded: when somebody recorded something
+// since that they see, it is a conflict.
 func (h *Hub) RecordOutcome(ctx context.Context, by care.Actor, id care.CaseID, cmd care.RecordOutcome, was string) error {
 	for i := range cmd.Outcome.Goals {
 		g := &cmd.Outcome.Goals[i]
@@ -150,7 +150,10 @@ func (h *Hub) RecordOutcome(ctx context.Context, by care.Actor, id care.CaseID, 
 			return a.refuse(tx)
 		}
 		had := c.OutcomeOf(cmd.Outcome.Referral)
-		if cmd.Was = had.At; was != outcomeMark(a.seenOutcome(had, c.Referrals[i])) {
+		switch cmd.Was = had.At; {
+		case was == "":
+			cmd.Was = time.Time{}
+		case was != outcomeMark(a.seenOutcome(had, c.Referrals[i])):
 			cmd.Was = time.Unix(0, 0) // of no outcome
 		}
 		_, err = h.carry(tx, a, c, policy.RecordOutcome, cmd)

@@ -159,7 +159,7 @@ func (p *played) arrange() error {
 
 // tell records what the person said.
 func (p *played) tell() error {
-	err := p.home.RecordOutcome(p.ctx, p.by, p.id, care.RecordOutcome{What: "said", Outcome: care.Outcome{Referral: p.ref, Said: "I want to sleep in my own bed.", SaidAt: p.now}})
+	err := p.home.RecordOutcome(p.ctx, p.by, p.id, care.RecordOutcome{What: "said", Outcome: care.Outcome{Referral: p.ref, Said: "I want to sleep in my own bed.", SaidAt: p.now}}, "")
 	if care.KindOf(err) == care.Conflict {
 		err = nil
 	}
