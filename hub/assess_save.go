@@ -384,6 +384,9 @@ func (h *Hub) onward(tx *store.Tx, a *asking, c care.Case, o *openedAssessment, 
 		if err := o.put(tx, a.record.At); err != nil {
 			return err
 		}
+		if err := h.notifyUser(tx, c, approvalWaits, o.rec.ID, care.Owner{Org: a.by.Org}, a.by.ID, a.record.At); err != nil {
+			return err
+		}
 		return a.audit(tx, true, did)
 	}
 	p := care.Paper{ID: cmp.Or(o.doc.Paper, o.rec.ID), Kind: care.PaperKind(o.doc.Form), Referral: o.doc.Referral, Form: o.doc.Form, FormVersion: o.doc.Version,
@@ -396,7 +399,15 @@ func (h *Hub) onward(tx *store.Tx, a *asking, c care.Case, o *openedAssessment, 
 	}
 	o.rec.State = AssessApproved
 	o.doc.Savings, o.doc.Open = nil, nil // its history is the case's now
-	return o.put(tx, a.record.At)
+	if err := o.put(tx, a.record.At); err != nil {
+		return err
+	}
+	return h.notifyUser(tx, c, assessApproved, o.rec.ID, o.writer(), a.by.ID, a.record.At)
+}
+
+// writer is who writes an assessment, as an owner.
+func (o *openedAssessment) writer() care.Owner {
+	return care.Owner{Org: o.doc.Writer.Org, Who: o.doc.Writer}
 }
 
 // deciding refuses a decision about an assessment that does not wait for the
@@ -463,6 +474,9 @@ func (h *Hub) ReturnAssessment(ctx context.Context, by care.Actor, id care.CaseI
 		}
 		o.rec.State, o.doc.Approvals = AssessReturned, nil
 		if err := o.put(tx, a.record.At); err != nil {
+			return err
+		}
+		if err := h.notifyUser(tx, c, assessReturned, o.rec.ID, o.writer(), by.ID, a.record.At); err != nil {
 			return err
 		}
 		return a.audit(tx, true, "returned")

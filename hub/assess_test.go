@@ -136,6 +136,9 @@ func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
 			worker, manager := as(care.SocialWorker, notts), as(care.TeamManager, notts)
 			panel := colleague(care.TeamManager, manager)
 			coord := as(care.Coordinator, kings)
+			for _, x := range []care.Actor{worker, manager, panel} {
+				s.must(s.PutAccount(s.ctx(), care.Account{ID: x.ID, Login: string(x.ID), Name: x.Name, Grants: []care.Grant{{Role: x.Role, Org: x.Org}}}))
+			}
 			ctx := s.ctx()
 			open := func(by care.Actor, name string) AssessmentView {
 				t.Helper()
@@ -171,6 +174,8 @@ func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
 			v = open(worker, name)
 			s.must(s.SubmitAssessment(ctx, worker, id, name, v.Seat.Version))
 			s.must(s.SubmitAssessment(ctx, worker, id, name, v.Seat.Version)) // a second click
+			s.wants(manager, "sent for approval", "An assessment waits for your approval")
+			s.wants(worker, "their own doing")
 			_, err = s.SaveAssessment(ctx, worker, id, name, v.Seat, only("needs", "More"))
 			s.refused(err, care.BusinessRule, "")
 			s.refused(s.ApproveAssessment(ctx, worker, id, name, 1, form.ByManager, ""), care.Forbidden, "")
@@ -180,6 +185,7 @@ func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
 			if v.State != AssessReturned || len(v.Comments) != 2 || v.Comments[0].Field != "needs" || len(v.Approvals) != 0 {
 				t.Fatalf("returned as %s with %+v", v.State, v.Comments)
 			}
+			s.wants(worker, "returned", "An assessment that you wrote was returned with comments")
 			keep(worker, v.Seat, only("needs", "Help to wash, twice a day"))
 			s.must(s.SubmitAssessment(ctx, worker, id, name, v.Seat.Version))
 			s.refused(s.ApproveAssessment(ctx, manager, id, name, 1, form.ByManager, ""), care.Conflict, "") // read before it was returned
@@ -190,6 +196,7 @@ func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
 			}
 			s.must(s.ApproveAssessment(ctx, panel, id, name, 2, form.ByPanel, ""))
 			s.must(s.ApproveAssessment(ctx, panel, id, name, 2, form.ByPanel, "")) // a second click
+			s.wants(worker, "approved", "An assessment that you wrote was approved x2")
 			p := s.read(id).Papers[0]
 			if p.Revision != 1 || p.By.Org != notts || len(p.Approvals) != 3 || p.Answers.Get("goals.1.text") == "" || p.Answers.Get("postcode") == "" {
 				t.Fatalf("shared as %+v", p)

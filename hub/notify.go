@@ -46,7 +46,7 @@ var noticeKinds = []struct {
 }{
 	{NoticeSevere, "Urgent: escalated, a safeguarding concern, a death"}, {NoticeReferral, "Referrals"}, {NoticeNudge, "Requests to act"},
 	{NoticeTask, "Tasks"}, {NoticeMention, "Mentions in notes"}, {NoticeChange, "Changes of readiness, predicted date or ward"},
-	{NoticeArranging, "Requests for care"}, {NoticeProvider, "Care providers"}, {NoticeApproval, "Waiting for approval"},
+	{NoticeArranging, "Requests for care"}, {NoticeProvider, "Care providers"}, {NoticeApproval, "Approval of assessments"},
 }
 
 // A noticeRule is one thing of which somebody is notified. words names no person.
@@ -92,12 +92,16 @@ var noticeRules = []noticeRule{
 	{"provider", NoticeProvider, "A care provider answered", "care", providerAnswered, seesClient},
 	{"concern", NoticeSevere, "A safeguarding concern was raised", "concern", concernRaised, seesConcernOf},
 	{approvalWaits, NoticeApproval, "An assessment waits for your approval", "assessments", nil, func(a *asking, _ care.Case, _ string) bool { return a.may[policy.ApproveAssessment] }},
+	{assessReturned, NoticeApproval, "An assessment that you wrote was returned with comments", "assessments", nil, seesWriting},
+	{assessApproved, NoticeApproval, "An assessment that you wrote was approved", "assessments", nil, seesWriting},
 }
 
 // The rules that no event brings: time does, or another use case (notifyUser).
 const (
-	taskDue       = "task-due"
-	approvalWaits = "approval"
+	taskDue        = "task-due"
+	approvalWaits  = "approval"
+	assessReturned = "assessment-returned"
+	assessApproved = "assessment-approved"
 )
 
 func noticeRuleOf(what string) (noticeRule, bool) {
@@ -250,7 +254,10 @@ func mentionedIn(_ care.Case, e care.Event) ([]care.Owner, string) {
 
 func taskGiven(_ care.Case, e care.Event) ([]care.Owner, string) {
 	x, ok := e.(care.TaskChanged)
-	if !ok || x.Did != care.TaskSet && x.Did != care.TaskGiven || x.Task.Kind == care.TaskEscalated {
+	switch t := x.Task; {
+	case !ok || x.Did != care.TaskSet && x.Did != care.TaskGiven || t.Kind == care.TaskEscalated:
+		return nil, ""
+	case t.By.ID == "" && t.Owner.Who.ID == "" && t.Owner.Team == "": // a rule's, for whoever is on duty: it stands on their list, and is told when it falls due
 		return nil, ""
 	}
 	return []care.Owner{x.Task.Owner}, x.Task.ID
@@ -348,9 +355,11 @@ func seesConcernOf(a *asking, c care.Case, ref string) bool {
 	return a.may[policy.SeeConcern] && slices.ContainsFunc(c.Concerns, func(x care.Concern) bool { return x.ID == ref && x.To == a.by.Org })
 }
 
+func seesWriting(a *asking, _ care.Case, _ string) bool { return a.may[policy.WriteAssessment] }
+
 // noticeActions are what is decided before a notification is made or shown.
 var noticeActions = []policy.Action{policy.SeeDemographics, policy.SeeTimeline, policy.SeeReferral, policy.SeeWhereabouts, policy.SeeArranging,
-	policy.SeeConcern, policy.ApproveAssessment, policy.SeeProvider}
+	policy.SeeConcern, policy.WriteAssessment, policy.ApproveAssessment, policy.SeeProvider}
 
 // notices reports whether a reader may know of what a rule tells.
 func (a *asking) notices(tx *store.Tx, c care.Case, what, ref string, now time.Time) (noticeRule, bool, error) {
@@ -411,9 +420,26 @@ type toNotify struct {
 	notice
 }
 
+// onDuty says which role looks after something that is the organisation's and
+// nobody's by name: its brokers where a care provider must be spoken to.
+func onDuty(c care.Case, what, ref string) func(care.Role) bool {
+	if what == taskDue && slices.ContainsFunc(c.Tasks, func(t care.Task) bool { return t.ID == ref && t.Kind == care.TaskProvider }) {
+		return func(r care.Role) bool { return r == care.Broker }
+	}
+	return leads
+}
+
 // recipients are the accounts that an owner means, each as who they are there: the
-// person; the team; else whoever leads the work of the organisation.
-func (h *Hub) recipients(accounts []care.Account, o care.Owner) (out []care.Actor) {
+// person; the team; else whoever is on duty in the organisation, and where nobody
+// is, whoever leads its work.
+func (h *Hub) recipients(accounts []care.Account, o care.Owner, duty func(care.Role) bool) []care.Actor {
+	if out := h.meant(accounts, o, duty); len(out) > 0 || o.Org == "" {
+		return out
+	}
+	return h.meant(accounts, care.Owner{Org: o.Org}, leads) // has left, nobody is in the team, or none has the role: never nobody's
+}
+
+func (h *Hub) meant(accounts []care.Account, o care.Owner, duty func(care.Role) bool) (out []care.Actor) {
 	as := func(a care.Account, g care.Grant) {
 		org := h.Org(g.Org)
 		out = append(out, care.Actor{ID: a.ID, Name: a.Name, Role: g.Role, Org: g.Org, OrgName: org.Name, OrgKind: org.Kind, Team: g.Team, Ward: g.Ward})
@@ -431,14 +457,11 @@ func (h *Hub) recipients(accounts []care.Account, o care.Owner) (out []care.Acto
 			case o.Team != "" && o.Team != care.Unresolved:
 				return g.Team == o.Team
 			}
-			return leads(g.Role)
+			return duty(g.Role)
 		})
 		if i >= 0 {
 			as(a, a.Grants[i])
 		}
-	}
-	if len(out) == 0 && (o.Who.ID != "" || o.Team != "") && o.Org != "" { // has left, or nobody is in the team: never nobody's
-		return h.recipients(accounts, care.Owner{Org: o.Org})
 	}
 	return out
 }
@@ -448,7 +471,7 @@ func (h *Hub) recipients(accounts []care.Account, o care.Owner) (out []care.Acto
 func (h *Hub) noticeFor(tx *store.Tx, accounts []care.Account, c care.Case, what, ref string, to []care.Owner, except care.ActorID, at time.Time) ([]toNotify, error) {
 	var out []toNotify
 	for _, o := range to {
-		for _, by := range h.recipients(accounts, o) {
+		for _, by := range h.recipients(accounts, o, onDuty(c, what, ref)) {
 			if by.ID == except || slices.ContainsFunc(out, func(n toNotify) bool { return n.user == by.ID && n.org == by.Org }) {
 				continue
 			}

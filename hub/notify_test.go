@@ -19,7 +19,7 @@ import (
 func TestEveryNoticeHasItsWords(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range noticeRules {
-		if _, known := kindSay(r.kind); !known || seen[r.what] || r.words == "" || r.tab == "" || r.sees == nil || r.who == nil && r.what != taskDue && r.what != approvalWaits {
+		if _, known := kindSay(r.kind); !known || seen[r.what] || r.words == "" || r.tab == "" || r.sees == nil || r.who == nil && !slices.Contains([]string{taskDue, approvalWaits, assessReturned, assessApproved}, r.what) {
 			t.Errorf("the rule %q is not whole", r.what)
 		}
 		seen[r.what] = true
@@ -242,6 +242,38 @@ func TestNotifications(t *testing.T) {
 		_, err = s.Notifications(s.ctx(), acting("ig", "I Lead", care.IGLead, notts, ""))
 		s.refused(err, care.Forbidden, "")
 	})
+}
+
+// TestWhatARuleSetsForWhoeverIsOnDuty: it stands on their list, and is told once it is
+// due, to brokers where it is about a care provider.
+func TestWhatARuleSetsForWhoeverIsOnDuty(t *testing.T) {
+	s := newSite(t, "sqlite")
+	s.accounts()
+	s.must(s.PutAccount(s.ctx(), care.Account{ID: "b1", Login: "b1", Name: "B Roker", Grants: []care.Grant{{Role: care.Broker, Org: notts}}}))
+	broker, manager := acting("b1", "B Roker", care.Broker, notts, ""), acting("w2", "B Osei", care.TeamManager, notts, "")
+	s.must(s.beginNotices(s.ctx()))
+	id := s.admit(nobody(1))
+	s.refer(as(care.Coordinator, kings), id) // the council may know of the person
+	s.notified()
+	now := s.clock()
+	set := func(name string, kind care.TaskKind) {
+		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+			c, err := tx.Case(id)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Record(c, care.Cause{Kind: "system"}, now, care.TaskChanged{At: now, Did: care.TaskSet, Task: care.Task{ID: name, Kind: kind,
+				Audience: care.AudienceCouncil, Text: "Ring", Owner: care.Owner{Org: notts}, At: now, Due: now.Add(time.Hour)}})
+			return err
+		}))
+	}
+	set("t1", care.TaskProvider)
+	set("t2", care.TaskByHand)
+	s.wants(broker, "set by a rule")
+	s.wants(manager, "set by a rule", "A referral came to you")
+	s.pass(2 * time.Hour)
+	s.wants(broker, "fell due", "A task is due on a case of yours")
+	s.wants(manager, "fell due", "A referral came to you", "A task is due on a case of yours")
 }
 
 func TestNudgesEscalateToTheManagers(t *testing.T) {
