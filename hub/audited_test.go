@@ -37,6 +37,10 @@ var unaudited = map[string]string{
 	"SetPreferences":    "as Preferences",
 	"ConfirmAddress":    "as Preferences",
 
+	"TypedBy":   "gives back to somebody what they themselves typed",
+	"TypedAt":   "as TypedBy",
+	"DropTyped": "as TypedBy",
+
 	"UnreadNotifications": "a line above every page: a count of what is the reader's own",
 	"NotificationsMoved":  "asked again and again by such a line",
 

@@ -280,7 +280,7 @@ func (h *Hub) sweepLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := errors.Join(h.Store.Update(ctx, func(tx *store.Tx) error { return tx.Sweep(h.now()) }), h.pruneJobs(ctx))
+		err := errors.Join(h.Store.Update(ctx, func(tx *store.Tx) error { return errors.Join(tx.Sweep(h.now()), h.sweepTyped(tx)) }), h.pruneJobs(ctx))
 		if err != nil && ctx.Err() == nil {
 			h.Log.Error("removing what has expired", "err", err)
 		}

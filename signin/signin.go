@@ -448,6 +448,11 @@ func (s *Service) pending(ctx context.Context, token string, use bool) (care.Acc
 
 // end ends a session and answers with why.
 func (s *Service) end(ctx context.Context, ses care.Session, what care.SignInEvent, text string) error {
+	if what == care.TimedOut {
+		if err := s.over(ctx, ses); err != nil {
+			return err
+		}
+	}
 	if err := s.Accounts.EndSession(ctx, ses.ID); err != nil {
 		return fmt.Errorf("ending a session: %w", err)
 	}

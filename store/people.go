@@ -175,7 +175,11 @@ func (t *Tx) Handle(id string) (Handle, error) {
 	return h, orNotFound(err, "The result")
 }
 
-// Sweep removes handles and sessions that have ended.
+// sessionLeft is how long a session stays that has reached its end: whoever was
+// typing then is told so, and it is known for whom to keep it (signin: Was).
+const sessionLeft = 30 * time.Minute
+
+// Sweep removes handles that have ended, and sessions some time after.
 func (t *Tx) Sweep(now time.Time) error {
 	if err := t.SweepSystems(now); err != nil {
 		return err
@@ -186,7 +190,7 @@ func (t *Tx) Sweep(now time.Time) error {
 	if err := t.exec(`DELETE FROM handles WHERE expires < $1`, now); err != nil {
 		return err
 	}
-	return t.exec(`DELETE FROM sessions WHERE expires < $1`, now)
+	return t.exec(`DELETE FROM sessions WHERE expires < $1`, now.Add(-sessionLeft))
 }
 
 // Doubted lists the cases that are frozen, by when they were.

@@ -139,7 +139,7 @@ func (s *Server) fromProvider(v *visit) (response, error) {
 	if a.Entry.Choose {
 		return goTo(withNext("/role", next)), nil
 	}
-	return goTo(s.onward(a.Entry.Session.Grant.Role, next)), nil
+	return s.landed(v, a.Entry.Account.ID, a.Entry.Session.Grant, next), nil
 }
 
 // trouble is the page of whoever did not get in by a provider.

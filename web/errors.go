@@ -87,8 +87,11 @@ func sentence(text string) string {
 
 // nearest is the page above the one that failed, such as the case of an action
 // on a case; "" when there is none.
-func (s *Server) nearest(v *visit) string {
-	for path := v.r.URL.Path; strings.Count(path, "/") > 1; {
+func (s *Server) nearest(v *visit) string { return s.nearestTo(v, v.r.URL.Path) }
+
+// nearestTo is the page above a path.
+func (s *Server) nearestTo(v *visit, path string) string {
+	for strings.Count(path, "/") > 1 {
 		path = path[:strings.LastIndexByte(path, '/')]
 		if s.leads(v, http.MethodGet, path) {
 			return path
@@ -116,6 +119,9 @@ func (s *Server) toDoor(v *visit, err error) response {
 			s.setCookie(v, s.cookieName(), "")
 		}
 		q.Set("why", "ended")
+		if v.kept {
+			q.Set("why", "kept")
+		}
 	}
 	to := "/signin"
 	if len(q) > 0 {

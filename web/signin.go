@@ -45,6 +45,8 @@ func (s *Server) signinPage(v *visit, next, why, login string, errs []ui.FieldEr
 	switch why {
 	case "ended":
 		news = ui.Notification{Heading: "You were logged out to keep records safe. Your draft is saved."}
+	case "kept":
+		news = ui.Notification{Heading: "You were logged out to keep records safe. What you typed is kept for half an hour: sign in again to check and send it."}
 	case "slow":
 		news = ui.Notification{Heading: "That took too long. Sign in again."}
 	case "switched":
@@ -131,7 +133,7 @@ func (s *Server) entered(v *visit, e signin.Entry, next string) (response, error
 	if e.Choose {
 		return goTo(withNext("/role", s.kindOfPage(next))), nil
 	}
-	return goTo(s.onward(e.Session.Grant.Role, next)), nil
+	return s.landed(v, e.Account.ID, e.Session.Grant, next), nil
 }
 
 // withNext is a path that remembers where to go on; "/" is nowhere.
@@ -218,7 +220,7 @@ func (s *Server) takeRole(v *visit) (response, error) {
 	if err := s.Hub.RememberRole(v.ctx(), e.Account.ID, e.Session.Grant); err != nil {
 		return nil, err
 	}
-	return goTo(s.onward(e.Session.Grant.Role, next)), nil
+	return s.landed(v, e.Account.ID, e.Session.Grant, next), nil
 }
 
 // leave ends the session. The answer is a page of ours, not a redirect, so that

@@ -28,6 +28,7 @@ type visit struct {
 	now     time.Time
 	said    string // a success to show once
 	queried url.Values
+	kept    bool // what was sent in a session that is over is kept
 }
 
 // ctx is for calls of the hub.
@@ -75,6 +76,9 @@ func (s *Server) respond(v *visit) (response, error) {
 		return nil, err
 	}
 	if err := s.identify(v); err != nil && !v.route.public {
+		if care.KindOf(err) == care.Login {
+			s.keepSent(v)
+		}
 		return nil, err
 	}
 	if err := v.ofProvider(); err != nil {
@@ -94,7 +98,11 @@ func (s *Server) respond(v *visit) (response, error) {
 			return asks, err
 		}
 	}
-	return v.route.do(v)
+	res, err := v.route.do(v)
+	if err == nil {
+		s.sent(v, res)
+	}
+	return res, err
 }
 
 // identify finds out who this is.
@@ -211,6 +219,11 @@ func (p page) answer(s *Server, v *visit) error {
 		p.Nav = s.nav(v)
 		if idle := s.SignIn.Idle(v.session.Grant); idle > 0 {
 			p.Session = ui.Session{Idle: idle, Warn: min(2*time.Minute, idle/2)}
+		}
+	}
+	if p.status == http.StatusOK {
+		if t, ok := s.typedHere(v); ok {
+			return s.writeTyped(v, p.Page, t)
 		}
 	}
 	return ui.Write(v.w, v.r, p.status, p.Page)
