@@ -75,7 +75,7 @@ const (
 	ByRecovery Method = "password+recovery" // a recovery code instead of it
 	ByPasskey  Method = "passkey"           // with the user verified by it (W3C WebAuthn 2, 6.2.3)
 	ByProvider Method = "provider"          // their organisation's identity provider
-	ByLink     Method = "link+PIN" // a link that was mailed to a care provider, and its PIN
+	ByLink     Method = "link+PIN"          // a link that was mailed to a care provider, and its PIN
 	ByPairing  Method = "pairing"           // a wallboard, by a code that an administrator gave
 )
 

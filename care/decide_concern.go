@@ -162,6 +162,22 @@ func (c Case) Held() []Holding {
 		if s := &out[i].Safeguarding; s.Answer != AnswerYes {
 			*s = Safeguarding{Answer: AnswerYes, AsAt: later(s.AsAt, since)}
 		}
+		out[i].Unread = unreadBeside(out[i].Unread)
+	}
+	return out
+}
+
+// unreadBeside is what of an extract could not be read, where an enquiry is open here: whether
+// one is open is known then all the same.
+func unreadBeside(unread []Part) (out []Part) {
+	for _, p := range unread {
+		switch p {
+		case PartSafeguarding:
+		case PartPerson:
+			out = append(out, PartPackages)
+		default:
+			out = append(out, p)
+		}
 	}
 	return out
 }
