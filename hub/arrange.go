@@ -282,7 +282,9 @@ func (h *Hub) tellBooked(tx *store.Tx, by care.Actor, c care.Case, request strin
 	if err := a.onto(tx, a.record.At); err != nil {
 		return false, err
 	}
-	if !a.allowed(policy.TellProvider) {
+	// Telling says that somebody is in hospital, and in which: where that hospital does
+	// not share it with the council, the council does not tell it on, or learn it so.
+	if !a.allowed(policy.TellProvider) || !a.from(c.Stay.Org)[policy.SeeWhereabouts] {
 		return false, a.audit(tx, false, "booked and not told")
 	}
 	events, err := care.Decide(c, by, care.TellProvider{Provider: v.Provider, ProviderName: v.Name, Council: r.Council}, a.record.At)

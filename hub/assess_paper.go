@@ -55,14 +55,25 @@ func (a *asking) seesPaper(c care.Case, p care.Paper) bool {
 }
 
 // shownPaper is a paper as far as the reader may see it. Whoever wrote it reads
-// their own words.
+// their own words; what an approver wrote to the writer stays with their organisation.
 func (a *asking) shownPaper(p care.Paper) care.Paper {
 	if p.Form == "" {
 		return p
 	}
 	f, ok := a.h.Forms.Get(p.Form, p.FormVersion)
 	if p.By.Org != a.by.Org {
-		p.Answers = seenAnswers(f, p.Answers, a.from(p.By.Org), a.facts.Restricted)
+		may := a.from(p.By.Org)
+		p.Answers = seenAnswers(f, p.Answers, may, a.facts.Restricted)
+		p.Approvals = slices.Clone(p.Approvals)
+		for i := range p.Approvals {
+			p.Approvals[i].Text = ""
+		}
+		if !may[policy.SeeRisk] || !may[policy.SeeWhereabouts] {
+			p.Files = nil // nobody can say which part of a file tells of risks, or where somebody is
+		}
+		if !a.seesSigns(p) {
+			p.Signs = nil
+		}
 	}
 	if p.Items = nil; ok {
 		for _, l := range f.Summary(p.Answers) {
@@ -72,6 +83,12 @@ func (a *asking) shownPaper(p care.Paper) care.Paper {
 		}
 	}
 	return p
+}
+
+// seesSigns reports whether the reader sees which providers answered a paper: a hospital
+// where the council that wrote it shares who provides care.
+func (a *asking) seesSigns(p care.Paper) bool {
+	return a.by.OrgKind != care.Trust || p.By.Org == a.by.Org || a.from(p.By.Org)[policy.SeeProvider]
 }
 
 // paperOf is the paper that an event is about, as it was or is; zero when it is

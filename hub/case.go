@@ -441,7 +441,9 @@ func (h *Hub) timelineItem(a *asking, c care.Case, e care.Entry, hospital nhs.OD
 		}
 		return t, a.may[policy.SeeReferral] && mine[referralOf(e.Event)]
 	case "paper":
-		return t, a.may[policy.SeeReferral] && a.seesPaper(c, paperOf(c, e.Event))
+		p := paperOf(c, e.Event)
+		_, signed := e.Event.(care.PaperSigned) // by a provider, which it names
+		return t, a.may[policy.SeeReferral] && a.seesPaper(c, p) && (!signed || a.seesSigns(p))
 	case "told":
 		x := e.Event.(care.Told)
 		t.Failed, t.Referral, t.System = x.State == care.ToldNot, x.Referral, x.Destination

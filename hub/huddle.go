@@ -206,7 +206,7 @@ func (h *Hub) huddleRow(tx *store.Tx, by care.Actor, v *HuddleView, r ListRow, c
 			if !a.seesDecision(c, d) {
 				continue
 			}
-			x, err := names.decision(c, d, now)
+			x, err := names.decision(a, c, d, now)
 			if err != nil {
 				return err
 			}
@@ -244,12 +244,15 @@ func (a *asking) seesDecision(c care.Case, d care.Decision) bool {
 }
 
 // decision is a decision with names, and how far it came.
-func (n *naming) decision(c care.Case, d care.Decision, now time.Time) (DecisionView, error) {
+func (n *naming) decision(a *asking, c care.Case, d care.Decision, now time.Time) (DecisionView, error) {
 	x := DecisionView{Decision: d, Case: c.ID, Person: care.Person{Family: c.Person.Family, Given: c.Person.Given, Title: c.Person.Title}}
 	task := care.Task{Owner: d.Owner, Due: d.Due}
 	if i := slices.IndexFunc(c.Tasks, func(t care.Task) bool { return t.ID == d.Task }); i >= 0 {
 		task = c.Tasks[i]
-		x.Owner, x.Due, x.Done, x.Outcome = task.Owner, task.Due, !task.Open(), task.Outcome
+		x.Owner, x.Due, x.Done = task.Owner, task.Due, !task.Open()
+		if a.seesTask(task, a.taskSees()) { // what came of it follows notes, and not the referral
+			x.Outcome = task.Outcome
+		}
 	}
 	x.Late = !x.Done && x.Due.Before(now)
 	var err error
@@ -614,7 +617,7 @@ func (h *Hub) Minutes(ctx context.Context, by care.Actor, id string) (HuddleMeet
 			if i < 0 || !reader.may[policy.SeeDemographics] || !reader.seesDecision(c, c.Decisions[i]) {
 				continue
 			}
-			d, err := names.decision(c, c.Decisions[i], a.record.At)
+			d, err := names.decision(reader, c, c.Decisions[i], a.record.At)
 			if err != nil {
 				return err
 			}
@@ -633,7 +636,7 @@ func (h *Hub) huddlePart(tx *store.Tx, a *asking, c care.Case, v *CaseView, now 
 		if !a.seesDecision(c, d) {
 			continue
 		}
-		x, err := names.decision(c, d, now)
+		x, err := names.decision(a, c, d, now)
 		if err != nil {
 			return err
 		}

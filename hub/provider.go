@@ -68,7 +68,8 @@ func (h *Hub) canWrite(tx *store.Tx, e ProviderEntry) (bool, error) {
 		return false, nil
 	}
 	if !e.PINSet.IsZero() {
-		return true, nil
+		door, err := tx.User(doorOf(e.Code))
+		return !door.Disabled, err
 	}
 	all, err := tx.Users()
 	return slices.ContainsFunc(all, func(a care.Account) bool {
@@ -304,8 +305,14 @@ func isDoor(id care.ActorID) bool { return strings.HasPrefix(string(id), provide
 
 // openDoor makes or renews the account that a provider's links open. It has no
 // password, so that nobody signs in with it otherwise.
+// One that an administrator disabled stays so.
 func (h *Hub) openDoor(tx *store.Tx, e ProviderEntry) error {
-	return tx.PutUser(care.Account{ID: doorOf(e.Code), Login: providerDoor + strings.ToLower(string(e.Code)), Name: e.Name, Grants: []care.Grant{{Role: care.CareProvider, Org: e.Code}}})
+	was, err := tx.User(doorOf(e.Code))
+	if err != nil && !store.IsNone(err) {
+		return err
+	}
+	return tx.PutUser(care.Account{ID: doorOf(e.Code), Login: providerDoor + strings.ToLower(string(e.Code)), Name: e.Name, Disabled: was.Disabled,
+		Grants: []care.Grant{{Role: care.CareProvider, Org: e.Code}}})
 }
 
 // ---- the provider's own page
