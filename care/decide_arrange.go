@@ -165,8 +165,8 @@ func (d deciding) ours(id string) (Request, error) {
 // The most of each that one package may ask for.
 const (
 	mostHours  money.Quantity = 168_000 // a week
-	mostVisits                = 12      // a day
-	needsLimit                = 2000    // characters
+	mostVisits int            = 12      // a day
+	needsLimit int            = 2000    // characters
 )
 
 func (x MakeRequest) decide(d deciding) ([]Event, error) {

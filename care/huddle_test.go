@@ -152,7 +152,7 @@ func TestConcernReference(t *testing.T) {
 		}
 		seen[ref] = true
 	}
-	if ConcernReference("a") != ConcernReference("a") {
+	if again := ConcernReference("id7"); !seen[again] {
 		t.Error("not the same again")
 	}
 	threads := concernThreads(Case{Concerns: []Concern{{ID: "c1", To: "511", By: Who{ID: "n1", Org: "RK5"}, State: ConcernRaised}}})

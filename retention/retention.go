@@ -43,6 +43,11 @@ const (
 	Agreements  = "agreements"
 	Checkpoints = "checkpoints"
 	Erased      = "erased"
+
+	Worked        = "worked"
+	Notifications = "notifications"
+	Meetings      = "meetings"
+	Workplace     = "workplace"
 )
 
 // types is every type and how it may go: what a person's record holds never
@@ -51,6 +56,7 @@ var types = map[string][]Goes{
 	Case: {ByReview, Stays}, Messages: {With, Stays}, Audit: {With, Stays}, Drafts: {With, Stays}, Alerts: {With, Stays},
 	Quarantine: {ByReview, Stays}, Handles: {ByItself}, Sessions: {ByItself}, Jobs: {ByItself, Stays},
 	Imports: {Stays}, Agreements: {Stays}, Checkpoints: {Stays}, Erased: {Stays},
+	Worked: {With, Stays}, Notifications: {ByItself}, Meetings: {Stays}, Workplace: {Stays},
 }
 
 // Rule is how long one type of record is kept.

@@ -315,7 +315,7 @@ func (s *Server) meetingPart(v *visit, h hub.HuddleView) ui.Node {
 		path := meetingPath(m.ID)
 		body = append(body, ui.P("Open since "+ui.ClockOn(m.Started, h.At)+", started by "+m.By.Name+", "+m.Hospital.Name+"."),
 			ui.PostForm(path, ui.Hidden("do", "present"), ui.Input{ID: "present", Label: "Who is here?", Value: m.Present}, ui.Button{Text: "Save who is here", Kind: ui.Secondary, Small: true}),
-			ui.Form{Action: path, Autosave: path + "/draft", Body: []ui.Node{ui.Hidden("do", "notes"), ui.Hidden("was", strconv.FormatInt(m.NotesVersion, 10)),
+			ui.Form{Action: path, Autosave: path + "/draft", Body: []ui.Node{ui.Hidden("do", "notes"), huddleVersion(m.NotesVersion),
 				ui.Textarea{ID: "notes", Label: "Notes of your own side", Hint: "Kept as you type. The other side does not see them.", Value: m.Notes, Rows: 4, Max: 20000},
 				ui.Button{Text: "Save notes", Kind: ui.Secondary, Small: true}, ui.AutosaveStatus()}},
 			ui.Para(ui.Link(path, "Minutes so far")),
@@ -379,25 +379,20 @@ func (s *Server) saveHuddleNotes(v *visit) (int64, error) {
 	return s.Hub.SaveHuddleNotes(v.ctx(), v.by, v.path("id"), strings.ReplaceAll(v.r.PostFormValue("notes"), "\r\n", "\n"), was)
 }
 
-// noteHuddle keeps the notes of a page as they are typed. A page whose notes somebody else
-// of its side changed is told so, and keeps what it has.
+// noteHuddle keeps the notes of a page as they are typed, and gives the page the version
+// that its next saving goes on from. A page whose notes somebody else of its side
+// changed is told so, and keeps what it has.
 func (s *Server) noteHuddle(v *visit) (response, error) {
-	text := v.r.PostFormValue("notes")
-	h, _, err := s.Hub.Minutes(v.ctx(), v.by, v.path("id"))
+	n, err := s.saveHuddleNotes(v)
 	if err != nil {
 		return nil, err
 	}
-	was, err := strconv.ParseInt(v.form("was"), 10, 64)
-	if err != nil || was > h.NotesVersion {
-		return nil, &care.Error{Kind: care.Invalid, Field: "notes", Text: "Open the huddle again"}
-	}
-	if was < h.NotesVersion && !strings.HasPrefix(strings.ReplaceAll(text, "\r\n", "\n"), h.Notes) && h.NotesBy != v.by.ID {
-		return nil, &care.Error{Kind: care.Conflict, Text: "Somebody else of your side changed these notes"}
-	}
-	if _, err := s.Hub.SaveHuddleNotes(v.ctx(), v.by, v.path("id"), strings.ReplaceAll(text, "\r\n", "\n"), h.NotesVersion); err != nil {
-		return nil, err
-	}
-	return done(""), nil
+	return savedPart{huddleVersion(n)}, nil
+}
+
+// huddleVersion is the version of the notes that a page shows.
+func huddleVersion(n int64) ui.Node {
+	return ui.Part("app-huddle-version", ui.Hidden("was", strconv.FormatInt(n, 10)))
 }
 
 // minutes are what a huddle decided, ready to print. They make themselves.

@@ -76,8 +76,12 @@ func TestHuddleOnPages(t *testing.T) {
 		meeting := regexp.MustCompile(`/huddle/meetings/[a-z2-7]{26}`).FindString(both.body)
 		minutes := ward.get(meeting)
 		minutes.says("Minutes of the huddle", "Therapy visit on the ward", "disagrees", "ASHDOWN")
-		if got := ward.post(meeting+"/draft", "notes", "Ring the key safe company", "was", "0"); got.status != http.StatusNoContent {
-			t.Errorf("the notes were not kept: %d", got.status)
+		kept := ward.post(meeting+"/draft", "notes", "Ring the key safe company", "was", "0")
+		if kept.status != http.StatusOK || kept.hiddenValue("was") != "1" {
+			t.Errorf("the notes were not kept: %d, version %q", kept.status, kept.hiddenValue("was"))
+		}
+		if got := ward.post(meeting+"/draft", "notes", "Something else", "was", "0"); got.status != http.StatusConflict {
+			t.Errorf("written over what was saved since: %d", got.status)
 		}
 		ward.get("/huddle").says("Ring the key safe company")
 		if strings.Contains(county.get("/huddle").text()+county.get(meeting).text(), "key safe") {

@@ -24,7 +24,7 @@ func (s *site) notify() {
 func TestTasksNotesAndNudges(t *testing.T) {
 	s := newSite(t)
 	s.notify()
-	c, w, m := s.as("coordinator"), s.as("social-worker"), s.as("team-manager")
+	c, w := s.as("coordinator"), s.as("social-worker")
 	ref := string(c.refer(s.barbara))
 	path, due := at(s.barbara, "/tasks"), []string{"due-day", "31", "due-month", "12", "due-year", "2099", "due-time", "16:00"}
 
@@ -73,7 +73,8 @@ func TestTasksNotesAndNudges(t *testing.T) {
 	w.follow(w.submit(mine, at(s.barbara, "/tasks/"+task.ID))).says("The task is done.", "Nothing is overdue")
 
 	// Asking the other side: once, then not again for half an hour.
-	c, m = s.as("coordinator"), s.as("team-manager")
+	c = s.as("coordinator")
+	m := s.as("team-manager")
 	s.notify()
 	nudge := at(s.barbara, "/referrals/"+ref+"/nudge")
 	c.follow(c.submit(c.get(at(s.barbara, "")), nudge)).says("They were asked to act.", "Asked to act 1 time", "You can ask again from")
