@@ -246,6 +246,8 @@ func (s Stop) Open() bool { return s.To.IsZero() }
 type Bill struct {
 	Today  nhs.Date
 	Weekly Cost     // of a week as planned, of what is given today or stands still
+	Next   nhs.Date // the first day after today on which something begins, or costs otherwise; zero: none
+	Later  Cost     // of a week as planned on that day
 	ToDate Cost     // from the start to today
 	Ahead  Cost     // from tomorrow to Until
 	Until  nhs.Date // the last day of the forecast
@@ -270,7 +272,43 @@ func BillOf(elements []Element, today, until nhs.Date) (Bill, error) {
 			return Bill{}, err
 		}
 	}
-	return b, nil
+	return b, b.next(elements)
+}
+
+// next is when the cost of a week is first another because something begins, and what
+// it is then.
+func (b *Bill) next(elements []Element) error {
+	for _, e := range elements {
+		for _, s := range e.spans() {
+			if e.Counts() && e.Unit != UnitOnce && b.Today.Before(s.From) && (b.Next.IsZero() || s.From.Before(b.Next)) {
+				b.Next = s.From
+			}
+		}
+	}
+	for _, e := range elements {
+		if b.Next.IsZero() || !e.Counts() {
+			continue
+		}
+		week, err := e.weekOn(b.Next)
+		if err != nil {
+			return err
+		}
+		if b.Later, err = b.Later.Plus(week); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weekOn is what a week costs as planned by the figures of a day; nothing where the
+// care is not given then, and of a one-off.
+func (e Element) weekOn(d nhs.Date) (Cost, error) {
+	for _, s := range e.spans() {
+		if e.Unit != UnitOnce && !d.Before(s.From) && (s.To.IsZero() || !s.To.Before(d)) {
+			return e.week(s.Figures, e.whole(s.Figures))
+		}
+	}
+	return Cost{}, nil
 }
 
 func (b *Bill) add(e Element) error {
@@ -288,20 +326,12 @@ func (b *Bill) add(e Element) error {
 	if b.Ahead, err = b.Ahead.Plus(ahead); err != nil {
 		return err
 	}
-	if b.Today.Before(e.Start) || !e.End.IsZero() && e.End.Before(b.Today) {
-		return nil
+	week, err := e.weekOn(b.Today)
+	if err != nil {
+		return err
 	}
-	for _, s := range e.spans() {
-		if !b.Today.Before(s.From) && (s.To.IsZero() || !s.To.Before(b.Today)) && e.Unit != UnitOnce {
-			week, err := e.week(s.Figures, e.whole(s.Figures))
-			if err != nil {
-				return err
-			}
-			b.Weekly, err = b.Weekly.Plus(week)
-			return err
-		}
-	}
-	return nil
+	b.Weekly, err = b.Weekly.Plus(week)
+	return err
 }
 
 // weekday counts from Monday, 0.

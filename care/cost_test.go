@@ -198,6 +198,24 @@ func TestCostByHand(t *testing.T) {
 	}
 }
 
+// TestBillSaysWhatIsToBegin says that care that begins later is not a week of nothing.
+func TestBillSaysWhatIsToBegin(t *testing.T) {
+	d := func(s string) nhs.Date { return on(t, s) }
+	one := Element{ID: "a", Unit: UnitWeek, Rate: 10_00, Count: money.One, Start: d("2026-03-20"), State: ElementApproved}
+	two := one
+	two.ID, two.Start = "b", d("2026-04-01")
+	bill, err := BillOf([]Element{one, two}, d("2026-03-19"), nhs.Date{})
+	if err != nil || bill.Weekly.Total != 0 || bill.Next != one.Start || bill.Later.Total != 10_00 {
+		t.Errorf("before all: %+v, %v", bill, err)
+	}
+	if bill, _ = BillOf([]Element{one, two}, d("2026-03-20"), nhs.Date{}); bill.Weekly.Total != 10_00 || bill.Next != two.Start || bill.Later.Total != 20_00 {
+		t.Errorf("on the first day: %+v", bill)
+	}
+	if bill, _ = BillOf([]Element{one, two}, two.Start, nhs.Date{}); bill.Weekly.Total != 20_00 || !bill.Next.IsZero() || bill.Later.Total != 0 {
+		t.Errorf("once all has begun: %+v", bill)
+	}
+}
+
 // TestCostStandsStillWithTheProvider says that what was agreed with a provider stops the
 // cost of care that was in place then, and of no other.
 func TestCostStandsStillWithTheProvider(t *testing.T) {

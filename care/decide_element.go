@@ -396,6 +396,23 @@ func (e Element) refused(d deciding, why string) Element {
 	return e
 }
 
+func (x TakeBackElement) decide(d deciding) ([]Event, error) {
+	e, err := d.element(x.ID)
+	w := e.Proposed
+	switch {
+	case err != nil:
+		return nil, err
+	case w == nil:
+		return nil, &Error{Kind: Conflict, Text: "No change waits here any more. Check the figures that stand"}
+	case !w.At.Equal(x.Was):
+		return nil, &Error{Kind: Conflict, Text: "Somebody has changed these figures since you opened them. Check what they set"}
+	case w.By.ID != d.by.ID:
+		return nil, notNow("Somebody else set these figures. Who may approve them can refuse them.")
+	}
+	e.Proposed, e.Why = nil, ""
+	return d.elementIs(ElementDidTakeBack, e), nil
+}
+
 func (x StopElement) decide(d deciding) ([]Event, error) {
 	e, err := d.element(x.ID)
 	if err != nil {

@@ -165,6 +165,66 @@ func TestTwoPeopleAboveALimit(t *testing.T) {
 	}
 }
 
+// TestChangeIsTakenBack says that whoever set figures that wait may take them back, and
+// nobody else, nor figures that they did not see.
+func TestChangeIsTakenBack(t *testing.T) {
+	p := pricing(t)
+	broker := p.as("broker", payer)
+	p.do(broker, SetElement{Element: homeCare(t), Limit: brokers}, "", "")
+	dear := homeCare(t)
+	dear.Rate *= 3
+	p.do(broker, SetElement{Element: dear, Limit: brokers, Was: p.element("home").Changed()}, "", "")
+	was := p.element("home").Changed()
+	p.do(p.as("manager", payer), TakeBackElement{ID: "home", Was: was}, BusinessRule, "")
+	p.do(broker, TakeBackElement{ID: "home", Was: was.Add(-1)}, Conflict, "")
+	p.do(broker, TakeBackElement{ID: "home", Was: was}, "", "")
+	if e := p.element("home"); e.Proposed != nil || e.State != ElementApproved || e.Rate != homeCare(t).Rate || len(elementThreads(p.c)) != 0 {
+		t.Errorf("taken back: %+v", e)
+	}
+	p.do(broker, TakeBackElement{ID: "home", Was: was}, Conflict, "")
+}
+
+// TestNoCostRunsOnUnseen says that a death, or the end of a referral, asks the council to
+// end what still costs, once, and that the task is done with the last cost.
+func TestNoCostRunsOnUnseen(t *testing.T) {
+	tasks := func(c Case) (open []Task) {
+		for _, k := range c.Tasks {
+			if k.Kind == TaskCost && k.Open() {
+				open = append(open, k)
+			}
+		}
+		return open
+	}
+	for name, x := range map[string]struct {
+		e    Event
+		want int
+	}{"a death": {PersonDied{}, 1}, "a referral withdrawn": {ReferralEnded{ID: "r", State: RefWithdrawn}, 1}, "a transfer": {ReferralTransferred{ID: "r"}, 1},
+		"a referral closed": {ReferralEnded{ID: "r", State: RefClosed}, 0}, "another referral": {ReferralEnded{ID: "x", State: RefWithdrawn}, 0}} {
+		p, e := pricing(t), x.e
+		broker := p.as("broker", payer)
+		p.do(broker, SetElement{Element: homeCare(t), Limit: brokers}, "", "")
+		brought := followCosts(p.c, Apply(p.c, e), e, p.now)
+		if len(brought) != x.want {
+			t.Errorf("%s brought %v", name, brought)
+		}
+		if len(brought) != 1 {
+			continue
+		}
+		p.c = Apply(Apply(p.c, e), brought[0])
+		k := tasks(p.c)
+		if len(k) != 1 || k[0].Audience != AudienceCouncil || k[0].Owner.Org != payer {
+			t.Fatalf("%s: the tasks are %+v", name, k)
+		}
+		if again := followCosts(p.c, Apply(p.c, e), e, p.now); len(again) != 0 {
+			t.Errorf("%s, told again, brought %v", name, again)
+		}
+		p.do(broker, EndElement{ID: "home", End: on(t, "2026-03-13"), Why: "Never began"}, "", "")
+		if k := tasks(p.c); len(k) != 0 {
+			t.Errorf("%s: after the last cost ended there is %+v", name, k)
+		}
+	}
+}
+
 // TestOldFiguresStandWhileNewOnesWait tells a change of an approved cost: what is dearer
 // waits, the old stands and stays in the bill; once approved it holds from its day on.
 func TestOldFiguresStandWhileNewOnesWait(t *testing.T) {

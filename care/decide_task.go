@@ -23,7 +23,7 @@ const TaskOutcomeLimit = shortLimit
 
 // knownTask reports whether a kind of task is one of ours.
 func knownTask(k TaskKind) bool {
-	return slices.Contains([]TaskKind{TaskByHand, TaskCallBack, TaskDecided, TaskHome91, TaskHome6m, TaskProvider, TaskEscalated, TaskAtRisk, TaskConcern, TaskAfterLife}, k)
+	return slices.Contains([]TaskKind{TaskByHand, TaskCallBack, TaskDecided, TaskHome91, TaskHome6m, TaskProvider, TaskEscalated, TaskAtRisk, TaskConcern, TaskAfterLife, TaskCost}, k)
 }
 
 // Shares reports whether two organisations work on this case together: one sent a

@@ -107,6 +107,7 @@ const (
 	ElementDidResume   ElementDid = "resumed"
 	ElementDidEnd      ElementDid = "ended"
 	ElementDidWithdraw ElementDid = "withdrawn"
+	ElementDidTakeBack ElementDid = "taken-back" // a change that waited
 )
 
 func (e ElementChanged) When() time.Time { return e.At }
@@ -115,7 +116,7 @@ func (e ElementChanged) When() time.Time { return e.At }
 func (e ElementChanged) Say() string {
 	return cmp.Or(map[ElementDid]string{ElementSet: "Cost of care set", ElementDidApprove: "Cost of care approved", ElementDidRefuse: "Cost of care refused",
 		ElementDidSuspend: "Care and its cost suspended", ElementDidResume: "Care and its cost resumed", ElementDidEnd: "Cost of care ended",
-		ElementDidWithdraw: "Cost of care withdrawn"}[e.Did], "Cost of care changed")
+		ElementDidWithdraw: "Cost of care withdrawn", ElementDidTakeBack: "Change of a cost taken back"}[e.Did], "Cost of care changed")
 }
 
 func (e ElementChanged) apply(c *Case) {
@@ -158,7 +159,16 @@ type EndElement struct {
 	Why string
 }
 
+// TakeBackElement takes back changed figures before anybody decided them, by whoever set
+// them; those that were approved stand. Was is Element.Changed as they saw it.
+type TakeBackElement struct {
+	ID  string
+	Was time.Time
+}
+
 func (SetElement) command()    {}
 func (DecideElement) command() {}
 func (StopElement) command()   {}
 func (EndElement) command()    {}
+
+func (TakeBackElement) command() {}

@@ -18,6 +18,7 @@ var followings = []following{
 	endEscalated, afterLife,
 	followDispute,
 	followRequests,
+	followCosts,
 	followOutcomes,
 }
 

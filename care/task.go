@@ -53,6 +53,7 @@ const (
 	TaskAtRisk    TaskKind = "at-risk"    // readiness moved while care was being arranged
 	TaskConcern   TaskKind = "concern"    // a safeguarding concern must be looked at
 	TaskAfterLife TaskKind = "after-life" // the person died: stop what was arranged, ring nobody by mistake
+	TaskCost      TaskKind = "cost"       // care that cannot go on still costs: somebody must end its cost
 )
 
 // Nudge asks the other side to act. Its number counts those since the holder has it.

@@ -216,6 +216,7 @@ type ClientView struct {
 	HospitalName, CouncilName string
 	BySay                     string
 	Unwritten                 bool // the provider could not be written to: somebody must ring
+	Phones                    care.Provider
 }
 
 // seesClient reports whether a reader sees what a provider was told: the council whose
@@ -232,7 +233,7 @@ func (a *asking) seesClient(k care.Client) bool {
 }
 
 // clientPart fills what providers were told into a case's view, the newest first.
-func (h *Hub) clientPart(_ *store.Tx, a *asking, c care.Case, v *CaseView, _ time.Time) error {
+func (h *Hub) clientPart(tx *store.Tx, a *asking, c care.Case, v *CaseView, _ time.Time) error {
 	for _, k := range slices.Backward(c.Clients) {
 		if !a.seesClient(k) {
 			continue
@@ -241,6 +242,11 @@ func (h *Hub) clientPart(_ *store.Tx, a *asking, c care.Case, v *CaseView, _ tim
 		if x.BySay == "" {
 			x.BySay = "Homeward"
 		}
+		e, err := h.provider(tx, k.Council, k.Provider)
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		x.Phones = e.Provider
 		x.Unwritten = slices.ContainsFunc(c.Tasks, func(t care.Task) bool { return t.Kind == care.TaskProvider && t.About == k.ID && t.Open() }) && k.Acked.IsZero()
 		v.Clients = append(v.Clients, x)
 	}

@@ -291,6 +291,13 @@ func (h *Hub) StopMoney(ctx context.Context, by care.Actor, id care.CaseID, elem
 	return err
 }
 
+// TakeBackMoney takes back a change of figures that waits, by whoever set it. was is what
+// CaseView said of it (Element.Changed).
+func (h *Hub) TakeBackMoney(ctx context.Context, by care.Actor, id care.CaseID, element string, was time.Time) error {
+	_, err := h.do(ctx, by, id, policy.SetMoney, "", care.TakeBackElement{ID: element, Was: was})
+	return err
+}
+
 // EndMoney ends care and its cost on a last day, with why.
 func (h *Hub) EndMoney(ctx context.Context, by care.Actor, id care.CaseID, element string, end nhs.Date, why string) error {
 	_, err := h.do(ctx, by, id, policy.SetMoney, "", care.EndElement{ID: element, End: end, Why: why})

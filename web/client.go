@@ -60,7 +60,11 @@ func (s *Server) clientCard(c hub.CaseView, k hub.ClientView) ui.Node {
 	if k.Unwritten {
 		told += ". It could not be written to: ring it"
 	}
-	rows := []ui.Row{{Key: "Told", Value: ui.Text(told)}, {Key: "Hospital", Value: ui.Text(k.HospitalName)}}
+	rows := []ui.Row{{Key: "Told", Value: ui.Text(told)}}
+	if k.Ended.IsZero() {
+		rows = append(rows, phoneRow("Phone", k.Phones.Phone), phoneRow("Out of hours", k.Phones.OutOfHours))
+	}
+	rows = append(rows, ui.Row{Key: "Hospital", Value: ui.Text(k.HospitalName)})
 	acked := ui.Node(ui.Missing("Not yet"))
 	switch {
 	case !k.Acked.IsZero():

@@ -32,6 +32,8 @@ func (s *Server) moneyRoutes() []route {
 		{pattern: "POST /cases/{id}/money/{element}/suspend", asks: set, do: s.doMoneyStep(suspendStep)},
 		{pattern: "GET /cases/{id}/money/{element}/resume", nav: "worklist", asks: see, do: s.askMoneyStep(resumeStep)},
 		{pattern: "POST /cases/{id}/money/{element}/resume", asks: set, do: s.doMoneyStep(resumeStep)},
+		{pattern: "GET /cases/{id}/money/{element}/take-back", nav: "worklist", asks: see, do: s.askMoneyStep(takeBackStep)},
+		{pattern: "POST /cases/{id}/money/{element}/take-back", asks: set, do: s.doMoneyStep(takeBackStep)},
 		{pattern: "GET /cases/{id}/money/{element}/end", nav: "worklist", asks: see, do: s.askMoneyStep(endStep)},
 		{pattern: "POST /cases/{id}/money/{element}/end", asks: set, do: s.doMoneyStep(endStep)},
 	}
@@ -57,6 +59,7 @@ func (s *Server) moneyTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 			out = append(out, ui.WarningCard(3, "Above the ceiling", ui.P(elementTitle(e)+" costs "+limitWord(e)+", and at most "+e.Ceiling.String()+" was agreed.")))
 		}
 	}
+	out = append(out, stillCosts(c, m))
 	if m.Set {
 		out = append(out, ui.ButtonGroup(ui.Button{Text: "Add a cost", Href: moneyPathNew(c.ID)},
 			ui.If(len(m.Elements) > 0, func() ui.Node { return ui.Link(casePath(c.ID, "/money/file"), "Download as CSV") })),
@@ -74,6 +77,30 @@ func (s *Server) moneyTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 		out = append(out, elementPart(c, m, e))
 	}
 	return append(out, historyPart(m.History))
+}
+
+// stillCosts warns of care that cannot go on and costs as if it did.
+func stillCosts(c hub.CaseView, m hub.MoneyPart) ui.Node {
+	ended := map[care.ReferralID]string{}
+	for _, r := range c.Referrals {
+		if say := map[care.RefState]string{care.RefWithdrawn: "The referral was withdrawn", care.RefCancelled: "The referral was cancelled", care.RefTransferred: "Another council is responsible now"}[r.Referral.State]; say != "" {
+			ended[r.Referral.ID] = say
+		}
+	}
+	var why string
+	var names []ui.Node
+	for _, e := range m.Elements {
+		say := ended[e.Referral]
+		if c.Died != nil {
+			say = "The person has died"
+		}
+		if say != "" && e.CostsOn(m.Bill.Today) {
+			why, names = say, append(names, ui.Link("#cost-"+e.ID, elementTitle(e)))
+		}
+	}
+	return ui.If(len(names) > 0, func() ui.Node {
+		return ui.WarningCard(3, "This still costs", ui.P(why+", and the sums below go on as if care did. End each of these costs on its last day:"), ui.List(names...))
+	})
 }
 
 func moneyPathNew(id care.CaseID) string { return casePath(id, "/money/new") }
@@ -116,7 +143,7 @@ func elementTable(id care.CaseID, m hub.MoneyPart) ui.Node {
 	}
 	b := m.Bill
 	t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Strong("Total"), ui.Text("Approved"), ui.Text("As at " + ui.Day(b.Today)),
-		ui.Strong(b.Weekly.Total.String() + " a week"), ui.Strong(b.ToDate.Total.String()), ui.Strong(b.Ahead.Total.String())}})
+		ui.Nodes{ui.Strong(b.Weekly.Total.String() + " a week"), laterLine(b)}, ui.Strong(b.ToDate.Total.String()), ui.Strong(b.Ahead.Total.String())}})
 	return t
 }
 
@@ -149,13 +176,23 @@ func elementTag(e hub.ElementView) ui.Node {
 	return ui.Tag(ui.TagGreen, "Approved")
 }
 
+// laterLine is what a week costs once something begins; nothing when all has begun.
+func laterLine(b care.Bill) ui.Node {
+	return ui.If(!b.Next.IsZero(), func() ui.Node { return ui.Sub(b.Later.Total.String() + " a week from " + ui.Day(b.Next)) })
+}
+
 // billPart divides the sums between those who pay.
 func billPart(b care.Bill) ui.Node {
+	week := "A week as planned"
+	if !b.Next.IsZero() { // what began stands beside what is to begin
+		week = "A week as planned, today"
+	}
 	row := func(name string, part func(care.Cost) money.Amount) ui.TableRow {
-		return ui.TableRow{Cells: []ui.Node{ui.Text(name), ui.Text(part(b.Weekly).String()), ui.Text(part(b.ToDate).String()), ui.Text(part(b.Ahead).String())}}
+		planned := ui.Nodes{ui.Text(part(b.Weekly).String()), ui.If(!b.Next.IsZero(), func() ui.Node { return ui.Sub(part(b.Later).String() + " from " + ui.Day(b.Next)) })}
+		return ui.TableRow{Cells: []ui.Node{ui.Text(name), planned, ui.Text(part(b.ToDate).String()), ui.Text(part(b.Ahead).String())}}
 	}
 	return ui.Section("who-pays", "Who pays",
-		ui.Table{Caption: "Who pays", Columns: []ui.Column{{Label: "Paid by"}, {Label: "A week as planned", Numeric: true}, {Label: "To " + ui.Day(b.Today), Numeric: true},
+		ui.Table{Caption: "Who pays", Columns: []ui.Column{{Label: "Paid by"}, {Label: week, Numeric: true}, {Label: "To " + ui.Day(b.Today), Numeric: true},
 			{Label: "Forecast to " + ui.Day(b.Until), Numeric: true}},
 			Rows: []ui.TableRow{
 				row("Council", func(c care.Cost) money.Amount { return c.Council }), row("NHS", func(c care.Cost) money.Amount { return c.NHS }),
@@ -232,6 +269,9 @@ func elementLinks(c hub.CaseView, m hub.MoneyPart, e hub.ElementView) ui.Node {
 	}
 	if m.Set && e.State != care.ElementEnded {
 		add("change", "Change")
+		if e.Proposed != nil && e.Mine {
+			add(string(takeBackStep), "Take back the change")
+		}
 		if e.State == care.ElementApproved && e.Unit != care.UnitOnce {
 			switch i := slices.IndexFunc(e.Stops, care.Stop.Open); {
 			case i < 0:
@@ -250,7 +290,7 @@ func elementLinks(c hub.CaseView, m hub.MoneyPart, e hub.ElementView) ui.Node {
 // historyPart is every figure that ever was: who changed what, when, from what to what.
 func historyPart(changes []care.FigureChange) ui.Node {
 	did := map[care.ElementDid]string{care.ElementSet: "Figures set", care.ElementDidApprove: "Approved", care.ElementDidRefuse: "Refused", care.ElementDidSuspend: "Suspended",
-		care.ElementDidResume: "Resumed", care.ElementDidEnd: "Ended", care.ElementDidWithdraw: "Taken back"}
+		care.ElementDidResume: "Resumed", care.ElementDidEnd: "Ended", care.ElementDidWithdraw: "Taken back", care.ElementDidTakeBack: "Change taken back"}
 	t := ui.Table{Caption: "History of each figure", NoHeadCell: true, Columns: []ui.Column{{Label: "When"}, {Label: "Who"}, {Label: "What was done"}, {Label: "From what to what"}}}
 	for _, x := range changes {
 		what := cmp.Or(did[x.Did], "Changed") + ": " + x.Title
@@ -263,7 +303,7 @@ func historyPart(changes []care.FigureChange) ui.Node {
 		lines := ui.Map(x.Figures, func(f care.Figure) ui.Node { return ui.Text(figureLine(f)) })
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.TimeAt(x.At), ui.Text(x.By.Name), ui.Text(what), ui.Nodes{ui.If(len(lines) > 0, func() ui.Node { return ui.List(lines...) })}}})
 	}
-	return ui.Section("figures", "History of each figure", ui.Scroll("History of each figure", t))
+	return ui.Section("figures", "History of each figure", ui.Scroll("What was changed, by whom and when", t))
 }
 
 func figureLine(f care.Figure) string {

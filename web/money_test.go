@@ -79,6 +79,19 @@ func TestFinanceOfACase(t *testing.T) {
 	if got := manager.post(approve, "decision", "yes", "why", "Meets the need", "was", manager.get(approve).inputs(approve).Get("was")); got.status != 303 {
 		t.Fatalf("%d %s", got.status, got.text())
 	}
+	broker.get(path + "?tab=finance").says("£840.00 a week from 25-Nov-2026")
+	s.later(time.Minute)
+	if got := broker.post(change, cost("95.00", "was", broker.get(change).inputs(change).Get("was"))...); got.status != 303 {
+		t.Fatalf("%d %s", got.status, got.text())
+	}
+	back := link(t, broker.get(path+"?tab=finance"), "Take back the change")
+	page = broker.get(back)
+	wellMade(t, page)
+	page.says("£95.00 an hour")
+	if got := broker.post(back, "was", page.inputs(back).Get("was")); got.status != 303 {
+		t.Fatalf("%d %s", got.status, got.text())
+	}
+	broker.get(path+"?tab=finance").says("Change taken back", "£80.00 an hour")
 	for i, want := range []int{303, 422} { // what is suspended already cannot be again
 		if got := broker.post(path+"/money/"+element+"/suspend", "from-day", strconv.Itoa(1+i), "from-month", "12", "from-year", "2026"); got.status != want {
 			t.Fatalf("suspended from day %d: %d %s", 1+i, got.status, got.text())

@@ -311,17 +311,19 @@ func codedChoices(of []care.Coded, first string) []ui.Choice {
 type moneyStep string
 
 const (
-	approveStep moneyStep = "approve"
-	suspendStep moneyStep = "suspend"
-	resumeStep  moneyStep = "resume"
-	endStep     moneyStep = "end"
+	approveStep  moneyStep = "approve"
+	takeBackStep moneyStep = "take-back"
+	suspendStep  moneyStep = "suspend"
+	resumeStep   moneyStep = "resume"
+	endStep      moneyStep = "end"
 )
 
 var moneyStepWords = map[moneyStep]struct{ title, button, done string }{
-	approveStep: {"Approve a cost", "Save decision", "Your decision was saved."},
-	suspendStep: {"Suspend care and its cost", "Suspend", "Care and its cost are suspended."},
-	resumeStep:  {"Resume care and its cost", "Resume", "Care and its cost go on."},
-	endStep:     {"End care and its cost", "End", "The cost was ended."},
+	approveStep:  {"Approve a cost", "Save decision", "Your decision was saved."},
+	takeBackStep: {"Take back a change", "Take it back", "The change was taken back. The figures that were approved stand."},
+	suspendStep:  {"Suspend care and its cost", "Suspend", "Care and its cost are suspended."},
+	resumeStep:   {"Resume care and its cost", "Resume", "Care and its cost go on."},
+	endStep:      {"End care and its cost", "End", "The cost was ended."},
 }
 
 func (s *Server) askMoneyStep(step moneyStep) handler {
@@ -365,6 +367,9 @@ func (s *Server) takeMoneyStep(v *visit, step moneyStep) (errs []ui.FieldError, 
 			return []ui.FieldError{{ID: "decision", Text: "Select whether you approve it"}}, s.mayDecide(v)
 		}
 		return nil, s.Hub.DecideMoney(v.ctx(), v.by, id, element, yes, v.form("why"), was)
+	case takeBackStep:
+		was, _ := time.Parse(time.RFC3339Nano, v.form("was")) // none is none that waits: a conflict
+		return nil, s.Hub.TakeBackMoney(v.ctx(), v.by, id, element, was)
 	case suspendStep:
 		stop := care.Stop{From: dayOrZero(v, "from", "First day without care", &errs), To: dayOrZero(v, "to", "Last day without care", &errs), Why: v.form("why")}
 		if len(errs) > 0 {
@@ -412,6 +417,9 @@ func (s *Server) moneyStepPage(v *visit, step moneyStep, c hub.CaseView, e hub.E
 		if e.Wants == nil {
 			fields = ui.Nodes{ui.P("Nothing waits for approval here.")}
 		}
+	case takeBackStep:
+		about = theirsOf(e)
+		fields = ui.Nodes{ui.Hidden("was", f.post.Get("was")), ui.P("These figures wait for approval. The figures that were approved stand, and are paid.")}
 	case suspendStep:
 		why.Label = "Why (optional)"
 		fields = ui.Nodes{costDate(f, "from", "First day without care", "The day that was agreed with the provider. It and the days after it cost nothing."),
