@@ -208,7 +208,9 @@ func (b *Tab) Click(sel string) {
 // Type replaces what is in a field by keys pressed one by one.
 func (b *Tab) Type(sel, text string) {
 	b.t.Helper()
-	b.do("typing into "+sel, chromedp.Clear(chromedp.CSS(sel)), chromedp.SendKeys(chromedp.CSS(sel), text))
+	b.do("reaching "+sel, chromedp.Focus(chromedp.CSS(sel)))
+	b.Eval("document.activeElement.value = ''") // chromedp's Clear knows no empty textarea
+	b.do("typing into "+sel, chromedp.SendKeys(chromedp.CSS(sel), text))
 }
 
 // Press presses keys where the focus is: text, or the constants of
