@@ -29,24 +29,29 @@ func (s *Server) caseRoutes() []route {
 // A caseTab is one part of a case.
 type caseTab struct {
 	key, text string
+	council   bool // no role of another organisation is ever shown anything there
 	show      func(*Server, *visit, hub.CaseView, noteForm) ui.Node
 }
 
 var caseTabs = []caseTab{
-	{"timeline", "Timeline", (*Server).timelineTab},
-	{"notes", "Notes", (*Server).notesTab},
-	{"tasks", "Tasks", (*Server).tasksTab},
-	{"referral", "Referral", (*Server).referralTab},
-	{"assessments", "Assessments", (*Server).assessmentsTab},
-	{"care", "Care", (*Server).careTab},
-	{"arranging", "Arranging care", (*Server).arrangingTab},
-	{"finance", "Finance", (*Server).moneyTab},
-	{"outcomes", "Outcomes", (*Server).outcomesTab},
-	{"concern", "Safeguarding", (*Server).concernTab},
-	{"calls", "Calls", (*Server).callsTab},
-	{"providers", "Providers", (*Server).providersTab},
-	{"identity", "Identity", (*Server).identityTab},
+	{"timeline", "Timeline", false, (*Server).timelineTab},
+	{"notes", "Notes", false, (*Server).notesTab},
+	{"tasks", "Tasks", false, (*Server).tasksTab},
+	{"referral", "Referral", false, (*Server).referralTab},
+	{"assessments", "Assessments", false, (*Server).assessmentsTab},
+	{"arranging", "Arranging care", true, (*Server).arrangingTab},
+	{"finance", "Finance", true, (*Server).moneyTab},
+	{"care", "Care in place", false, (*Server).careTab},
+	{"providers", "Providers", false, (*Server).providersTab},
+	{"calls", "Calls", false, (*Server).callsTab},
+	{"outcomes", "Outcomes", false, (*Server).outcomesTab},
+	{"concern", "Safeguarding", false, (*Server).concernTab},
+	{"identity", "Identity", false, (*Server).identityTab},
 }
+
+// offered reports whether a tab is offered to a reader: those that their role never
+// sees anything in are not. Whoever follows a link to one is told so there.
+func (t caseTab) offered(by care.Actor) bool { return !t.council || by.OrgKind == care.Council }
 
 // tabsOf are the tabs of a case for this reader, and the one that it opens with.
 func tabsOf(c hub.CaseView) (tabs []caseTab, first string) {
@@ -86,9 +91,11 @@ func (s *Server) casePage(v *visit, c hub.CaseView, key string, note noteForm) u
 		i = tabAt(shown, first)
 	}
 	tab := shown[i]
-	tabs := make([]ui.NavItem, len(shown))
+	var tabs []ui.NavItem
 	for j, t := range shown {
-		tabs[j] = ui.NavItem{Href: casePath(c.ID, "?tab="+t.key), Text: t.text, Current: j == i}
+		if j == i || t.offered(v.by) {
+			tabs = append(tabs, ui.NavItem{Href: casePath(c.ID, "?tab="+t.key), Text: t.text, Current: j == i})
+		}
 	}
 	events := url.Values{"tab": {tab.key}, "mark": {caseMark(v.token, c)}}
 	if kind := v.query("kind"); kind != "" {
@@ -272,17 +279,30 @@ func dayOr(c hub.CaseView) string {
 	return ui.Day(c.Stay.EDD())
 }
 
-// timelineKinds are the kinds that a timeline can be narrowed to.
+// timelineKinds are the kinds that a timeline can be narrowed to. What its reader
+// has no entry of is not among the choices (kindsOf).
 var timelineKinds = []ui.Choice{
 	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
-	{Value: "paper", Label: "Documents"}, {Value: "told", Label: "Other systems"},
-	{Value: "council", Label: "Council records"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"}, {Value: "call", Label: "Calls"}, {Value: "client", Label: "Care providers"}, {Value: "identity", Label: "Identity"},
+	{Value: "paper", Label: "Documents"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"},
+	{Value: "arranging", Label: "Arranging care"}, {Value: "money", Label: "Finance"}, {Value: "client", Label: "Care providers"},
+	{Value: "call", Label: "Calls"}, {Value: "huddle", Label: "Decided in the huddle"}, {Value: "outcome", Label: "Outcomes"},
+	{Value: "concern", Label: "Safeguarding"}, {Value: "council", Label: "Council records"}, {Value: "told", Label: "Other systems"}, {Value: "identity", Label: "Identity"},
+}
+
+// kindsOf are the kinds of the entries that a reader sees, and the one chosen.
+func kindsOf(c hub.CaseView, chosen string) (out []ui.Choice) {
+	for _, k := range timelineKinds {
+		if k.Value == "" || k.Value == chosen || slices.ContainsFunc(c.Timeline, func(t hub.TimelineItem) bool { return t.Kind == k.Value }) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 func (s *Server) timelineTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 	return ui.Nodes{
 		ui.Filter{Action: casePath(c.ID, ""), Keep: [][2]string{{"tab", "timeline"}}, Button: "Apply",
-			Fields: []ui.Node{ui.Select{ID: "kind", Label: "Show", Value: v.query("kind"), Items: timelineKinds}}},
+			Fields: []ui.Node{ui.Select{ID: "kind", Label: "Show", Value: v.query("kind"), Items: kindsOf(c, v.query("kind"))}}},
 		timelinePart(c, v.query("kind")),
 	}
 }
@@ -362,6 +382,9 @@ func (s *Server) referralParts(r hub.ReferralView, c hub.CaseView) ui.Node {
 		{Key: "Status", Value: ui.Text(ref.State.Say())},
 		{Key: "Sent", Value: ui.Nodes{ui.TimeAt(ref.Sent), ui.Sub(ref.SentBy.Name + ", " + r.From.Name)}},
 		{Key: "Sent to", Value: ui.Or(r.To.Name, "Council not settled")},
+	}
+	if ref.Anyway != "" {
+		rows = append(rows, ui.Row{Key: "Sent without all that the council wants", Value: ui.Text(ref.Anyway)})
 	}
 	if ref.Open() {
 		next := ref.Holder.Next
