@@ -198,7 +198,29 @@ func (h *Hub) keepLoose(tx *store.Tx, a *asking, q LookRequest, n care.Concern, 
 	if _, err := tx.PutRecord(store.Record{Kind: recordConcern, Org: string(n.To), ID: n.ID, Owner: string(a.by.ID), State: string(care.ConcernRaised), At: now, Doc: doc}); err != nil {
 		return err
 	}
+	if err := h.notifyLoose(tx, n, a.by.ID, now); err != nil {
+		return err
+	}
 	return a.audit(tx, true, "done")
+}
+
+// notifyLoose tells a council's managers of a concern that is in no case.
+func (h *Hub) notifyLoose(tx *store.Tx, n care.Concern, except care.ActorID, now time.Time) error {
+	accounts, err := tx.Users()
+	if err != nil {
+		return err
+	}
+	managers := func(r care.Role) bool { return r == care.TeamManager }
+	for _, by := range h.recipients(accounts, care.Owner{Org: n.To}, managers) {
+		if by.ID == except {
+			continue
+		}
+		err := h.putNotice(tx, toNotify{user: by.ID, org: by.Org, notice: notice{Kind: NoticeSevere, What: looseNotice, Ref: n.ID, N: 1, Last: now, Severe: true}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // concernsShown is the most that a list of concerns shows.

@@ -257,7 +257,21 @@ func TestConcernsReachOnlyTheCouncil(t *testing.T) {
 		if got := look(); got != care.AnswerNo {
 			t.Errorf("closed, and the look-up says %q", got)
 		}
+		s.accounts()
 		s.concernsFromLookups(t, worker)
+		// Of each that is in no case the council's manager is told at once, by no name.
+		manager := care.Actor{ID: "w2", Name: "B Osei", Role: care.TeamManager, Org: notts, OrgKind: care.Council}
+		told, err := s.Notifications(s.ctx(), manager)
+		s.must(err)
+		loose := 0
+		for _, r := range told.Rows {
+			if strings.Contains(r.Words, "somebody who is not known here") && r.Severe && r.Case == "" && r.Person.Family == "" {
+				loose++
+			}
+		}
+		if loose == 0 {
+			t.Errorf("the manager is told %+v", told.Rows)
+		}
 	})
 }
 

@@ -70,6 +70,9 @@ func (h *Hub) Notifications(ctx context.Context, by care.Actor) (NotificationLis
 	return l, h.update(ctx, func(tx *store.Tx) error { return a.audit(tx, true, "listed notifications") })
 }
 
+// looseNotice tells of a safeguarding concern that is in no case.
+const looseNotice = "loose-concern"
+
 // notified begins a use case about a user's own notifications; false for roles that
 // have none.
 func (h *Hub) notified(by care.Actor, now time.Time) (*asking, bool) {
@@ -87,6 +90,11 @@ func (h *Hub) notificationView(tx *store.Tx, by care.Actor, r store.Record, now 
 		return NotificationView{}, false, fmt.Errorf("reading a notification: %w", err)
 	}
 	v := NotificationView{ID: r.ID, Severe: n.Severe, Unread: r.State == noticeUnread, N: n.N, At: r.At, Last: n.Last}
+	if n.What == looseNotice {
+		v.Words = "A safeguarding concern was raised about somebody who is not known here. It stands under Concerns"
+		v.Kind, _ = kindSay(n.Kind)
+		return v, true, nil
+	}
 	v.Words = "Something changed that you cannot see any more"
 	c, err := tx.Case(r.Case)
 	if care.KindOf(err) == care.NotFound {
