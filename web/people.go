@@ -18,6 +18,8 @@ func (s *Server) peopleRoutes() []route {
 	return []route{
 		{pattern: "GET /identity", nav: "identity", asks: deciding(policy.Steward), do: s.identity},
 		{pattern: "GET /identity/join", nav: "identity", asks: deciding(policy.Steward), do: s.askJoin},
+		{pattern: "GET /identity/near", nav: "identity", asks: deciding(policy.Steward), do: s.askNear},
+		{pattern: "POST /identity/near", nav: "identity", asks: deciding(policy.Steward), do: s.settleNear},
 		{pattern: "POST /identity/join", nav: "identity", asks: deciding(policy.Steward), do: s.join},
 		{pattern: "GET /identity/joined", nav: "identity", asks: deciding(policy.Steward), do: s.joined},
 		{pattern: "GET /identity/settle", nav: "identity", asks: deciding(policy.Steward), do: s.askSettle},
@@ -50,6 +52,11 @@ func (s *Server) identity(v *visit) (response, error) {
 	for _, q := range questions {
 		main = append(main, questionPart(q, v.now))
 	}
+	without, err := s.Hub.WithoutNumber(v.ctx(), v.by)
+	if err != nil {
+		return nil, err
+	}
+	main = append(main, withoutNumber(without, v.now))
 	return show(ui.Page{Title: "Who is who", Width: ui.PersonPage, Main: main}), nil
 }
 
