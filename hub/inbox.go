@@ -23,7 +23,10 @@ type NotificationView struct {
 	Last   time.Time
 	Case   care.CaseID // "" where the user may not open it any more
 	Tab    string
-	Person care.Person // zero where the user may not know
+	// Concern is the concern that it is about, which has a page of its own; then Case may
+	// be "" because the person is in no record.
+	Concern string
+	Person  care.Person // zero where the user may not know
 }
 
 // NotificationList is a user's notifications at one organisation, newest first.
@@ -92,6 +95,7 @@ func (h *Hub) notificationView(tx *store.Tx, by care.Actor, r store.Record, now 
 	v := NotificationView{ID: r.ID, Severe: n.Severe, Unread: r.State == noticeUnread, N: n.N, At: r.At, Last: n.Last}
 	if n.What == looseNotice {
 		v.Words = "A safeguarding concern was raised about somebody who is not known here. It stands under Concerns"
+		v.Concern = n.Ref
 		v.Kind, _ = kindSay(n.Kind)
 		return v, true, nil
 	}
@@ -108,8 +112,13 @@ func (h *Hub) notificationView(tx *store.Tx, by care.Actor, r store.Record, now 
 	if err != nil || !sees {
 		return v, false, err
 	}
-	v.Words, v.Tab, v.Case, v.Person = rule.words, rule.tab, c.ID, a.person(c)
-	v.Kind, _ = kindSay(n.Kind)
+	v.Words, v.Tab, v.Case = rule.words, rule.tab, c.ID
+	if v.Kind, _ = kindSay(n.Kind); n.What == concernCame {
+		v.Concern = n.Ref
+	}
+	if a.opens() {
+		v.Person = a.person(c)
+	}
 	return v, true, nil
 }
 

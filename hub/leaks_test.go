@@ -71,6 +71,24 @@ func TestAConcernAboutARestrictedPersonIsRead(t *testing.T) {
 				t.Error("it cannot be read")
 			}
 		}
+		s.notified()
+		l, err := s.Notifications(s.ctx(), manager)
+		s.must(err)
+		if len(l.Rows) != 1 || !l.Rows[0].Severe || l.Rows[0].Concern == "" || l.Rows[0].Person.Family != "" {
+			t.Errorf("the manager is notified of %+v", l.Rows)
+		}
+		v, err := s.Look(s.ctx(), as(care.AENurse, kings), LookRequest{Number: nobody(9).nhs, Born: nobody(9).birth(), Reason: ReasonCare})
+		s.must(err)
+		n.ID = "k2"
+		for range 2 { // of somebody who is not known here; sent twice
+			_, err = s.RaiseConcern(s.ctx(), as(care.AENurse, kings), "", v.Handle, n)
+			s.must(err)
+		}
+		l, err = s.Notifications(s.ctx(), manager)
+		s.must(err)
+		if len(l.Rows) != 2 || l.Rows[0].Concern == "" || l.Rows[1].Concern == "" || l.Unread != 2 {
+			t.Errorf("and then of %+v", l.Rows)
+		}
 		if list, err := s.Concerns(s.ctx(), as(care.SocialWorker, city), false); err != nil || len(list) > 0 {
 			t.Errorf("another council lists %+v, %v", list, err)
 		}
@@ -185,5 +203,38 @@ func TestADoorThatIsShutStaysShut(t *testing.T) {
 	})
 	if ts := s.read(id).Tasks; len(box.letters) > 0 || len(ts) != 1 || ts[0].Kind != care.TaskProvider {
 		t.Errorf("written %+v, tasks %+v", box.letters, ts)
+	}
+}
+
+// TestNotificationsDoNotTellWhereSomebodyIs is what a council was notified of while the
+// hospital shared where people are: not shown any more when it does not.
+func TestNotificationsDoNotTellWhereSomebodyIs(t *testing.T) {
+	s := newSite(t, "sqlite")
+	s.notified()
+	p := nobody(1)
+	broker := as(care.Broker, notts)
+	s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+		return tx.PutUser(care.Account{ID: broker.ID, Login: "broker", Name: broker.Name, Grants: []care.Grant{{Role: broker.Role, Org: notts}}})
+	}))
+	_, q := s.sourced(p)
+	day := nhs.Date{Year: 2026, Month: 11, Day: 27}
+	s.must(s.AnswerRequest(s.ctx(), agency(notts, "V1"), q, care.Invite{Reply: care.ReplyAccept, Earliest: day, Rate: 35_000, By: care.Who{Name: "Jo"}}))
+	s.pass(2 * time.Hour)
+	s.hear("kmh", says{event: "A08", p: p, visit: "V" + p.mrn, class: "I", more: map[string]string{"PV2-9": "20261204"}})
+	s.notified()
+	words := func() (out []string) {
+		l, err := s.Notifications(s.ctx(), broker)
+		s.must(err)
+		for _, r := range l.Rows {
+			out = append(out, r.Words)
+		}
+		return out
+	}
+	if got := words(); !slices.Contains(got, "Offers of care are at risk") {
+		t.Fatalf("the broker is told %q", got)
+	}
+	s.without(kings, sharing.Whereabouts)
+	if got := words(); slices.Contains(got, "Offers of care are at risk") {
+		t.Errorf("and when it is not shared %q", got)
 	}
 }

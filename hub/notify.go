@@ -86,11 +86,11 @@ var noticeRules = []noticeRule{
 	{"expected", NoticeChange, "A predicted date of discharge changed", "timeline", stayChanged[care.ExpectedChanged], seesStays},
 	{"moved", NoticeChange, "Somebody moved to another ward", "timeline", stayChanged[care.Moved], seesStays},
 	{"left", NoticeChange, "Somebody left hospital", "timeline", stayChanged[care.Discharged], seesStays},
-	{"at-risk", NoticeArranging, "Offers of care are at risk", "arranging", requestDid(care.RequestAtRisk), seesRequest},
+	{"at-risk", NoticeArranging, "Offers of care are at risk", "arranging", requestDid(care.RequestAtRisk), seesRisk},
 	{"replied", NoticeArranging, "A provider answered your request for care", "arranging", requestDid(care.RequestReplied), seesRequest},
 	{"reopened", NoticeArranging, "Booked care fell through", "arranging", requestDid(care.RequestReopened), seesRequest},
 	{"provider", NoticeProvider, "A care provider answered", "care", providerAnswered, seesClient},
-	{"concern", NoticeSevere, "A safeguarding concern was raised", "concern", concernRaised, seesConcernOf},
+	{concernCame, NoticeSevere, "A safeguarding concern was raised", "concern", concernRaised, seesConcernOf},
 	{approvalWaits, NoticeApproval, "An assessment waits for your approval", "assessments", nil, func(a *asking, _ care.Case, _ string) bool { return a.may[policy.ApproveAssessment] }},
 	{assessReturned, NoticeApproval, "An assessment that you wrote was returned with comments", "assessments", nil, seesWriting},
 	{assessApproved, NoticeApproval, "An assessment that you wrote was approved", "assessments", nil, seesWriting},
@@ -103,6 +103,10 @@ const (
 	assessReturned = "assessment-returned"
 	assessApproved = "assessment-approved"
 )
+
+// concernCame is the rule of which somebody may be notified who has no other part in the
+// case.
+const concernCame = "concern"
 
 func noticeRuleOf(what string) (noticeRule, bool) {
 	i := slices.IndexFunc(noticeRules, func(r noticeRule) bool { return r.what == what })
@@ -339,8 +343,12 @@ func seesNoticedTask(a *asking, c care.Case, ref string) bool {
 
 // seesStays reports whether the reader sees where the person is, or was a moment ago.
 func seesStays(a *asking, c care.Case, _ string) bool {
-	own, _ := a.shared(c)
-	return a.may[policy.SeeWhereabouts] && (own.Stay != nil || len(own.Past) > 0)
+	return a.may[policy.SeeWhereabouts] && (c.Stay != nil || len(c.Past) > 0) && a.sharesStays(c)
+}
+
+// seesRisk is seesRequest of what tells when somebody is to leave.
+func seesRisk(a *asking, c care.Case, ref string) bool {
+	return seesRequest(a, c, ref) && a.sharesStays(c)
 }
 
 func seesRequest(a *asking, c care.Case, ref string) bool {
@@ -348,7 +356,7 @@ func seesRequest(a *asking, c care.Case, ref string) bool {
 }
 
 func seesClient(a *asking, c care.Case, ref string) bool {
-	return slices.ContainsFunc(c.Clients, func(x care.Client) bool { return x.ID == ref && a.from(x.Council)[policy.SeeProvider] })
+	return slices.ContainsFunc(c.Clients, func(x care.Client) bool { return x.ID == ref && a.seesClient(x) })
 }
 
 func seesConcernOf(a *asking, c care.Case, ref string) bool {
@@ -371,7 +379,8 @@ func (a *asking) notices(tx *store.Tx, c care.Case, what, ref string, now time.T
 		return rule, false, err
 	}
 	a.decide(noticeActions...)
-	return rule, a.opens() && rule.sees(a, c, ref), nil
+	// Whoever must look into a concern need have no other part in the case.
+	return rule, (a.opens() || what == concernCame) && rule.sees(a, c, ref), nil
 }
 
 // recordNotice is the kind of record that a notification is kept as.

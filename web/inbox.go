@@ -111,7 +111,7 @@ func inboxWhat(n hub.NotificationView) ui.Node {
 	if n.Severe {
 		out = append(out, ui.Tag(ui.TagRed, "Urgent"), ui.Text(" "))
 	}
-	if n.Case == "" {
+	if n.Case == "" && n.Concern == "" {
 		return append(out, ui.Text(n.Words))
 	}
 	out = append(out, ui.Link("/notifications/open/"+n.ID, n.Words))
@@ -133,6 +133,9 @@ func (s *Server) openNotification(v *visit) (response, error) {
 	n, err := s.Hub.OpenNotification(v.ctx(), v.by, v.path("notification"))
 	if err != nil {
 		return nil, err
+	}
+	if n.Concern != "" {
+		return goTo(concernPath(hub.ConcernView{Case: n.Case, Concern: care.Concern{ID: n.Concern}})), nil
 	}
 	if n.Case == "" {
 		return goTo("/notifications"), nil
