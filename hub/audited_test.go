@@ -41,6 +41,12 @@ var unaudited = map[string]string{
 	"TypedAt":   "as TypedBy",
 	"DropTyped": "as TypedBy",
 
+	"NamedLists":  "the reader's own words: names that they gave to addresses of lists",
+	"NameList":    "as NamedLists",
+	"DropList":    "as NamedLists",
+	"MyConcerns":  "tells somebody only of what they themselves raised: a reference, and how far it came",
+	"HuddleMoved": "asked again and again by a page whose opening was audited; to whoever may not list the huddle nothing is said",
+
 	"UnreadNotifications": "a line above every page: a count of what is the reader's own",
 	"NotificationsMoved":  "asked again and again by such a line",
 
@@ -66,6 +72,8 @@ func auditedArgs(s *site, id care.CaseID) map[string][]any {
 		"ExportAudit":      {AuditExport{Why: "why"}, io.Discard},
 		"ExportAuditTable": {AuditExport{Why: "why"}, func(AuditView) error { return nil }},
 		"KeepLonger":       {string(id), s.clock().AddDate(1, 0, 0), "why"},
+		"StartConcern":     {id, ""},
+		"RaiseConcern":     {id, "", care.Concern{ID: "k", To: notts, Kinds: []string{"neglect"}, Words: "words", Knows: "no", Contact: "a ward"}},
 		"SaveDraft":        {id, ReferralForm, form.Answers{}},
 	}
 }
