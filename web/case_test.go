@@ -606,6 +606,17 @@ func TestEveryTabIsWellMade(t *testing.T) {
 			wellMade(t, got)
 		}
 	}
+	for login, offers := range map[string]bool{"coordinator": false, "team-manager": true} {
+		page := s.as(login).get(at(s.barbara, ""))
+		for _, tab := range []string{"arranging", "finance"} {
+			if got := strings.Contains(page.body, "?tab="+tab); got != offers {
+				t.Errorf("%s is offered %s: %v", login, tab, got)
+			}
+		}
+		if strings.Contains(page.body, `value="money"`) || !strings.Contains(page.body, `value="stay"`) {
+			t.Errorf("%s is offered kinds of entries that are not there, or not those that are", login)
+		}
+	}
 	s.as("team-manager").get(at(s.barbara, "?tab=care")).says("Bluebell Homecare Ltd", "01632 960999", "No open enquiry")
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,14 +32,13 @@ func providerPath(code nhs.ODS) string { return "/providers/" + string(code) }
 // serviceChoices are the kinds of service, by their words.
 func serviceChoices(none string) []ui.Choice {
 	var out []ui.Choice
-	seen := map[string]bool{}
 	for code, words := range hub.ProviderServices() {
-		if !seen[words] || code == "OTH" {
-			out = append(out, ui.Choice{Value: code, Label: words})
-		}
-		seen[words] = true
+		out = append(out, ui.Choice{Value: code, Label: words})
 	}
-	slices.SortFunc(out, func(a, b ui.Choice) int { return strings.Compare(a.Label+a.Value, b.Label+b.Value) })
+	// Of several codes in the same words, one is offered, and always the same.
+	slices.SortFunc(out, func(a, b ui.Choice) int {
+		return cmp.Or(strings.Compare(a.Label, b.Label), strings.Compare(a.Value, b.Value))
+	})
 	out = slices.CompactFunc(out, func(a, b ui.Choice) bool { return a.Label == b.Label })
 	if none != "" {
 		out = append([]ui.Choice{{Value: "", Label: none}}, out...)

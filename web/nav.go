@@ -48,15 +48,16 @@ var doors = []door{
 	{"devices", "/admin/devices", "Wallboards"},
 }
 
-// menus is what each role is offered, first what it begins with. It is a
-// comfort: what may be seen is the policy's to say, each time.
+// menus is what each role is offered, first what it begins with, then by how often
+// it is used: a phone shows the first three, the rest opens. It is a comfort: what
+// may be seen is the policy's to say, each time.
 var menus = map[care.Role][]string{
 	care.AENurse:       {"find"},
-	care.WardNurse:     {"ward", "assessments", "find", "tasks", "inbox"},
-	care.Coordinator:   {"tracker", "huddle", "ward", "assessments", "find", "providers", "gate", "identity", "tasks", "inbox"},
-	care.SocialWorker:  {"worklist", "tracker", "huddle", "concerns", "assessments", "find", "providers", "tasks", "inbox"},
-	care.TeamManager:   {"worklist", "tracker", "huddle", "concerns", "assessments", "find", "providers", "arranging", "money", "team", "gate", "identity", "tasks", "inbox"},
-	care.Broker:        {"worklist", "providers", "tracker", "huddle", "arranging", "capacity", "money", "tasks", "inbox"},
+	care.WardNurse:     {"ward", "tasks", "inbox", "find", "assessments"},
+	care.Coordinator:   {"tracker", "tasks", "inbox", "ward", "huddle", "find", "assessments", "providers", "gate", "identity"},
+	care.SocialWorker:  {"worklist", "tasks", "inbox", "assessments", "tracker", "huddle", "find", "providers", "concerns"},
+	care.TeamManager:   {"worklist", "tasks", "inbox", "tracker", "huddle", "assessments", "concerns", "money", "find", "team", "arranging", "providers", "gate", "identity"},
+	care.Broker:        {"worklist", "arranging", "tasks", "inbox", "capacity", "providers", "money", "tracker", "huddle"},
 	care.CareProvider:  {"clients", "provider-requests", "provider-capacity"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
 	care.Integration:   {"operations", "imports", "destinations"},
