@@ -461,11 +461,13 @@ func (h *Hub) Directory(ctx context.Context, by care.Actor) (Directory, error) {
 
 func (h *Hub) directoryOf(tx *store.Tx, a *asking, council nhs.ODS, d *Directory) error {
 	if a.terms.shares(council, a.by.Org, policy.ProviderPart) {
-		ps, err := tx.Providers(council)
+		ps, err := h.providers(tx, council) // with what people corrected
 		if err != nil {
 			return err
 		}
-		d.Providers = append(d.Providers, ps...)
+		for _, p := range ps {
+			d.Providers = append(d.Providers, p.Provider)
+		}
 	}
 	if council != a.by.Org {
 		return nil

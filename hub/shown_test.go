@@ -371,6 +371,14 @@ func TestDirectory(t *testing.T) {
 	if k, n, c := say(kings), say(notts), say(city); k != "5 1 0 1" || n != "5 0 1 1" || c != "5 0 0 0" {
 		t.Errorf("the hospital %s, the council %s, another %s", k, n, c)
 	}
+	broker := as(care.Broker, notts)
+	all, err := s.CareProviders(s.ctx(), broker, DirectoryQuery{})
+	s.must(err)
+	_, err = s.CorrectProvider(s.ctx(), broker, all[0].Code, ProviderChange{Phone: "01632 960999", Seen: all[0].Seen})
+	s.must(err)
+	if d, err := s.Directory(s.ctx(), s.machineOf(kings)); err != nil || d.Providers[0].Phone != "01632 960999" {
+		t.Errorf("what people corrected is not told to systems: %+v %v", d.Providers, err)
+	}
 	shut := bare(t, "sqlite", eprs)
 	shut.imported(notts, "full", held{id: "P1", p: nobody(62), packages: []string{pack("K1", "HS", "active")}})
 	d, err := shut.Directory(s.ctx(), shut.machineOf(kings))

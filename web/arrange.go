@@ -97,10 +97,27 @@ func requestRows(r hub.RequestView, c hub.CaseView) []ui.Row {
 		rows = append(rows, ui.Row{Key: "Choice", Value: ui.Nodes{ui.Text("Offered " + strconv.Itoa(k.Offered) + ", chose " + cmp.Or(chosen.Name, "none of them")), ui.Sub(k.Text),
 			ui.Sub(k.By.Name + ", " + ui.ClockOn(k.At, c.At))}})
 	}
+	if r.Booked != "" && r.Open() {
+		rows = append(rows, bookedToldRow(r, c))
+	}
 	if !r.Wasted.IsZero() {
 		rows = append(rows, ui.Row{Key: "Sourcing wasted", Value: ui.Nodes{ui.Text("No longer ready to leave after offers were made"), ui.Sub(ui.ClockOn(r.Wasted, c.At))}})
 	}
 	return rows
+}
+
+// bookedToldRow says whether who is booked was told whose care it is, and whom to ring
+// where it was not.
+func bookedToldRow(r hub.RequestView, c hub.CaseView) ui.Row {
+	for _, k := range c.Clients {
+		if k.Council == r.Council && k.Provider == r.Booked && !k.Told.Before(r.At) {
+			return ui.Row{Key: "Told who it is", Value: ui.Text(ui.ClockOn(k.Told, c.At))}
+		}
+	}
+	x, _ := r.Asked(r.Booked)
+	p := r.Phones[r.Booked]
+	out := ui.Nodes{ui.Text("Not by Homeward. Ring " + x.Name + " and say whose care it is"), ui.Break(), ui.If(p.Phone != "", func() ui.Node { return ui.PhoneLink(p.Phone) })}
+	return ui.Row{Key: "Told who it is", Value: out}
 }
 
 // howMuch is the size of the care in words: "14 hours a week, 2 visits a day, 1 carer".
@@ -219,6 +236,7 @@ func requestActions(c hub.CaseView, r hub.RequestView) ui.Node {
 type requestForm struct {
 	post url.Values
 	errs wrongs
+	said string // what the next page says instead of the step's own words; no personal data
 }
 
 func (f requestForm) get(name string) string { return strings.TrimSpace(f.post.Get(name)) }
@@ -272,6 +290,7 @@ func (s *Server) requestPage(v *visit, c hub.CaseView, f requestForm) (response,
 			{Value: "council", Label: "The council, or the council and the NHS", More: ui.Input{ID: "ceiling", Label: "The most that it may cost a week (optional)", Prefix: "£", Value: f.get("ceiling"), Width: 10, Mode: "decimal", Error: err1("ceiling")}},
 			{Value: "self", Label: "The person pays for it all", Hint: "They are told of providers, choose for themselves and agree the price",
 				More: ui.Checkboxes{ID: "consent", Legend: "Has the person agreed?", Values: f.post["consent"], Small: true, Error: err1("consent"), Items: []ui.Choice{{Value: "yes", Label: "The person agreed that providers are asked"}}}}}},
+		ui.Button{Text: "Show providers of this kind and area", Kind: ui.Secondary, Name: "show", Value: "yes"},
 		candidateBoxes(found, f.post["provider"], c, err1("provider")),
 		ui.If(c.Arrange.Draft.MoveOn, func() ui.Node {
 			return ui.Checkboxes{ID: "moveOn", Legend: "Stage of the referral", Small: true, Values: f.post["moveOn"], Items: []ui.Choice{{Value: "yes", Label: "Move it to “Arranging care”"}}}
@@ -336,6 +355,9 @@ func (s *Server) makeRequest(v *visit) (response, error) {
 		return nil, err
 	}
 	f := requestForm{post: v.r.PostForm}
+	if f.get("show") != "" { // other providers fit another kind of care, and nobody is asked yet
+		return s.requestPage(v, c, f)
+	}
 	r := care.Request{ID: f.get("key"), Referral: c.Arrange.Draft.Referral, Kind: f.get("kind"), Area: f.get("area"), Needs: strings.ReplaceAll(f.get("needs"), "\r\n", "\n")}
 	var wrong string
 	if r.StartBy, wrong = v.date("startBy").parse("The day by which care must start"); wrong != "" {

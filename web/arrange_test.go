@@ -47,6 +47,10 @@ func TestArrangingCare(t *testing.T) {
 	if named.status != 303 {
 		t.Fatalf("asking answered %d: %s", named.status, named.text())
 	}
+	other := b.post(path+"new", append(append([]string{}, asked...), "show", "yes")...)
+	if other.says("Ask for care", "Help of one carer"); other.status != 200 {
+		t.Errorf("showing other providers: %d", other.status)
+	}
 	for _, wrong := range [][2]string{{"needs", "Mr Ashdown needs help"}, {"area", "NG18 1AA"}, {"hours", "lots"}, {"ceiling", "3,5"}, {"startBy-year", "2025"}, {"money", ""}} {
 		fields := append([]string{}, asked...)
 		for i := 0; i < len(fields); i += 2 {
@@ -94,7 +98,7 @@ func TestArrangingCare(t *testing.T) {
 	if got := b.post(path+q.ID+"/book", book...); got.status != 303 {
 		t.Fatalf("booking: %d %s", got.status, got.text())
 	}
-	b.get("/cases/walter-case?tab=arranging").says("Booked", "Bluebell Homecare Ltd from 25-Nov-2026", "Released")
+	b.get("/cases/walter-case?tab=arranging").says("Booked", "Bluebell Homecare Ltd from 25-Nov-2026", "Released", "Told who it is")
 	a.get("/provider/requests").says("You are booked")
 	if got := b.post(path+q.ID+"/choice", "offered", "2", "chosen", "p1", "text", "Wanted the agency of before"); got.status != 303 {
 		t.Errorf("the choice: %d", got.status)

@@ -81,7 +81,7 @@ func (s *Server) doArrange(st arrangeStep) handler {
 		if len(f.errs) > 0 {
 			return s.arrangePage(v, st, c, r, f)
 		}
-		return goTo(casePath(c.ID, arrangeTab)).saying(st.done), nil
+		return goTo(casePath(c.ID, arrangeTab)).saying(cmp.Or(f.said, st.done)), nil
 	}
 }
 
@@ -230,8 +230,20 @@ func (s *Server) doBook(v *visit, c hub.CaseView, r hub.RequestView, f *requestF
 	if len(f.errs) > 0 {
 		return nil
 	}
-	_, err := s.Hub.BookCare(v.ctx(), v.by, c.ID, r.ID, provider, start, f.get("moveOn") == "yes")
+	told, err := s.Hub.BookCare(v.ctx(), v.by, c.ID, r.ID, provider, start, f.get("moveOn") == "yes")
+	if err == nil && !told {
+		x, _ := r.Asked(provider)
+		f.said = "The offer was booked. The others were released. Homeward did not tell " + x.Name + " who the person is: ring it" + onNumber(r.Phones[provider].Phone) + "."
+	}
 	return err
+}
+
+// onNumber is " on 01632 960001"; "" without a number.
+func onNumber(phone string) string {
+	if phone == "" {
+		return ""
+	}
+	return " on " + phone
 }
 
 func (s *Server) askMore(v *visit, c hub.CaseView, r hub.RequestView, f *requestForm) (ui.Node, error) {

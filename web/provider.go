@@ -2,6 +2,8 @@ package web
 
 import (
 	"cmp"
+	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -68,11 +70,28 @@ func (s *Server) enterByLink(v *visit) (response, error) {
 	if errs, ok := fieldErrors(err, nil); ok {
 		return refuse(s.linkDoorPage(v, errs)), nil
 	}
+	if care.KindOf(err) == care.NotFound {
+		return page{s.linkGonePage(err), http.StatusNotFound}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	s.setCookie(v, s.cookieName(), e.Token)
 	return goTo("/provider"), nil
+}
+
+// linkGonePage says that a link does not open, and whom to ring: the client is in
+// hospital whether or not it does.
+func (s *Server) linkGonePage(err error) ui.Page {
+	text := "This link does not open any more."
+	if e := (*care.Error)(nil); errors.As(err, &e) && e.Text != "" {
+		text = sentence(e.Text)
+	}
+	return ui.Page{Title: "This link does not open", Width: ui.FormPage, Main: []ui.Node{ui.TwoThirds(
+		ui.H1("This link does not open"), ui.P(text),
+		ui.P("A client of yours may be in hospital. If you do not want to wait, ring the council that wrote to you. Give the name of your organisation, and nothing else."),
+		s.phones(2),
+		ui.Para(ui.Text("If your office has an account, "), ui.Link("/signin", "sign in"), ui.Text(".")))}}
 }
 
 // clientStates says how a client stands, for the provider.

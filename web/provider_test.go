@@ -158,3 +158,13 @@ func check(p shown, says []string, lacks ...string) {
 		}
 	}
 }
+
+// TestALinkThatDoesNotOpenSaysWhomToRing: a client is in hospital whether or not it does.
+func TestALinkThatDoesNotOpenSaysWhomToRing(t *testing.T) {
+	s := newSite(t)
+	got := s.stranger().post("/provider/link/old-link", "pin", "123456")
+	if got.says("This link does not open", "ring the council", "Nottinghamshire County Council", "sign in"); got.status != 404 {
+		t.Errorf("it answers %d", got.status)
+	}
+	wellMade(t, got)
+}

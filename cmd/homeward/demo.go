@@ -112,6 +112,7 @@ func (d *demo) play(ctx context.Context, pages net.Listener) error {
 	if !d.cmd.NoSim {
 		wg.Go(func() { _ = d.county.Play(ctx) })
 	}
+	wg.Go(func() { d.marketOnce(ctx) })
 	for _, e := range d.ears {
 		wg.Go(func() { _ = e.serve(ctx) })
 	}

@@ -128,6 +128,9 @@ func (p *played) arrange() error {
 	if err != nil || c.Arrange == nil || len(c.Arrange.Requests) > 0 {
 		return err
 	}
+	if _, err := p.d.market(p.ctx); err != nil {
+		return err
+	}
 	could, err := p.home.Candidates(p.ctx, p.by, "HS", "NG18")
 	if err != nil {
 		return err
