@@ -144,6 +144,41 @@ var secrets = []untold{
 				By: care.Who{ID: "u-ae-nurse", Name: "P Ae-nurse", Org: kingsMill}, Kinds: []string{"neglect"}, Words: fmt.Sprint("Secret ", r.IntN(99)), State: care.ConcernReceived}})
 		}
 	}},
+	{"a task of the council's own", notCounty, func(s *site, r *rand.Rand) {
+		at, by := evening.Add(-time.Hour), care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county}
+		s.record(s.walter, care.TaskChanged{At: at, Did: care.TaskSet, By: by, Task: care.Task{ID: "t-county", Referral: "ref-walter", Audience: care.AudienceCouncil, Text: fmt.Sprint("Secret ", r.IntN(99)),
+			Owner: care.Owner{Org: county}, Due: evening.Add(-time.Duration(r.IntN(50)) * time.Minute), At: at, By: by}})
+	}},
+	{"a task of the hospital's own", atCounty, func(s *site, r *rand.Rand) {
+		at, by := evening.Add(-time.Hour), care.Who{ID: "u-coordinator", Name: "P Coordinator", Org: kingsMill}
+		s.record(s.walter, care.TaskChanged{At: at, Did: care.TaskSet, By: by, Task: care.Task{ID: "t-ward", Referral: "ref-walter", Audience: care.AudienceHospital, Text: fmt.Sprint("Secret ", r.IntN(99)),
+			Owner: care.Owner{Org: kingsMill}, Due: evening.Add(-time.Duration(r.IntN(50)) * time.Minute), At: at, By: by}})
+	}},
+	{"a request for care", notCounty, func(s *site, r *rand.Rand) {
+		at, by := evening.Add(-time.Hour), care.Who{ID: "u-broker", Name: "P Broker", Org: county}
+		q := care.Request{ID: "q-walter", Referral: "ref-walter", Council: county, At: at, By: by, Kind: "HS", Area: "NG18", Needs: fmt.Sprint("Secret ", r.IntN(99)), StartBy: nhs.Date{Year: 2026, Month: 11, Day: 30},
+			Invited: []care.Invite{{Provider: "p1", Name: "Secret Care", At: at}}}
+		s.record(s.walter, care.RequestChanged{At: at, Did: care.RequestMade, By: by, Request: q})
+		q.Invited = []care.Invite{{Provider: "p1", Name: "Secret Care", At: at, Reply: care.ReplyAccept, Replied: at, Rate: money.Amount(1 + r.IntN(90_000)), Earliest: q.StartBy}}
+		q.Risk = &care.Risk{Why: "Secret"}
+		s.record(s.walter, care.RequestChanged{At: at, Did: care.RequestAtRisk, Request: q})
+	}},
+	{"what a care provider was told of another trust's patient", carers, func(s *site, r *rand.Rand) {
+		at := evening.Add(-time.Duration(1+r.IntN(50)) * time.Minute)
+		s.record(s.irene, care.ClientChanged{At: at, Did: care.ClientTold, Client: care.Client{ID: "c-irene", Council: "512", Provider: "s1", ProviderName: "Secret Care", Hospital: queens, Class: "I", Since: at, Told: at}})
+	}},
+	{"an assessment that is being written, and a colleague's notification", notCounty, func(s *site, r *rand.Rand) {
+		at := evening.Add(-time.Duration(1+r.IntN(50)) * time.Minute)
+		s.must(s.store.Update(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.PutRecord(store.Record{Kind: "assessment", Org: string(county), ID: "a-walter", Case: s.walter, Owner: "u-social-worker", State: "waiting", At: at,
+				Doc: []byte(fmt.Sprintf(`{"form":"care-act-assessment","formVersion":1,"referral":"ref-walter","revision":1,"writer":{"id":"u-social-worker","name":"P Social-worker","org":%q},"answers":{"needs":["Secret"]},"sent":1}`, county))})
+			if err != nil {
+				return err
+			}
+			_, err = tx.PutRecord(store.Record{Kind: "notification", Org: string(county), ID: "n-walter", Case: s.walter, Owner: "u-social-worker", State: "unread", At: at, Doc: []byte(`{"kind":"task","what":"task-set","n":1}`)})
+			return err
+		}))
+	}},
 	{"goals and what the person said", atKingsMill, func(s *site, r *rand.Rand) {
 		at := evening.Add(-time.Hour)
 		s.record(s.walter, care.OutcomeChanged{At: at, What: care.OutcomeSaid, By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county},
@@ -291,7 +326,7 @@ func (s *site) tryEverything(login string, only []string) map[string]string {
 		}
 	}
 	for _, id := range names[:6] {
-		for _, tab := range []string{"notes", "finance", "outcomes", "concern", "tasks", "documents", "messages"} {
+		for _, tab := range []string{"notes", "finance", "outcomes", "concern", "tasks", "documents", "messages", "assessments", "arranging", "care", "providers", "calls"} {
 			path := "/cases/" + string(id) + "?tab=" + tab
 			keep("GET "+path, r.get(path))
 		}
