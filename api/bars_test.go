@@ -42,7 +42,7 @@ type barsWorld struct {
 }
 
 func onBothBars(t *testing.T, f func(t *testing.T, w *barsWorld)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newBars(t, engine)) })
 	}
 }

@@ -39,7 +39,7 @@ type r4World struct {
 var r4Keys = sync.OnceValues(func() ([]store.MasterKey, error) { return []store.MasterKey{store.NewMasterKey()}, nil })
 
 func onBothR4(t *testing.T, f func(t *testing.T, w *r4World)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newR4(t, engine)) })
 	}
 }

@@ -59,7 +59,7 @@ var releasedSet = sync.OnceValues(func() (*policy.Set, error) {
 
 // onBothFaces runs a test on both databases.
 func onBothFaces(t *testing.T, f func(t *testing.T, s *faceSite)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newFaceSite(t, engine)) })
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"homeward/fhir"
 	"homeward/hub"
+	"homeward/internal/pgtest"
 	judge "homeward/tools/npm-validate"
 )
 
@@ -37,7 +38,7 @@ func subscribed(t *testing.T, engine string) *r4World {
 }
 
 func onBothSubscribed(t *testing.T, f func(t *testing.T, w *r4World)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, subscribed(t, engine)) })
 	}
 }

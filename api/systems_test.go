@@ -90,7 +90,7 @@ func (w *world) must(err error) {
 }
 
 func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newWorld(t, engine)) })
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"homeward/care"
 	"homeward/form"
+	"homeward/internal/pgtest"
 	"homeward/pathways"
 	"homeward/policy"
 	"homeward/store"
@@ -130,7 +131,7 @@ func colleague(role care.Role, a care.Actor) care.Actor {
 func only(field string, values ...string) form.Answers { return form.Answers{field: values} }
 
 func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s, id, ref := assessed(t, engine)
 			worker, manager := as(care.SocialWorker, notts), as(care.TeamManager, notts)
@@ -309,7 +310,7 @@ func (s *site) conversation(t *testing.T, id care.CaseID, ref care.ReferralID, w
 }
 
 func TestTwoWhoWriteOneAssessmentSeeEachOther(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s, id, ref := assessed(t, engine)
 			ctx := s.ctx()
@@ -411,7 +412,7 @@ func (s *site) groupsMeet(t *testing.T, id care.CaseID, name string, a, b care.A
 var eicar = []byte(`X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-` + `ANTIVIRUS-TEST-FILE!$H+H*`)
 
 func TestFilesAreScannedKeptAndGiven(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			down := false
 			s, id, ref := assessed(t, engine, func(c *Config, _ *store.Config) {

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/store"
 )
 
 func onEach(b *testing.B, f func(b *testing.B, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			s := newSite(b, engine)
 			f(b, s)
@@ -183,7 +184,7 @@ func BenchmarkLook(b *testing.B) {
 		sizes = append(sizes, 1_000_000)
 	}
 	for _, size := range sizes {
-		for _, engine := range []string{"sqlite", "postgres"} {
+		for _, engine := range pgtest.Engines() {
 			b.Run(fmt.Sprintf("%s/people=%d", engine, size), func(b *testing.B) {
 				s := newSite(b, engine)
 				s.peopled(size)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/sharing"
 	"homeward/store"
@@ -80,7 +81,7 @@ func (s *site) reachable() {
 func (s *site) clients(id care.CaseID) []care.Client { s.Helper(); return s.read(id).Clients }
 
 func TestYourClientIsHere(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s, box := clientSite(t, engine)
 			p := nobody(1)

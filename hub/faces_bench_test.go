@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/policy"
 	"homeward/translate"
 )
 
 // BenchmarkShow is 16 readers of one Patient each, decided and audited.
 func BenchmarkShow(b *testing.B) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			s := newSite(b, engine, eprs)
 			var ids []care.CaseID
@@ -35,7 +36,7 @@ func BenchmarkShow(b *testing.B) {
 
 // BenchmarkTake is 16 systems that each say where a patient is by now.
 func BenchmarkTake(b *testing.B) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			s := newSite(b, engine, eprs)
 			for n := range 200 {

@@ -16,6 +16,7 @@ import (
 
 	"homeward/care"
 	"homeward/extract"
+	"homeward/internal/pgtest"
 	"homeward/store"
 )
 
@@ -351,7 +352,7 @@ func TestImportCounty(t *testing.T) {
 	for i := range county {
 		people = append(people, held{id: fmt.Sprintf("%07d", i), p: nobody(i), packages: []string{pack(fmt.Sprintf("P%d", i), "HS", "active")}})
 	}
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			var worst, long atomic.Int64
 			s := newSite(t, engine, func(_ *Config, c *store.Config) {

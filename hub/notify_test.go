@@ -11,6 +11,7 @@ import (
 
 	"homeward/care"
 	"homeward/connect"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/store"
 )
@@ -320,7 +321,7 @@ func (l *letters) send(_ context.Context, to, key, subject, text string) error {
 }
 
 func TestNotificationsAreMailed(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			var out letters
 			var bodies []string

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/policy"
 	"homeward/store"
@@ -160,7 +161,7 @@ func TestNamesOfStaffAndPeople(t *testing.T) {
 // BenchmarkPatterns is a page of patterns over 100,000 records of one week about
 // 10,000 people.
 func BenchmarkPatterns(b *testing.B) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			s := newSite(b, engine)
 			const records, people, staff = 100_000, 10_000, 200

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/policy"
 	"homeward/proof"
 	"homeward/store"
@@ -59,7 +60,7 @@ func (k *kept) all() ([][]byte, error) {
 }
 
 func signed(t *testing.T, f func(t *testing.T, s *site, elsewhere *kept, v note.Verifier)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			change, elsewhere, v := signing(t)
 			f(t, newSite(t, engine, change), elsewhere, v)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/policies"
 	"homeward/policy"
 	"homeward/retention"
@@ -23,7 +24,7 @@ var scheduled = sync.OnceValues(func() (retention.Schedule, error) {
 
 // withSchedule runs a test on a site that keeps people for eight years.
 func withSchedule(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			plan, err := scheduled()
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/store"
 )
 
@@ -99,7 +100,7 @@ func TestNothingOfAPersonIsOnTheDisk(t *testing.T) {
 
 // Without encryption each of the words is there: so the test above can fail.
 func TestWithoutEncryptionTheyAre(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := newSite(t, engine, func(_ *Config, c *store.Config) { c.Keys = nil })
 			words := s.livedThrough()

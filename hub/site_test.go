@@ -49,7 +49,7 @@ type site struct {
 
 // onBoth runs a test on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newSite(t, engine)) })
 	}
 }
@@ -75,7 +75,7 @@ func bare(t testing.TB, engine string, change ...func(*Config, *store.Config)) *
 
 // onBothBare is onBoth for a site at which nothing is agreed.
 func onBothBare(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, bare(t, engine)) })
 	}
 }

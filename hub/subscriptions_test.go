@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/store"
 	"homeward/translate"
@@ -25,7 +26,7 @@ func subscribers(c *Config, sc *store.Config) {
 }
 
 func onBothSubscribed(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newSite(t, engine, subscribers)) })
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/policy"
 	"homeward/store"
@@ -23,7 +24,7 @@ func withSystems(c *Config, _ *store.Config) {
 }
 
 func systemsOnBoth(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newSite(t, engine, withSystems)) })
 	}
 }

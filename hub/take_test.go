@@ -9,6 +9,7 @@ import (
 	"homeward/care"
 	"homeward/fhir"
 	"homeward/form"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/store"
 	"homeward/translate"
@@ -31,7 +32,7 @@ func (s *site) machineOf(org nhs.ODS) care.Actor {
 }
 
 func onBothFaces(t *testing.T, f func(t *testing.T, s *site)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) { f(t, newSite(t, engine, eprs)) })
 	}
 }

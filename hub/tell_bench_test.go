@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"homeward/care"
+	"homeward/internal/pgtest"
 	"homeward/store"
 )
 
@@ -12,7 +13,7 @@ import (
 // settlement, with a far side that answers at once: claim, read, make, keep, send,
 // settle.
 func BenchmarkTell(b *testing.B) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			e := &ear{}
 			s := &toldSite{council: e, epr: &ear{}}

@@ -13,6 +13,7 @@ import (
 
 	"homeward/care"
 	"homeward/connect"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/store"
 	"homeward/translate"
@@ -94,7 +95,7 @@ type toldSite struct {
 }
 
 func onBothTold(t *testing.T, f func(t *testing.T, s *toldSite)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := &toldSite{council: &ear{}, epr: &ear{}}
 			s.site = newSite(t, engine, func(c *Config, _ *store.Config) { c.Tellings = s.tellings() })

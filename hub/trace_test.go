@@ -18,6 +18,7 @@ import (
 
 	"homeward/care"
 	"homeward/connect/httpsend"
+	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/pds"
 	simpds "homeward/sim/pds"
@@ -36,7 +37,7 @@ func onBothWithPDS(t *testing.T, f func(t *testing.T, s *site, d *simpds.Service
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range pgtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			d := simpds.New(simpds.Config{App: "app", Keys: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k"}}}})
 			srv := httptest.NewServer(d)

@@ -117,3 +117,14 @@ func (s *Server) admin(ctx context.Context, sql string) error {
 	_, err = conn.Exec(ctx, sql)
 	return errors.Join(err, conn.Close(ctx))
 }
+
+// Engines are the databases on which a test that wants both is run: SQLite and
+// PostgreSQL; under -short, which is how the race detector's step runs, SQLite alone,
+// because goroutines meet in the same places on both. Tests of the store itself run
+// on both always.
+func Engines() []string {
+	if testing.Short() {
+		return []string{"sqlite"}
+	}
+	return []string{"sqlite", "postgres"}
+}
