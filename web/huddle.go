@@ -66,7 +66,7 @@ func huddlePath(v *visit, decide care.CaseID) string {
 		path += "?" + q.Encode()
 	}
 	if decide != "" {
-		path += "#row-" + url.PathEscape(string(decide))
+		path += "#decide"
 	}
 	return path
 }
@@ -91,8 +91,12 @@ func (s *Server) huddlePage(v *visit, h hub.HuddleView, f decisionForm) ui.Page 
 		events += "&" + query
 	}
 	table := huddleTable()
+	var decide ui.Node
 	for _, r := range h.Rows {
-		table.Rows = append(table.Rows, s.huddleRow(v, h, r, f))
+		if r.May && h.Query.Decide == r.Row.Case { // not in its row: a table is too narrow for a form
+			decide = ui.Section("decide", "Decide about "+personName(r.Row), s.decisionForm(v, h, r, f))
+		}
+		table.Rows = append(table.Rows, s.huddleRow(v, h, r))
 	}
 	table.Empty = ui.Empty("No one is waiting to leave", ui.P("People come here when their hospital says that they are ready to leave, or when they are referred."))
 	return ui.Page{Title: "Huddle", Width: ui.WorkPage, Error: len(f.errs) > 0, Main: []ui.Node{
@@ -101,6 +105,7 @@ func (s *Server) huddlePage(v *visit, h hub.HuddleView, f decisionForm) ui.Page 
 		s.pausedBanner(h.List.Paused),
 		ui.Strip(ui.LiveStrip{Events: events, Last: uint64(max(h.Seq, 0)), Stale: listStale, At: h.At}),
 		s.huddleBar(v, h),
+		decide,
 		s.todayPart(h),
 		table,
 		ui.Pagination{Page: max(h.Query.Page, 1), Pages: h.List.Pages, Href: func(n int) string { return "/huddle?page=" + strconv.Itoa(n) }},
@@ -149,7 +154,7 @@ func huddleTable() ui.Table {
 		Columns: []ui.Column{{Label: "Person"}, {Label: "Days"}, {Label: "Stage"}, {Label: "Who has it, and next"}, {Label: "What blocks"}, {Label: "Last decision"}, {Label: "Decide", HideLabel: true, HideOnPrint: true}}}
 }
 
-func (s *Server) huddleRow(v *visit, h hub.HuddleView, r hub.HuddleRow, f decisionForm) ui.TableRow {
+func (s *Server) huddleRow(v *visit, h hub.HuddleView, r hub.HuddleRow) ui.TableRow {
 	row := ui.TableRow{ID: string(r.Row.Case), Name: personName(r.Row)}
 	next := ui.Nodes{ui.Text(r.Waiting)}
 	if r.With != "" {
@@ -159,10 +164,7 @@ func (s *Server) huddleRow(v *visit, h hub.HuddleView, r hub.HuddleRow, f decisi
 		next = append(next, ui.Sub("due "+ui.ClockOn(due, h.At)))
 	}
 	var form ui.Node
-	switch {
-	case r.May && h.Query.Decide == r.Row.Case:
-		form = s.decisionForm(v, h, r, f)
-	case r.May:
+	if r.May {
 		form = ui.LinkAbout(huddlePath(v, r.Row.Case), "Decide", "about "+personName(r.Row))
 	}
 	row.Cells = []ui.Node{personCell(r.ListRow), waitCell(r.ListRow), ui.Text(cmp.Or(r.StageSay, "Not referred")), next, ui.Or(r.Blocker, "–"), s.lastDecision(r, h.At), form}
@@ -234,10 +236,12 @@ func (s *Server) decisionForm(v *visit, h hub.HuddleView, r hub.HuddleRow, f dec
 	dues = append(dues, ui.Choice{Value: "time", Label: "Today, at", More: ui.Input{ID: "due-clock", Label: "Time", Hint: "For example, 14:30", Value: f.clock, Width: 5, Error: ui.ErrorFor(f.errs, "due-clock")}})
 	return ui.PostForm(strings.Split(strings.Replace(huddlePath(v, ""), "/huddle", casePath(r.Row.Case, "/decisions"), 1), "#")[0],
 		ui.Hidden("key", f.key), ui.Hidden("referral", string(h.Referral)),
-		ui.Radios{ID: "choice", Legend: "What was decided?", Value: f.choice, Items: texts, Small: true, Error: ui.ErrorFor(f.errs, "choice")},
-		ui.Radios{ID: "owner", Legend: "Who does it?", Value: f.owner, Items: owners, Small: true, Error: ui.ErrorFor(f.errs, "owner")},
-		ui.Radios{ID: "due", Legend: "By when?", Value: f.due, Items: dues, Small: true, Error: ui.ErrorFor(f.errs, "due")},
-		ui.Submit("Save the decision"), ui.Para(ui.Link(huddlePath(v, ""), "Cancel")))
+		ui.Halves(
+			ui.Radios{ID: "choice", Legend: "What was decided?", Value: f.choice, Items: texts, Small: true, Error: ui.ErrorFor(f.errs, "choice")},
+			ui.Nodes{
+				ui.Radios{ID: "owner", Legend: "Who does it?", Value: f.owner, Items: owners, Small: true, Error: ui.ErrorFor(f.errs, "owner")},
+				ui.Radios{ID: "due", Legend: "By when?", Value: f.due, Items: dues, Small: true, Error: ui.ErrorFor(f.errs, "due")},
+				ui.ButtonGroup(ui.Submit("Save the decision"), ui.Link(huddlePath(v, ""), "Cancel"))}))
 }
 
 // readDecision reads a decision as it was typed.
@@ -489,7 +493,7 @@ func (s *Server) tellHuddle(out *eventStream, v *visit, h hub.HuddleView, told m
 		if _, ok := told[id]; !ok && len(told) > 0 {
 			name = "new"
 		}
-		if err := send(name, id, table.Row(s.huddleRow(v, h, r, decisionForm{}))); err != nil {
+		if err := send(name, id, table.Row(s.huddleRow(v, h, r))); err != nil {
 			return err
 		}
 	}
