@@ -235,9 +235,12 @@ func gateFormOf(g hub.GateView) gateForm {
 	from := g.Gate
 	if g.Draft != "" {
 		parsed, err := form.ParseGate([]byte(g.Draft), g.Form)
-		if err != nil {
-			f.other = g.Draft
-			f.errs = []ui.FieldError{{ID: "other", Text: upper(err.Error())}}
+		if err != nil { // what was chosen is shown again, and what was typed as it was typed
+			chosen, typed, _ := strings.Cut(g.Draft, otherRules)
+			if from, e := form.ParseGate([]byte(chosen), g.Form); e == nil {
+				f = gateFormOf(hub.GateView{Form: g.Form, Gate: from})
+			}
+			f.version, f.other, f.errs = g.DraftVersion, typed, []ui.FieldError{{ID: "other", Text: upper(err.Error())}}
 			return f
 		}
 		from = parsed
@@ -263,6 +266,9 @@ func gateFormOf(g hub.GateView) gateForm {
 	return f
 }
 
+// otherRules stands in a draft before what was typed as TOML.
+const otherRules = "\n# Other rules\n"
+
 // text puts the rules together as the hub keeps them.
 func (f gateForm) text(p *form.Pathway) (string, error) {
 	g := &form.Gate{Form: p.ID, Title: f.title}
@@ -279,7 +285,7 @@ func (f gateForm) text(p *form.Pathway) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(b) + "\n" + f.other, nil
+	return string(b) + otherRules + f.other, nil
 }
 
 func (s *Server) editGate(v *visit) (response, error) {

@@ -18,6 +18,9 @@ func TestGatePages(t *testing.T) {
 		t.Fatalf("rules that nobody could meet: %d", got.status)
 	}
 	got.says("no answers could ever meet it", "The draft is saved as it is")
+	if got := manager.get("/gate/edit"); !strings.Contains(got.body, `value="What our team needs"`) || !strings.Contains(got.body, `value="must" selected`) || strings.Contains(got.body, "form = ") || !strings.Contains(got.text(), "Say it") {
+		t.Error("a wrong draft is not shown again as it was made")
+	}
 	if got := manager.get("/gate/publish"); got.to != "/gate/edit" {
 		t.Errorf("a wrong draft can be published: %d to %q", got.status, got.to)
 	}
