@@ -238,3 +238,28 @@ func TestNotificationsDoNotTellWhereSomebodyIs(t *testing.T) {
 		t.Errorf("and when it is not shared %q", got)
 	}
 }
+
+// TestExplainingAMessageTellsNothingOfTheCouncils is what a message would do, to whoever
+// runs the hospital's interface: not what follows from it for care that a council arranges.
+func TestExplainingAMessageTellsNothingOfTheCouncils(t *testing.T) {
+	s := newSite(t, "sqlite")
+	p := nobody(1)
+	_, q := s.sourced(p)
+	day := nhs.Date{Year: 2026, Month: 11, Day: 27}
+	s.must(s.AnswerRequest(s.ctx(), agency(notts, "V1"), q, care.Invite{Reply: care.ReplyAccept, Earliest: day, Rate: 35_000, By: care.Who{Name: "Jo"}}))
+	for _, m := range []says{
+		{event: "A08", p: p, visit: "V" + p.mrn, class: "I", more: map[string]string{"PV2-9": "20261204"}},
+		{event: "A03", p: p, visit: "V" + p.mrn},
+	} {
+		x, err := s.Explain(s.ctx(), "kmh", s.bytes(kings, m))
+		s.must(err)
+		if len(x.Events) == 0 {
+			t.Errorf("%s: nothing is explained", m.event)
+		}
+		for _, e := range x.Events {
+			if strings.Contains(e, "Offers") || strings.Contains(e, "Request") || strings.Contains(e, "Task") {
+				t.Errorf("%s: %q", m.event, e)
+			}
+		}
+	}
+}

@@ -231,9 +231,17 @@ func (h *Hub) explainOne(tx *store.Tx, o care.Observation, x *Explanation) error
 		x.Known += "; a person must look, because another record is touched"
 	}
 	for _, e := range append(v.Events[:len(v.Events):len(v.Events)], care.Notice(care.Apply(c, v.Events...), o)...) {
-		x.Events = append(x.Events, e.Say())
+		if !followsAt(e) {
+			x.Events = append(x.Events, e.Say())
+		}
 	}
 	return nil
+}
+
+// followsAt reports whether an event is what follows from a message at those who work
+// on the case: no message says it, and whoever runs the interface may not know it.
+func followsAt(e care.Event) bool {
+	return slices.Contains([]string{"task", "client", "arranging", "money", "outcome", "huddle", "concern"}, timelineKind(e))
 }
 
 // ReplayResult is what became of messages that were read again.
