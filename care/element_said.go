@@ -58,6 +58,9 @@ func FigureChanges(entries []Entry, council nhs.ODS) []FigureChange {
 	return out
 }
 
+// FigureKind is the name of the figure that is a kind of care, by its code.
+const FigureKind = "Kind"
+
 // changedFigures are the figures of which two elements say different things.
 func changedFigures(a, b Element) []Figure {
 	x, y := a.said(), b.said()
@@ -90,7 +93,7 @@ func (e Element) said() []Figure {
 	if e.Rate > 0 {
 		rate = e.Rate.String() + " " + e.Unit.Say()
 	}
-	return []Figure{{Name: "Kind", To: e.Kind}, {Name: "What it is", To: e.Title}, {Name: "Provider", To: cmp.Or(e.ProviderName, e.Provider)},
+	return []Figure{{Name: FigureKind, To: e.Kind}, {Name: "What it is", To: e.Title}, {Name: "Provider", To: cmp.Or(e.ProviderName, e.Provider)},
 		{Name: "Rate", To: rate}, {Name: "How much", To: e.HowMuch()}, {Name: "First day", To: sayDay(e.Start)}, {Name: "Last day", To: sayDay(e.End)},
 		{Name: "Figures hold from", To: sayDay(e.From)}, {Name: "Paid from", To: FundingSay(e.Funding)}, {Name: "NHS share", To: share},
 		{Name: "Contribution a week", To: sum(e.Contribution)}, {Name: "Ceiling a week", To: sum(e.Ceiling)}, {Name: "Suspended", To: strings.Join(stops, ", ")}}

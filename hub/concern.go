@@ -51,8 +51,6 @@ type ConcernStart struct {
 	Case     care.CaseID
 	Handle   string
 	Person   care.Person
-	NHS      nhs.Number // and Trace: of Person, as far as the reader may know them
-	Trace    care.Trace
 	To       nhs.ODS // the council that is responsible, as far as the reader may know it; "" to choose
 	Councils []care.Org
 }
@@ -66,7 +64,7 @@ func (h *Hub) StartConcern(ctx context.Context, by care.Actor, id care.CaseID, h
 		if err != nil {
 			return s, err
 		}
-		if s.Person, s.NHS, s.Trace = v.Person, v.NHS, v.Trace; len(v.Councils) == 1 && v.Outcome == LookFound {
+		if s.Person = v.Person; len(v.Councils) == 1 && v.Outcome == LookFound {
 			s.To = v.Councils[0].Council.ODS
 		}
 		return s, nil
@@ -81,7 +79,7 @@ func (h *Hub) StartConcern(ctx context.Context, by care.Actor, id care.CaseID, h
 		}
 		a.decide(policy.SeeDemographics, policy.SeePackages, policy.SeeReferral)
 		if a.may[policy.SeeDemographics] {
-			s.Person, s.NHS, s.Trace = a.person(c), c.NHS, c.Trace
+			s.Person = a.person(c)
 		}
 		s.To = h.concernCouncil(a, c)
 		return a.audit(tx, true, "began a concern")

@@ -130,6 +130,16 @@ func (h *Hub) moneyOf(tx *store.Tx, a *asking, c care.Case, now time.Time) (*Mon
 	entries, err := tx.History(c.ID)
 	p.History = care.FigureChanges(entries, a.by.Org)
 	slices.Reverse(p.History)
+	for i, x := range p.History {
+		if _, code := packageKinds[x.Title]; code {
+			p.History[i].Title = PackageKind(x.Title)
+		}
+		for j, f := range x.Figures {
+			if f.Name == care.FigureKind {
+				x.Figures[j].From, x.Figures[j].To = kindWords(f.From), kindWords(f.To)
+			}
+		}
+	}
 	return p, err
 }
 
@@ -182,6 +192,14 @@ func (h *Hub) linked(tx *store.Tx, by care.Actor, c care.Case, e care.Element) (
 		}
 	}
 	return e, err
+}
+
+// kindWords is a kind of care in words; "" for none.
+func kindWords(code string) string {
+	if code == "" {
+		return ""
+	}
+	return PackageKind(code)
 }
 
 func elementRank(e ElementView) int {

@@ -110,7 +110,7 @@ func requestRows(r hub.RequestView, c hub.CaseView) []ui.Row {
 // where it was not.
 func bookedToldRow(r hub.RequestView, c hub.CaseView) ui.Row {
 	for _, k := range c.Clients {
-		if k.Council == r.Council && k.Provider == r.Booked && !k.Told.Before(r.At) {
+		if k.Council == r.Council && k.Provider == r.Booked && (k.Over.IsZero() || k.Over.After(r.At)) {
 			return ui.Row{Key: "Told who it is", Value: ui.Text(ui.ClockOn(k.Told, c.At))}
 		}
 	}
@@ -339,11 +339,16 @@ func capacityHint(x hub.Candidate, c hub.CaseView) string {
 }
 
 func freeWords(r hub.CapacityRow) string {
-	unit := cmp.Or(r.Unit, "places")
-	if r.Free == 1 {
+	return placesWords(r.Free, r.Unit) + " free"
+}
+
+// placesWords is a number of what a kind of care is counted in: "1 bed".
+func placesWords(n int, unit string) string {
+	unit = cmp.Or(unit, "places")
+	if n == 1 {
 		unit = strings.TrimSuffix(unit, "s")
 	}
-	return strconv.Itoa(r.Free) + " " + unit + " free"
+	return strconv.Itoa(n) + " " + unit
 }
 
 // arrangeFields are the names that the rules have for the fields of these forms.

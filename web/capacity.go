@@ -49,7 +49,7 @@ func (s *Server) capacity(v *visit) (response, error) {
 	}
 	file := "/capacity/file?" + url.Values{"kind": {q.Kind}, "area": {q.Area}}.Encode()
 	return show(ui.Page{Title: "What providers can take on", Width: ui.WorkPage, Main: []ui.Node{
-		ui.WorkHead("What providers can take on", "As at "+ui.Clock(c.At)+". Numbers older than "+ui.Duration(c.Limit)+" do not count"),
+		ui.WorkHead("What providers can take on", "As at "+ui.Clock(c.At)+". Numbers older than "+ui.Plural(int(c.Limit.Hours()), "hour", "hours")+" do not count"),
 		ui.Filter{Action: "/capacity", Button: "Apply filters", Fields: []ui.Node{
 			ui.Select{ID: "kind", Label: "Kind of care", Value: q.Kind, Items: kinds}, ui.Select{ID: "area", Label: "Area", Value: q.Area, Items: areas}}},
 		sumTable(c),
@@ -64,7 +64,7 @@ func sumTable(c hub.CapacityView) ui.Node {
 	for _, x := range c.Sums {
 		free := ui.Node(ui.Missing("Not known"))
 		if x.Reported > 0 {
-			free = ui.Text(strconv.Itoa(x.Free) + " " + x.Unit)
+			free = ui.Text(placesWords(x.Free, x.Unit))
 		}
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(x.KindSay), ui.Text(cmp.Or(x.Area, "All areas")), free,
 			ui.Text(strconv.Itoa(x.Reported) + " of " + ui.Plural(x.Providers, "provider", "providers"))}})

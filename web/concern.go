@@ -72,13 +72,13 @@ func (s *Server) raiseConcern(about func(*visit) (care.CaseID, string)) handler 
 		}
 		f := concernForm{v.form("key"), v.form("to"), strings.ReplaceAll(v.form("words"), "\r\n", "\n"), v.form("danger"), v.form("knows"), v.form("contact"), v.r.PostForm["kinds"]}
 		var w wrongs
+		if f.danger != "yes" && f.danger != "no" {
+			w.add("danger", "Select whether the person is in danger now")
+		}
 		if len(f.kinds) == 0 {
 			w.add("kinds", "Select what you are worried about")
 		}
 		w.need("words", f.words, "Enter what you saw or heard")
-		if f.danger != "yes" && f.danger != "no" {
-			w.add("danger", "Select whether the person is in danger now")
-		}
 		w.need("knows", f.knows, "Select whether the person knows")
 		w.need("contact", f.contact, "Enter how the council can reach you")
 		w.need("to", f.to, "Select the council where the person lives")
@@ -107,7 +107,7 @@ func (s *Server) concernPage(v *visit, start hub.ConcernStart, f concernForm, er
 	}
 	p := ui.Page{Title: "Raise a safeguarding concern", Width: ui.FormPage, Back: back, Error: len(errs) > 0}
 	if start.Person.Family != "" {
-		p.Banner = s.caseBanner(hub.CaseView{Person: start.Person, NHS: start.NHS, Trace: start.Trace}, v.now)
+		p.Banner = s.caseBanner(hub.CaseView{Person: start.Person}, v.now)
 	}
 	p.Main = []ui.Node{ui.TwoThirds(
 		ui.ErrorSummary(errs),
@@ -255,7 +255,7 @@ func (s *Server) concernTab(_ *visit, c hub.CaseView, _ noteForm) ui.Node {
 		items = append(items, text)
 	}
 	if c.May[policy.RaiseConcern] && c.JoinedTo == "" {
-		items = append(items, ui.Link(casePath(c.ID, "/concern"), "Raise a safeguarding concern"))
+		items = append(items, ui.Link(casePath(c.ID, "/concern"), "Raise a safeguarding concern"), ui.Link("/concerns/mine", "Concerns that you raised, and how far each came"))
 	}
 	if len(items) == 0 {
 		return ui.P("Safeguarding concerns are not shown to your role. Ring the council if you have one.")

@@ -167,14 +167,14 @@ func (s *Server) huddleRow(v *visit, h hub.HuddleView, r hub.HuddleRow) ui.Table
 	if r.May {
 		form = ui.LinkAbout(huddlePath(v, r.Row.Case), "Decide", "about "+personName(r.Row))
 	}
-	row.Cells = []ui.Node{personCell(r.ListRow), waitCell(r.ListRow), ui.Text(cmp.Or(r.StageSay, "Not referred")), next, ui.Or(r.Blocker, "–"), s.lastDecision(r, h.At), form}
+	row.Cells = []ui.Node{personCell(r.ListRow), waitCell(r.ListRow), ui.Text(cmp.Or(r.StageSay, "Not referred")), next, ui.Or(r.Blocker, "Nothing known"), s.lastDecision(r, h.At), form}
 	return row
 }
 
 func (s *Server) lastDecision(r hub.HuddleRow, at time.Time) ui.Node {
 	d := r.Last
 	if d == nil {
-		return ui.Text("–")
+		return ui.Missing("None yet")
 	}
 	state := "by " + ui.ClockOn(d.Due, at) + ", " + d.OwnerSay
 	if d.Done {
@@ -317,7 +317,7 @@ func (s *Server) meetingPart(v *visit, h hub.HuddleView) ui.Node {
 	var body ui.Nodes
 	if m := h.Meeting; m != nil {
 		path := meetingPath(m.ID)
-		body = append(body, ui.P("Open since "+ui.ClockOn(m.Started, h.At)+", started by "+m.By.Name+", "+m.Hospital.Name+"."),
+		body = append(body, ui.P("Huddle of "+m.Hospital.Name+", open since "+ui.ClockOn(m.Started, h.At)+", started by "+m.By.Name+"."),
 			ui.PostForm(path, ui.Hidden("do", "present"), ui.Input{ID: "present", Label: "Who is here?", Value: m.Present}, ui.Button{Text: "Save who is here", Kind: ui.Secondary, Small: true}),
 			ui.Form{Action: path, Autosave: path + "/draft", Body: []ui.Node{ui.Hidden("do", "notes"), huddleVersion(m.NotesVersion),
 				ui.Textarea{ID: "notes", Label: "Notes of your own side", Hint: "Kept as you type. The other side does not see them.", Value: m.Notes, Rows: 4, Max: 20000},

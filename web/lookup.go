@@ -154,6 +154,7 @@ func (s *Server) lookPage(f lookForm, errs []ui.FieldError, slow bool) ui.Page {
 			f.reasonField(errs),
 			ui.Submit("Find person")),
 		ui.Para(other),
+		ui.Para(ui.Link("/concerns/mine", "Safeguarding concerns that you raised")),
 		ui.Small(lookRecorded),
 	)}}
 }

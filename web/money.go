@@ -188,7 +188,7 @@ func billPart(b care.Bill) ui.Node {
 		week = "A week as planned, today"
 	}
 	row := func(name string, part func(care.Cost) money.Amount) ui.TableRow {
-		planned := ui.Nodes{ui.Text(part(b.Weekly).String()), ui.If(!b.Next.IsZero(), func() ui.Node { return ui.Sub(part(b.Later).String() + " from " + ui.Day(b.Next)) })}
+		planned := ui.Nodes{ui.Text(part(b.Weekly).String()), ui.If(!b.Next.IsZero() && part(b.Later) != part(b.Weekly), func() ui.Node { return ui.Sub(part(b.Later).String() + " from " + ui.Day(b.Next)) })}
 		return ui.TableRow{Cells: []ui.Node{ui.Text(name), planned, ui.Text(part(b.ToDate).String()), ui.Text(part(b.Ahead).String())}}
 	}
 	return ui.Section("who-pays", "Who pays",

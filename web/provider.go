@@ -235,6 +235,11 @@ func (s *Server) says(read saying) handler {
 		}
 		err := s.Hub.ProviderSays(v.ctx(), v.by, client, cmd)
 		if errs, ok := fieldErrors(err, clientFields); ok {
+			for i := range errs {
+				if errs[i].ID == "who" { // the rule's words are for who heard it by telephone
+					errs[i].Text = "Enter your name"
+				}
+			}
 			return again(errs)
 		}
 		if err != nil {
@@ -283,7 +288,11 @@ func (s *Server) ownClient(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return show(s.ownClientPage(v, card, clientForm{}, nil)), nil
+	f := clientForm{}
+	if v.session.Method != care.ByLink { // a link is an office's, an account somebody's
+		f.who = v.by.Name
+	}
+	return show(s.ownClientPage(v, card, f, nil)), nil
 }
 
 func (s *Server) ownClientPage(v *visit, c hub.ClientCard, f clientForm, errs []ui.FieldError) ui.Page {
@@ -359,8 +368,12 @@ func (s *Server) clientAsks(v *visit, c hub.ClientCard, f clientForm, errs []ui.
 		return append(out, ui.H2("Restart of care"), ui.PostForm(path+"/restart", restartFields(f, today, errs), whoField(f, "Your name", errs), ui.Submit("Send answer")))
 	}
 	if c.Restart == nil {
-		out = append(out, ui.H2("Suspend care"), ui.PostForm(path+"/suspend",
-			whenFields("from", "From when does care stand still?", "", today, f.from, f.fromTime, errs), ui.Submit("Suspend care")))
+		head, button := "Suspend care", "Suspend care"
+		if !c.Suspended.IsZero() {
+			head, button = "Care stands still from another time", "Change the time"
+		}
+		out = append(out, ui.H2(head), ui.PostForm(path+"/suspend",
+			whenFields("from", "From when does care stand still?", "", today, f.from, f.fromTime, errs), ui.Submit(button)))
 	}
 	return out
 }

@@ -152,7 +152,7 @@ func safeguarding(c hub.CouncilView, l hub.LookView, several bool) ui.Node {
 	case care.AnswerYes:
 		return openEnquiry(title, asAt, c)
 	case care.AnswerNo:
-		return ui.Card(2, title, ui.Big("No open enquiry"), ui.Small(asAt+"If you have a concern, raise it in the usual way. Do not rely on this."))
+		return ui.Card(2, title, ui.Big("No open enquiry"), ui.Small(asAt+"It says nothing of a concern that nobody has raised. If you have one, raise it."))
 	case care.AnswerNotShared:
 		return ui.Card(2, title, ui.Big("Not shared"), ui.Small("This does not mean that there is no enquiry. Ring "+c.Council.Name+" if you have a concern."))
 	}
