@@ -402,7 +402,7 @@ func TestReturnedReferralIsAnswered(t *testing.T) {
 	}
 	m.follow(m.submit(m.get(back), back, "reasons", "capacity", "needed", "The capacity assessment", "contact", "R Okafor", "contact_details", "01632 960110")).says("returned")
 	c.get(at(s.barbara, "")).says("With: King’s Mill Hospital", "The capacity assessment", "Send the missing information")
-	c.get(at(s.barbara, "/refer")).says("needs more information", "Mental capacity information is missing", "Speak to: R Okafor")
+	c.get(at(s.barbara, "/refer")).says("needs more information", "Mental capacity information is missing: Consent and best interests", "Speak to: R Okafor")
 	consent := at(s.barbara, "/refer/consent")
 	if got := c.submit(c.get(consent), consent, "capacity", "doubt"); got.status != 303 {
 		t.Fatal(got.status, got.text())

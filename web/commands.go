@@ -349,18 +349,26 @@ func (s *Server) doRoute(v *visit, c hub.CaseView, r hub.ReferralView) error {
 
 // askAllocate offers the workers with what they have open. The worker whom the
 // reader saw goes along, so that nobody is overruled unseen.
-func (s *Server) askAllocate(_ *visit, c hub.CaseView, r hub.ReferralView, f *commandForm) ui.Node {
+func (s *Server) askAllocate(v *visit, c hub.CaseView, r hub.ReferralView, f *commandForm) ui.Node {
 	if len(c.Workers) == 0 {
 		return ui.P("There is nobody to allocate to. Ask your administrator to add workers.")
 	}
+	workers, suggested, chosen := c.Workers, ui.Node(nil), f.post.Get("worker")
+	if ws, err := s.Hub.Suggest(v.ctx(), v.by, c.ID, r.Referral.ID); err == nil && r.Referral.Worker.ID == "" { // without it a person chooses all the same
+		workers, suggested = ws, suggestedPart(ws)
+		if len(f.errs) == 0 {
+			chosen = suggestedOf(ws)
+		}
+	}
 	items := []ui.Choice{{Value: "", Label: "Select a worker"}}
-	for _, w := range c.Workers {
+	for _, w := range workers {
 		items = append(items, ui.Choice{Value: string(w.ID), Label: workerLabel(w), Disabled: w.ID == r.Referral.Worker.ID})
 	}
 	return ui.Nodes{
 		ui.If(r.Referral.Worker.Name != "", func() ui.Node { return ui.P("It is with " + r.Referral.Worker.Name + " now.") }),
+		suggested,
 		ui.Hidden("was", string(r.Referral.Worker.ID)),
-		ui.Select{ID: "worker", Label: "Worker", Value: f.post.Get("worker"), Items: items, Error: f.err("worker")},
+		ui.Select{ID: "worker", Label: "Worker", Value: chosen, Items: items, Error: f.err("worker")},
 	}
 }
 

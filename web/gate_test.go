@@ -40,6 +40,9 @@ func TestGatePages(t *testing.T) {
 	ward.post("/gate/try", "council", string(county), "asked", "chc_considered", "chc_considered", "N").says("75% of what is wanted would be there")
 	here := "/cases/barbara-case/refer"
 	ward.get(here).says("0% of what Nottinghamshire County Council wants is there", "They send it back without:")
+	if got := ward.get(here + "/needed"); !strings.Contains(got.body, `name="chc_considered"`) || strings.Contains(got.body, `name="wishes"`) {
+		t.Error("what is needed is asked without what the council would send it back for, or with more")
+	}
 	part := ward.post(here+"/needs/draft", "asked", "wishes", "wishes", "To go home")
 	if part.status != 200 || !strings.Contains(part.text(), "25% of what Nottinghamshire County Council wants is there") || strings.Contains(part.body, "<html><head></head><body><main") {
 		t.Errorf("as one types: %d %s", part.status, part.text())

@@ -112,7 +112,7 @@ func (s *Server) referTasks(v *visit) (response, error) {
 		ui.H1(referTitle(d)),
 		stoppedCard(d), returnedInset(s, d, v), gatePart(d),
 		ui.P(fmt.Sprintf("%d of %d needed answers are there. Most are filled in from records.", have, want)),
-		nextStep(problems, here),
+		nextStep(d, problems, here),
 		ui.TaskList("parts", append(tasks, last)...),
 		moreParts(more),
 		ui.If(!d.Saved.IsZero(), func() ui.Node {
@@ -142,12 +142,35 @@ func referTitle(d hub.ReferralDraft) string {
 }
 
 // nextStep is the shortest way to a referral that can be sent.
-func nextStep(problems []form.Problem, here string) ui.Node {
-	if len(problems) == 0 {
+func nextStep(d hub.ReferralDraft, problems []form.Problem, here string) ui.Node {
+	n := len(problems)
+	for _, id := range gateMust(d) {
+		if !slices.ContainsFunc(problems, func(p form.Problem) bool { return p.Field == id }) {
+			n++
+		}
+	}
+	switch {
+	case n == 0 && d.Answering != nil:
+		return ui.Nodes{ui.P("Add what the council asks for, then check and send."), ui.ButtonGroup(ui.Button{Text: "Check and send", Href: here + "/check"})}
+	case n == 0:
 		return ui.Nodes{ui.P("Everything that is needed is answered."), ui.ButtonGroup(ui.Button{Text: "Check and send", Href: here + "/check"})}
 	}
 	return ui.ButtonGroup(ui.Button{Text: "Answer only what is needed", Href: here + "/needed"},
-		ui.Text(ui.Plural(len(problems), "question", "questions")+", then check and send"))
+		ui.Text(ui.Plural(n, "question", "questions")+", then check and send"))
+}
+
+// gateMust are the questions without an answer for which the receiving team would send
+// the referral back.
+func gateMust(d hub.ReferralDraft) (out []string) {
+	if d.Gate == nil || d.Answering != nil {
+		return nil
+	}
+	for _, x := range d.Gate.Missing {
+		if id := x.FieldOf(); x.Must && id != "" {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // taskOf is one page of the form in the task list.
@@ -214,9 +237,30 @@ func returnedInset(s *Server, d hub.ReferralDraft, v *visit) ui.Node {
 	rs := d.Answering.Referral.Returns
 	r := rs[len(rs)-1]
 	return ui.Notification{Title: "Returned", Heading: d.Answering.To.Name + " needs more information", Body: []ui.Node{
-		ui.Bullets(ui.Map(s.returnReasons(r), func(w string) ui.Node { return ui.Text(w) })...),
+		ui.Bullets(s.returnLinks(r, d)...),
 		ui.Para(ui.Lines(r.Needed)),
 		ui.Small(r.By.Name + ", " + ui.ClockOn(r.At, v.now))}}
+}
+
+// returnPages are the parts of the form in which a coded reason of a return is mended.
+var returnPages = map[string]string{
+	"needs": "needs", "ready": "ready", "consent": "consent", "capacity": "consent", "person-told": "ready", "contacts": "home", "home": "home",
+	"risk": "risks", "medicines": "medicines", "equipment": "needs", "chc": "needs", "no-care": "needs",
+}
+
+// returnLinks is why a referral was returned, each with the part that mends it.
+func (s *Server) returnLinks(r care.Return, d hub.ReferralDraft) []ui.Node {
+	var out []ui.Node
+	for i, words := range s.returnReasons(r) {
+		item := ui.Node(ui.Text(words))
+		for _, p := range d.Form.Pages {
+			if p.ID == returnPages[r.Reasons[i]] {
+				item = ui.Nodes{ui.Text(words + ": "), ui.Link(casePath(d.Case.ID, "/refer/"+p.ID), p.Title)}
+			}
+		}
+		out = append(out, item)
+	}
+	return out
 }
 
 // returnReasons is why a referral was returned, in words.
@@ -407,12 +451,16 @@ func (s *Server) referNeeded(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	problems := d.Form.Check(d.Answers, d.Facts)
-	if len(problems) == 0 {
+	problems, must := d.Form.Check(d.Answers, d.Facts), gateMust(d)
+	if len(problems)+len(must) == 0 {
 		return goTo(casePath(d.Case.ID, "/refer/check")), nil
 	}
 	q, _ := questionsOf(v, d, nil)
-	return show(s.neededPage(v, d, q, neededFields(d, problems, nil), nil)), nil
+	fields := neededFields(d, problems, must)
+	if len(fields) == 0 { // what the council wants stands in no question that is asked of this person
+		return goTo(casePath(d.Case.ID, "/refer/check")), nil
+	}
+	return show(s.neededPage(v, d, q, fields, nil)), nil
 }
 
 func (s *Server) neededPage(v *visit, d hub.ReferralDraft, q *questions, fields []form.Field, errs []ui.FieldError) ui.Page {

@@ -27,6 +27,10 @@ func TestTeamPages(t *testing.T) {
 	}
 
 	one := "walter-case ref-walter "
+	if got := r.post("/cases/walter-case/referrals/ref-walter/accept"); got.status != 303 {
+		t.Fatalf("accepting: %d %s", got.status, got.text())
+	}
+	r.get("/cases/walter-case/referrals/ref-walter/allocate").says("Suggested: P Social-worker", "Covers NG18")
 	ask := r.post("/worklist/allocate", "one", one)
 	ask.says("Suggested: P Social-worker", "Covers NG18")
 	if got := r.post("/worklist/allocate", "one", one, "asked", "yes", "worker", "u-social-worker"); got.to != "/worklist?view=allocate" {
