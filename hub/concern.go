@@ -51,6 +51,8 @@ type ConcernStart struct {
 	Case     care.CaseID
 	Handle   string
 	Person   care.Person
+	NHS      nhs.Number // and Trace: of Person, as far as the reader may know them
+	Trace    care.Trace
 	To       nhs.ODS // the council that is responsible, as far as the reader may know it; "" to choose
 	Councils []care.Org
 }
@@ -64,7 +66,7 @@ func (h *Hub) StartConcern(ctx context.Context, by care.Actor, id care.CaseID, h
 		if err != nil {
 			return s, err
 		}
-		if s.Person = v.Person; len(v.Councils) == 1 && v.Outcome == LookFound {
+		if s.Person, s.NHS, s.Trace = v.Person, v.NHS, v.Trace; len(v.Councils) == 1 && v.Outcome == LookFound {
 			s.To = v.Councils[0].Council.ODS
 		}
 		return s, nil
@@ -79,7 +81,7 @@ func (h *Hub) StartConcern(ctx context.Context, by care.Actor, id care.CaseID, h
 		}
 		a.decide(policy.SeeDemographics, policy.SeePackages, policy.SeeReferral)
 		if a.may[policy.SeeDemographics] {
-			s.Person = a.person(c)
+			s.Person, s.NHS, s.Trace = a.person(c), c.NHS, c.Trace
 		}
 		s.To = h.concernCouncil(a, c)
 		return a.audit(tx, true, "began a concern")

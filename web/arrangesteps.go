@@ -201,15 +201,15 @@ func (s *Server) askBook(_ *visit, c hub.CaseView, r hub.RequestView, f *request
 	}
 	var rest []string
 	for _, x := range r.Invited {
-		if x.Reply != care.ReplyDecline && x.Reply != care.ReplyReleased && (len(offers) > 1 || x.Provider != offers[0].Value) {
+		if x.Reply != care.ReplyDecline && x.Reply != care.ReplyReleased && (len(offers) > 1 || x.Reply != care.ReplyAccept) {
 			rest = append(rest, x.Name)
 		}
 	}
-	words := "One provider is booked. All others that were asked are released: " + strings.Join(rest, ", ") + "."
+	released := "One provider is booked. All others that were asked are released: " + strings.Join(rest, ", ") + "."
 	if len(rest) == 0 {
-		words = "Nobody else was asked, so nobody is released."
+		released = "One provider is booked. No other has an answer to give."
 	}
-	out := ui.Nodes{ui.P(words)}
+	out := ui.Nodes{ui.P(released)}
 	if len(r.Paused) > 0 {
 		out = append(out, ui.Inset(ui.P("The person already has care that stands still: "+strings.Join(r.Paused, ", ")+". Where the needs are the same, ask for a restart instead.")))
 	}

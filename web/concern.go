@@ -107,7 +107,7 @@ func (s *Server) concernPage(v *visit, start hub.ConcernStart, f concernForm, er
 	}
 	p := ui.Page{Title: "Raise a safeguarding concern", Width: ui.FormPage, Back: back, Error: len(errs) > 0}
 	if start.Person.Family != "" {
-		p.Banner = s.caseBanner(hub.CaseView{Person: start.Person}, v.now)
+		p.Banner = s.caseBanner(hub.CaseView{Person: start.Person, NHS: start.NHS, Trace: start.Trace}, v.now)
 	}
 	p.Main = []ui.Node{ui.TwoThirds(
 		ui.ErrorSummary(errs),

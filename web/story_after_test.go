@@ -165,6 +165,7 @@ func TestStoryOfAConcern(t *testing.T) {
 	nurse.Click("#reason")
 	nurse.Follow("main form button[type=submit]")
 	nurse.press("Raise a safeguarding concern")
+	nurse.sees("body", "OAKLEY, Barbara (Mx)", number("barbara").Spaced()) // whom it is about
 	nurse.fine("concern")
 	nurse.of("Is the person in danger now?", "No")
 	nurse.choose("Neglect")

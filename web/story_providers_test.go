@@ -106,6 +106,8 @@ func TestStoryOfAskingForCare(t *testing.T) {
 	broker.press("Save the answer")
 	broker.press("Book an offer")
 	broker.fine("book")
+	broker.sees("main", "No other has an answer to give.")
+	broker.lacks("released: Bluebell")
 	broker.press("Book")
 	broker.sees("main", "Booked", "Bluebell Homecare Ltd from 25-Nov-2026")
 	agency.open("/provider/requests")
