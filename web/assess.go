@@ -76,12 +76,18 @@ func assessTag(state string) ui.Node {
 // stepWords are the approvals in words: who gives them.
 var stepWords = map[form.Step]string{form.ByWorker: "the worker", form.ByManager: "a manager", form.ByPanel: "the panel"}
 
+// nothingAssessed is what an empty list of assessments says.
+var nothingAssessed = map[string]string{"mine": "You are writing no assessment", "team": "No assessment is being written", "waiting": "No assessment waits for approval"}
+
 // assessments lists what is being written or waits for approval.
 func (s *Server) assessments(v *visit) (response, error) {
 	which := v.query("show")
 	views := []ui.Choice{{Value: "mine", Label: "Mine"}, {Value: "team", Label: "All being written"}, {Value: "waiting", Label: "Waiting for approval"}}
 	if !slices.ContainsFunc(views, func(c ui.Choice) bool { return c.Value == which }) {
 		which = "mine"
+		if v.by.Role == care.TeamManager { // who approves comes for those
+			which = "waiting"
+		}
 	}
 	items, err := s.Hub.Assessments(v.ctx(), v.by, which)
 	if err != nil {
@@ -92,7 +98,7 @@ func (s *Server) assessments(v *visit) (response, error) {
 		tabs = append(tabs, ui.NavItem{Href: "/assessments?show=" + c.Value, Text: c.Label, Current: c.Value == which})
 	}
 	t := ui.Table{Caption: "Assessments", Columns: []ui.Column{{Label: "Person"}, {Label: "Assessment"}, {Label: "State"}, {Label: "Written by"}, {Label: "Changed"}},
-		Empty: ui.Empty("There is nothing here", ui.P("Assessments are started from a person’s case."))}
+		Empty: ui.Empty(nothingAssessed[which], ui.P("Assessments are started from a person’s case."))}
 	for _, x := range items {
 		state := ui.Nodes{assessTag(x.State)}
 		if x.Next != "" {

@@ -216,7 +216,7 @@ func (s *Server) assessmentsTab(v *visit, c hub.CaseView, _ noteForm) ui.Node {
 		done.Rows = append(done.Rows, ui.TableRow{Cells: []ui.Node{ui.Link(paperPath(c.ID, p.ID, ""), title), ui.Nodes{ui.Text(p.By.Name), ui.Sub(s.Hub.Org(p.By.Org).Name)}, ui.TimeAt(p.At), signsNode(p)}})
 	}
 	if len(done.Rows) == 0 {
-		return append(out, ui.P("No approved assessment is shown to your role."))
+		return append(out, ui.P("There is no approved assessment that you may see."))
 	}
 	return append(out, done)
 }

@@ -269,7 +269,7 @@ func (s *site) attach(t *testing.T, here string, r *reader) {
 // approve returns it once with a comment, then approves it; a revision is compared.
 func (s *site) approve(t *testing.T, here string, worker, manager *reader, save func(*reader, shown, ...string) shown) {
 	t.Helper()
-	manager.get("/assessments?show=waiting").says("Care Act needs assessment", "By a manager", "ASHDOWN")
+	manager.get("/assessments").says("Care Act needs assessment", "By a manager", "ASHDOWN")
 	page := manager.get(here)
 	page.says("With two carers", "Your decision")
 	if got := manager.post(here+"/approve", "sent", page.hidden("sent"), "step", "manager", "do", "return"); got.status != 422 {

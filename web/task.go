@@ -292,6 +292,9 @@ func (s *Server) tasks(v *visit) (response, error) {
 		tabs = append(tabs, ui.NavItem{Href: "/tasks?show=" + string(x.scope), Text: x.text, Current: j == i})
 	}
 	t := ui.Table{Caption: "Open tasks", Columns: []ui.Column{{Label: "What"}, {Label: "Person"}, {Label: "Who"}, {Label: "Due"}, {Label: "Action"}}, Empty: ui.Empty(scope.empty)}
+	if scope.scope == hub.TasksMine {
+		t.Empty = ui.Empty(scope.empty, ui.Para(ui.Link("/tasks?show="+string(hub.TasksTeam), "See what your team has to do")))
+	}
 	overdue := 0
 	for _, r := range l.Rows {
 		if r.Due.Before(v.now) {
