@@ -53,7 +53,10 @@ func (h *Hub) outcomePart(_ *store.Tx, a *asking, c care.Case, v *CaseView, now 
 		x.Day91, x.Month6 = own.HomeDue(r)
 		x.Was = outcomeMark(x.Outcome)
 		if a.may[policy.RecordOutcome] && c.JoinedTo == "" && c.Doubt == nil {
-			x.MayRecord = outcomeParts(a.by)
+			early := func(day nhs.Date) bool { return day.IsZero() || h.today(now).Before(day) }
+			x.MayRecord = slices.DeleteFunc(outcomeParts(a.by), func(what string) bool { // what cannot be answered yet is not asked
+				return what == care.OutcomeDay91 && early(x.Day91) || what == care.OutcomeMonth6 && early(x.Month6)
+			})
 		}
 		v.Outcomes = append(v.Outcomes, x)
 	}

@@ -53,10 +53,25 @@ func (s *Server) outcomesTab(v *visit, c hub.CaseView, n noteForm) ui.Node {
 	return out
 }
 
+// hospitalDestinations are words for the commoner codes of where a hospital's system says
+// that somebody went (UKCore-DischargeDestinationEngland).
+var hospitalDestinations = map[string]string{
+	"19": "usual place of residence", "29": "temporary place of residence", "51": "another NHS ward", "54": "NHS care home", "65": "council care home", "79": "died",
+	"85": "care home", "87": "private hospital", "88": "hospice", "98": "not applicable", "99": "not known",
+}
+
+// destinationWords is such a code in words, and the code.
+func destinationWords(code string) string {
+	if words := hospitalDestinations[code]; words != "" {
+		return words + " (code " + code + ")"
+	}
+	return "code " + code
+}
+
 func (s *Server) outcomeRows(o hub.OutcomeView) []ui.Row {
 	x := o.Outcome
 	rows := []ui.Row{
-		{Key: "Went to", Value: ui.Or(care.SayCoded(care.Destinations, x.Destination), "Not recorded"), Source: sourceWord(o.Code != "", "The hospital's system told code "+o.Code)},
+		{Key: "Went to", Value: ui.Or(care.SayCoded(care.Destinations, x.Destination), "Not recorded"), Source: sourceWord(o.Code != "", "The hospital’s system told: "+destinationWords(o.Code))},
 		{Key: "Left hospital", Value: leftValue(o)},
 		{Key: "Emergency readmission within 30 days", Value: readmitted(o), Source: "Days 0 to 29, from the hospitals that you can see. Not standardised."},
 		{Key: "At home after 91 days", Value: homeValue(x.Day91, o.Day91)},
