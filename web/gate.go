@@ -45,9 +45,10 @@ func (p savedPart) answer(_ *Server, v *visit) error {
 	return err
 }
 
-// gatePart is what the receiving team still wants, on every page of the form. It
+// gatePart is what the receiving team still wants, on every page of the form; open
+// says that what is missing is read at once. It
 // changes as somebody types.
-func gatePart(d hub.ReferralDraft) ui.Node {
+func gatePart(d hub.ReferralDraft, open bool) ui.Node {
 	g := d.Gate
 	if g == nil || d.Answering != nil {
 		return ui.Part("app-gate")
@@ -79,7 +80,11 @@ func gatePart(d hub.ReferralDraft) ui.Node {
 	if len(should) > 0 {
 		body = append(body, ui.P("It would help:"), ui.Bullets(should...))
 	}
-	return ui.Part("app-gate", ui.Inset(line, ui.OpenDetails("What is missing", body...)))
+	show := ui.Details
+	if open {
+		show = ui.OpenDetails
+	}
+	return ui.Part("app-gate", ui.Inset(line, show("What is missing: "+ui.Plural(len(g.Missing), "answer", "answers"), body...)))
 }
 
 // anywayReasons are why a referral is sent without what the council wants.

@@ -110,7 +110,7 @@ func (s *Server) referTasks(v *visit) (response, error) {
 	have, want, _ := d.Form.Score(d.Answers)
 	p := s.referScreen(v, d, "Refer", ui.NavItem{Href: casePath(d.Case.ID, ""), Text: "Discharge case"}, ui.TwoThirds(
 		ui.H1(referTitle(d)),
-		stoppedCard(d), returnedInset(s, d, v), gatePart(d),
+		stoppedCard(d), returnedInset(s, d, v), gatePart(d, true),
 		ui.P(fmt.Sprintf("%d of %d needed answers are there. Most are filled in from records.", have, want)),
 		nextStep(d, problems, here),
 		ui.TaskList("parts", append(tasks, last)...),
@@ -323,7 +323,7 @@ func (s *Server) questionPage(v *visit, d hub.ReferralDraft, p form.Page, q *que
 			ui.If(v.r.FormValue("back") == "check", func() ui.Node { return ui.Hidden("back", "check") }),
 			ui.ButtonGroup(ui.Submit("Save and continue"), ui.Button{Text: "Save and finish later", Kind: ui.Secondary, Name: "later", Value: "1"}),
 			ui.AutosaveStatus()}},
-		gatePart(d)))
+		gatePart(d, false)))
 }
 
 // savePage keeps what was typed, right or wrong, and goes on when it is right.
@@ -407,7 +407,7 @@ func (s *Server) saveDraft(v *visit) (response, error) {
 	if d.Gate == nil {
 		return done(""), nil
 	}
-	return savedPart{gatePart(d)}, nil
+	return savedPart{gatePart(d, false)}, nil
 }
 
 // neededFields are the fields to answer before the referral can be sent, and
@@ -523,7 +523,7 @@ func (s *Server) checkPage(v *visit, d hub.ReferralDraft, errs []ui.FieldError) 
 		ui.ErrorSummary(errs),
 		ui.H1("Check the answers before you send"),
 		stoppedCard(d), returnedInset(s, d, v),
-		problemCard(d, problems, here), gatePart(d),
+		problemCard(d, problems, here), gatePart(d, true),
 		sections,
 		send))
 }
