@@ -96,3 +96,11 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysWithinSentences(t *testing.T) {
+	for key, want := range map[string]string{"NHS number": "NHS number", "GP practice": "GP practice", "Postcode": "postcode", "Main contact": "main contact", "X": "X"} {
+		if got := within(key); got != want {
+			t.Errorf("%q within a sentence is %q", key, got)
+		}
+	}
+}

@@ -87,9 +87,17 @@ func SummaryList(rows ...Row) Node {
 			h.Dt(h.Class("nhsuk-summary-list__key"), g.Text(r.Key)),
 			h.Dd(h.Class("nhsuk-summary-list__value"), value, g.Iff(r.Source != "", func() g.Node { return Sub(r.Source) })),
 			g.Iff(r.Change != "", func() g.Node {
-				return h.Dd(h.Class("nhsuk-summary-list__actions"), LinkAbout(r.Change, word, strings.ToLower(r.Key)))
+				return h.Dd(h.Class("nhsuk-summary-list__actions"), LinkAbout(r.Change, word, within(r.Key)))
 			}))
 	}))
+}
+
+// within is a key as it stands within a sentence: "NHS number" stays as it is.
+func within(key string) string {
+	if len(key) > 1 && strings.ToUpper(key[:2]) != key[:2] {
+		return strings.ToLower(key[:1]) + key[1:]
+	}
+	return key
 }
 
 // Card is a box with a heading of the given level.
