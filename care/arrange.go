@@ -147,7 +147,7 @@ type InviteMore struct {
 // ReplyRequest is a provider's reply, by its own page or as a broker heard it.
 type ReplyRequest struct {
 	ID     string
-	Invite Invite // Provider, Reply, Reason, Text, Earliest, Rate
+	Invite Invite // Provider, Reply, Reason, Text, Earliest, Rate; At: Request.Touched as the form showed it, zero where none did
 }
 
 // Book takes one offer and releases the others; the booked one again moves its
@@ -157,6 +157,7 @@ type Book struct {
 	Provider string
 	Start    nhs.Date
 	Progress bool
+	Seen     time.Time // Request.Touched as the form showed it; zero where none did
 }
 
 // RecordChoice keeps what was offered and chosen.

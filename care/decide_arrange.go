@@ -346,12 +346,41 @@ func (x ReplyRequest) decide(d deciding) ([]Event, error) {
 	if !r.Sourcing() || was.Reply == ReplyReleased {
 		return nil, notNow("This request is not open any more, so it cannot be answered.", "Add a note")
 	}
+	if v.At.Before(was.Replied) && !v.At.IsZero() {
+		who := "Somebody else"
+		if was.By.Org == d.by.Org { // whom a provider does not know is not named to it
+			who = cmp.Or(was.By.Name, who)
+		}
+		return nil, &Error{Kind: Conflict, Field: "reply", Text: who + " recorded an answer of " + was.Name + " since you opened this: " + replyWord[was.Reply] + ". Check it, then save yours"}
+	}
 	if err := checkReply(r, now); err != nil {
 		return nil, err
 	}
 	r.Invited[i] = now
 	r.Risk = riskNow(d.c, r, d.now) // an offer made again is made on what is known now
 	return []Event{d.requestChanged(r, RequestReplied, was.Name)}, nil
+}
+
+// replyWord is an answer of a provider in a word.
+var replyWord = map[RequestReply]string{ReplyAccept: "accepted", ReplyDecline: "declined", ReplyMore: "needs more information"}
+
+// Touched is when the newest thing was done to a request.
+func (r Request) Touched() time.Time {
+	t := r.At
+	later := func(x time.Time) {
+		if x.After(t) {
+			t = x
+		}
+	}
+	for _, v := range r.Invited {
+		later(v.At)
+		later(v.Replied)
+	}
+	if r.Choice != nil {
+		later(r.Choice.At)
+	}
+	later(r.BookedAt)
+	return t
 }
 
 func sameReply(a, b Invite) bool {
@@ -406,6 +435,8 @@ func (x Book) decide(d deciding) ([]Event, error) {
 		return nil, nil
 	case d.c.Died != nil:
 		return nil, notNow("This person has died. Nothing is booked.", "Add a note")
+	case r.Booked != "" && !x.Seen.IsZero() && x.Seen.Before(r.BookedAt):
+		return nil, &Error{Kind: Conflict, Field: "provider", Text: cmp.Or(r.BookedBy.Name, "Somebody else") + " booked " + r.nameOf(r.Booked) + " from " + daySay(r.Start) + " since you opened this. Check it, then book again if it must change"}
 	case r.Booked != "" && r.Booked != x.Provider:
 		return nil, notNow("Another provider is booked already.", "Say that the booking fell through")
 	case i < 0 || r.Invited[i].Reply != ReplyAccept:
@@ -425,6 +456,12 @@ func (x Book) decide(d deciding) ([]Event, error) {
 	r.Booked, r.BookedAt, r.BookedBy, r.Start, r.Risk, r.On = x.Provider, d.now, d.by.Who(), x.Start, nil, basisOf(d.c)
 	release(r.Invited, x.Provider)
 	return append([]Event{d.requestChanged(r, RequestBooked, r.Invited[i].Name)}, d.ticked(x.Progress, r.Referral, RefReady)...), nil
+}
+
+// nameOf is the name of a provider that was asked.
+func (r Request) nameOf(provider string) string {
+	v, _ := r.Asked(provider)
+	return v.Name
 }
 
 // startable refuses a start before the offer's, before today, and before the day on
@@ -495,6 +532,9 @@ func (x RecordChoice) decide(d deciding) ([]Event, error) {
 		return nil, invalid("chosen", "Select a provider of this request, or none")
 	case r.Choice != nil && r.Choice.Offered == k.Offered && r.Choice.Chosen == k.Chosen && r.Choice.Text == strings.TrimSpace(k.Text):
 		return nil, nil
+	}
+	if r.Choice != nil && !k.At.IsZero() && k.At.Before(r.Choice.At) {
+		return nil, &Error{Kind: Conflict, Field: "text", Text: cmp.Or(r.Choice.By.Name, "Somebody else") + " recorded a choice since you opened this. Check it, then save yours"}
 	}
 	r.Choice = &Choice{At: d.now, By: d.by.Who(), Offered: k.Offered, Chosen: k.Chosen, Text: strings.TrimSpace(k.Text)}
 	return []Event{d.requestChanged(r, RequestChosen, "")}, nil

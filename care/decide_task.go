@@ -132,6 +132,8 @@ func (c GiveTask) decide(d deciding) ([]Event, error) {
 		return nil, nil
 	case t.Owner != c.Was:
 		return nil, &Error{Kind: Conflict, Text: "Somebody has given this task to another since you opened it"}
+	case !c.Saw.IsZero() && !t.Due.Equal(c.Saw):
+		return nil, &Error{Kind: Conflict, Text: "Somebody has changed when this task is due since you opened it"}
 	}
 	if err := d.knows("owner", c.Owner, t.Audience); err != nil {
 		return nil, err
@@ -154,7 +156,7 @@ func (c EndTask) decide(d deciding) ([]Event, error) {
 		if t.EndedBy.ID == d.by.ID && t.Dropped == !c.Done {
 			return nil, nil
 		}
-		return nil, &Error{Kind: Conflict, Text: "Somebody has ended this task already"}
+		return nil, &Error{Kind: Conflict, Text: cmp.Or(t.EndedBy.Name, "Homeward") + " has ended this task already"}
 	}
 	what := "what came of it"
 	if !c.Done {

@@ -140,7 +140,8 @@ type GiveTask struct {
 	ID    string
 	Owner Owner
 	Due   time.Time
-	Was   Owner // as the giving person saw it: when it is another by now, it is a conflict
+	Was   Owner     // as the giving person saw it: when it is another by now, it is a conflict
+	Saw   time.Time // when it was due as they saw it, likewise; zero: not asked
 }
 
 // EndTask says that a task is done, with what came of it, or is not needed.

@@ -227,12 +227,13 @@ func (h *Hub) AskMore(ctx context.Context, by care.Actor, id care.CaseID, reques
 	})
 }
 
-// HeardReply records a provider's answer that the reader heard, say by telephone.
+// HeardReply records a provider's answer that the reader heard, say by telephone. At of
+// the answer is care.Request.Touched as its form showed it, so that none is overwritten.
 func (h *Hub) HeardReply(ctx context.Context, by care.Actor, id care.CaseID, request string, v care.Invite) error {
 	return h.arranging(ctx, by, id, just(care.ReplyRequest{ID: request, Invite: v}))
 }
 
-// RecordChoice keeps what the person was offered and chose.
+// RecordChoice keeps what the person was offered and chose; At is as HeardReply has it.
 func (h *Hub) RecordChoice(ctx context.Context, by care.Actor, id care.CaseID, request string, k care.Choice) error {
 	return h.arranging(ctx, by, id, just(care.RecordChoice{ID: request, Choice: k}))
 }
@@ -249,14 +250,14 @@ func (h *Hub) EndRequest(ctx context.Context, by care.Actor, id care.CaseID, req
 
 // BookCare takes one offer and releases the others. The provider is told whose care it
 // is where the rules let it be told; told is false where somebody must ring it.
-func (h *Hub) BookCare(ctx context.Context, by care.Actor, id care.CaseID, request, provider string, start nhs.Date, moveOn bool) (told bool, err error) {
+func (h *Hub) BookCare(ctx context.Context, by care.Actor, id care.CaseID, request, provider string, start nhs.Date, moveOn bool, seen time.Time) (told bool, err error) {
 	err = h.update(ctx, func(tx *store.Tx) error {
 		told = false
 		a, c, err := h.named(tx, by, policy.Arrange, id, h.now())
 		if err != nil {
 			return err
 		}
-		cmd := care.Book{ID: request, Provider: provider, Start: start}
+		cmd := care.Book{ID: request, Provider: provider, Start: start, Seen: seen}
 		for _, r := range c.Requests {
 			cmd.Progress = cmd.Progress || r.ID == request && moveOn && a.moves(c, r.Referral)
 		}

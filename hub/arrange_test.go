@@ -83,11 +83,11 @@ func TestArranging(t *testing.T) {
 
 		t.Run("the hospital sees nothing of it", func(t *testing.T) { s.arrangingIsTheCouncils(t, id) })
 
-		_, err = s.BookCare(s.ctx(), broker, id, q, "V2", day(27), false)
+		_, err = s.BookCare(s.ctx(), broker, id, q, "V2", day(27), false, time.Time{})
 		s.refused(err, care.BusinessRule, "")
-		_, err = s.BookCare(s.ctx(), broker, id, q, "V1", day(26), false)
+		_, err = s.BookCare(s.ctx(), broker, id, q, "V1", day(26), false, time.Time{})
 		s.refused(err, care.Invalid, "start")
-		told, err := s.BookCare(s.ctx(), broker, id, q, "V1", day(27), true)
+		told, err := s.BookCare(s.ctx(), broker, id, q, "V1", day(27), true, time.Time{})
 		s.must(err)
 		c := s.read(id)
 		if !told || len(c.Clients) != 1 || c.Clients[0].Provider != "V1" {

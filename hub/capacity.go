@@ -45,6 +45,7 @@ type CapacityRow struct {
 	At       time.Time // when
 	Expired  bool      // too old to count
 	Source   string    // who said so: the provider itself, or a broker by name
+	Seen     int64     // what a change of it must show, so that none is lost
 }
 
 // Counts reports whether the number is of use now.
@@ -197,6 +198,7 @@ func (h *Hub) capacityRow(r store.Record, now time.Time) (row CapacityRow, provi
 	if d.Own {
 		row.Source = "The provider"
 	}
+	row.Seen = r.Version
 	return row, d.Provider, nil
 }
 
@@ -205,6 +207,8 @@ type CapacityLine struct {
 	Kind, Area string
 	Free       string
 	Same       bool // as it was reported last
+	Shown      bool // the form showed what was reported: Seen is CapacityRow.Seen of it
+	Seen       int64
 }
 
 // CapacityForm is the lines that a provider, or a broker for it, may report on now.
@@ -283,6 +287,9 @@ func (h *Hub) keepCapacity(tx *store.Tx, by care.Actor, e ProviderEntry, l Capac
 	r, err := tx.Kept(capacityRecord, string(e.Council), id)
 	if err != nil && care.KindOf(err) != care.NotFound {
 		return false, err
+	}
+	if l.Shown && l.Seen != r.Version {
+		return false, &care.Error{Kind: care.Conflict, Field: "free-" + strconv.Itoa(i), Text: "Somebody else reported this since you opened the form. Check their number, then report yours"}
 	}
 	d := capacityDoc{Provider: e.ID, Kind: l.Kind, Area: area, By: by.Who(), Own: by.OrgKind == care.ProviderOrg}
 	n, bad := strconv.Atoi(typed)

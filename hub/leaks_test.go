@@ -35,7 +35,7 @@ func TestBookingTellsNoProviderWhatTheCouncilMayNotKnow(t *testing.T) {
 		s.without(kings, sharing.Whereabouts)
 		day := nhs.Date{Year: 2026, Month: 11, Day: 28}
 		s.must(s.AnswerRequest(s.ctx(), agency(notts, "V1"), q, care.Invite{Reply: care.ReplyAccept, Earliest: day, Rate: 35_000, By: care.Who{Name: "Jo"}}))
-		told, err := s.BookCare(s.ctx(), as(care.Broker, notts), id, q, "V1", day, false)
+		told, err := s.BookCare(s.ctx(), as(care.Broker, notts), id, q, "V1", day, false, time.Time{})
 		s.must(err)
 		if c := s.read(id); told || len(c.Clients) > 0 || c.Requests[0].Booked != "V1" {
 			t.Errorf("told %v, as %+v, booked %q", told, c.Clients, c.Requests[0].Booked)

@@ -380,8 +380,8 @@ func (h *Hub) ofTask(tx *store.Tx, by care.Actor, id care.CaseID, task string) (
 }
 
 // GiveTask gives a task to another, or moves when it is due. owner and was are
-// PersonView codes; was is whom the reader saw.
-func (h *Hub) GiveTask(ctx context.Context, by care.Actor, id care.CaseID, task, owner string, due time.Time, was string) error {
+// PersonView codes; was and saw are whom and which due time the reader saw.
+func (h *Hub) GiveTask(ctx context.Context, by care.Actor, id care.CaseID, task, owner string, due time.Time, was string, saw time.Time) error {
 	return h.update(ctx, func(tx *store.Tx) error {
 		a, c, t, err := h.ofTask(tx, by, id, task)
 		if err != nil {
@@ -397,7 +397,7 @@ func (h *Hub) GiveTask(ctx context.Context, by care.Actor, id care.CaseID, task,
 				return err
 			}
 		}
-		_, err = h.carry(tx, a, c, policy.SetTask, care.GiveTask{ID: task, Owner: to, Due: due, Was: seen})
+		_, err = h.carry(tx, a, c, policy.SetTask, care.GiveTask{ID: task, Owner: to, Due: due, Was: seen, Saw: saw})
 		return err
 	})
 }

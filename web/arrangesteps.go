@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"homeward/care"
 	"homeward/hub"
@@ -96,7 +97,7 @@ func (s *Server) arrangePage(v *visit, st arrangeStep, c hub.CaseView, r hub.Req
 	}
 	p := ui.Page{Title: st.title, Width: ui.FormPage, Banner: s.caseBanner(c, v.now), Back: &ui.NavItem{Href: casePath(c.ID, arrangeTab), Text: "Back to the case"},
 		Main: []ui.Node{ui.ErrorSummary(f.errs), ui.H1(st.title), ui.P(r.KindSay + " in " + r.Area + ", asked " + ui.ClockOn(r.At, c.At)),
-			ui.PostForm(arrangePath(c.ID, r.ID, st.name), asked, ui.Button{Text: st.button, Kind: kind})}}
+			ui.PostForm(arrangePath(c.ID, r.ID, st.name), ui.Hidden("seen", r.Touched().UTC().Format(time.RFC3339Nano)), asked, ui.Button{Text: st.button, Kind: kind})}}
 	if len(f.errs) > 0 {
 		return refuse(p), nil
 	}
@@ -157,6 +158,12 @@ func (f *requestForm) reply(v *visit) care.Invite {
 	return x
 }
 
+// seen is the newest thing that the page of a form showed of its request.
+func (f *requestForm) seen() time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, f.get("seen")) // zero: no page of ours
+	return t
+}
+
 // named gives the reason's error to the select that is shown.
 func (f *requestForm) named() {
 	for i, e := range f.errs {
@@ -175,6 +182,7 @@ func (s *Server) askReply(_ *visit, _ hub.CaseView, r hub.RequestView, f *reques
 
 func (s *Server) doReply(v *visit, c hub.CaseView, r hub.RequestView, f *requestForm) error {
 	x := f.reply(v)
+	x.At = f.seen()
 	if x.Provider = f.get("provider"); x.Provider == "" {
 		f.errs.add("provider", "Select whose answer it is")
 	}
@@ -234,7 +242,7 @@ func (s *Server) doBook(v *visit, c hub.CaseView, r hub.RequestView, f *requestF
 	if len(f.errs) > 0 {
 		return nil
 	}
-	told, err := s.Hub.BookCare(v.ctx(), v.by, c.ID, r.ID, provider, start, f.get("moveOn") == "yes")
+	told, err := s.Hub.BookCare(v.ctx(), v.by, c.ID, r.ID, provider, start, f.get("moveOn") == "yes", f.seen())
 	if err == nil && !told {
 		x, _ := r.Asked(provider)
 		f.said = "The offer was booked. The others were released. Homeward did not tell " + x.Name + " who the person is: ring it" + onNumber(r.Phones[provider].Phone) + "."
@@ -279,7 +287,7 @@ func (s *Server) askChoice(_ *visit, _ hub.CaseView, r hub.RequestView, f *reque
 }
 
 func (s *Server) doChoice(v *visit, c hub.CaseView, r hub.RequestView, f *requestForm) error {
-	k := care.Choice{Offered: f.count("offered", "How many they were offered"), Chosen: f.get("chosen"), Text: strings.ReplaceAll(f.get("text"), "\r\n", "\n")}
+	k := care.Choice{At: f.seen(), Offered: f.count("offered", "How many they were offered"), Chosen: f.get("chosen"), Text: strings.ReplaceAll(f.get("text"), "\r\n", "\n")}
 	if len(f.errs) > 0 {
 		return nil
 	}

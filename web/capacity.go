@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -129,6 +130,8 @@ func (s *Server) askCapacity(v *visit) (response, error) {
 	return s.capacityForm(v, url.Values{}, nil)
 }
 
+// capacityForm is the form, with what was typed. The versions in it are those of the
+// numbers that it shows, so that the next try after another's report is meant.
 func (s *Server) capacityForm(v *visit, post url.Values, errs wrongs) (response, error) {
 	e, rows, err := s.Hub.CapacityForm(v.ctx(), v.by, nhs.ODS(v.path("code")))
 	if err != nil {
@@ -141,7 +144,7 @@ func (s *Server) capacityForm(v *visit, post url.Values, errs wrongs) (response,
 		if r.Reported {
 			hint = "Last reported " + ui.Ago(r.At, v.now) + ": " + freeWords(r)
 		}
-		body = append(body, ui.Hidden("kind", r.Kind), ui.Hidden("area", r.Area),
+		body = append(body, ui.Hidden("kind", r.Kind), ui.Hidden("area", r.Area), ui.Hidden("seen", strconv.FormatInt(r.Seen, 10)),
 			ui.Input{ID: "free-" + n, Label: r.KindSay + ", " + cmp.Or(r.Area, "all areas"), Hint: hint, Suffix: cmp.Or(r.Unit, "places"), Value: post.Get("free-" + n), Width: 4, Mode: "numeric", Error: ui.ErrorFor(errs, "free-"+n)})
 	}
 	kinds := []ui.Choice{{Value: "", Label: "Select a kind of care"}}
@@ -189,9 +192,17 @@ func (s *Server) reportCapacity(v *visit) (response, error) {
 	for i, kind := range post["kind"] {
 		l := hub.CapacityLine{Kind: kind, Area: lastOf(post["area"], i), Free: post.Get("free-" + strconv.Itoa(i))}
 		l.Same = post.Get("same") == "yes" && kind != ""
+		if seen := lastOf(post["seen"], i); seen != "" { // none: another kind or area, of which nothing was shown
+			n, err := strconv.ParseInt(seen, 10, 64)
+			l.Shown, l.Seen = err == nil, n
+		}
 		lines = append(lines, l)
 	}
 	err := s.Hub.ReportCapacity(v.ctx(), v.by, nhs.ODS(v.path("code")), lines)
+	var e *care.Error
+	if errors.As(err, &e) && e.Kind == care.Conflict {
+		return s.capacityForm(v, post, wrongs{{ID: e.Field, Text: e.Text}})
+	}
 	if errs, ok := fieldErrors(err, nil); ok {
 		return s.capacityForm(v, post, errs)
 	}

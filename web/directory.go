@@ -99,8 +99,8 @@ func (s *Server) showProvider(v *visit) (response, error) {
 	return show(s.providerPage(e, "")), nil
 }
 
-// providerPage is one provider; pin is a new PIN, shown only now.
-func (s *Server) providerPage(e hub.ProviderEntry, pin string) ui.Page {
+// providerRows is what the directory says of a provider now.
+func (s *Server) providerRows(e hub.ProviderEntry) []ui.Row {
 	rows := []ui.Row{{Key: "Council", Value: ui.Text(e.CouncilName)}, {Key: "Services", Value: ui.Or(serviceWords(e.Services), "Not recorded")},
 		{Key: "Areas", Value: ui.Or(strings.Join(e.Areas, ", "), "Not recorded")}, s.correctedRow(e, "phone", phoneRow("Phone", e.Phone)),
 		s.correctedRow(e, "outOfHours", phoneRow("Out of hours", e.OutOfHours)), s.correctedRow(e, "hours", ui.Row{Key: "Out of hours, when", Value: ui.Or(e.Hours, ui.NotKnown)}),
@@ -116,12 +116,16 @@ func (s *Server) providerPage(e hub.ProviderEntry, pin string) ui.Page {
 	if e.Unchecked {
 		checked.Value = ui.Nodes{checked.Value, ui.Break(), uncheckedTag(e.Provider)}
 	}
-	rows = append(rows, checked)
+	return append(rows, checked)
+}
+
+// providerPage is one provider; pin is a new PIN, shown only now.
+func (s *Server) providerPage(e hub.ProviderEntry, pin string) ui.Page {
 	main := []ui.Node{ui.H1(e.Name)}
 	if pin != "" {
 		main = append(main, ui.WarningCard(2, "The PIN is shown only now", ui.Big(pin), ui.P("Ring the provider on a number that you know, and tell it this PIN. It opens the links that are mailed to "+e.Email+". Do not mail it.")))
 	}
-	main = append(main, ui.SummaryList(rows...))
+	main = append(main, ui.SummaryList(s.providerRows(e)...))
 	if e.Manages {
 		set := ui.Row{Key: "PIN for mailed links", Value: ui.Missing("Not set: the provider cannot open links")}
 		if !e.PINSet.IsZero() {
@@ -221,16 +225,23 @@ func (s *Server) keepProvider(v *visit) (response, error) {
 		}
 	}
 	faults, err := s.Hub.CorrectProvider(v.ctx(), v.by, code, c)
-	if err != nil {
+	overtaken := care.KindOf(err) == care.Conflict
+	if err != nil && !overtaken {
 		return nil, err
 	}
-	if len(faults) > 0 {
+	if len(faults) > 0 || overtaken {
 		e, err := s.Hub.CareProvider(v.ctx(), v.by, code)
 		if err == nil && !e.Manages {
 			err = &care.Error{Kind: care.Forbidden, Text: "Only brokers and team managers of its own council correct a provider’s entry"}
 		}
 		if err != nil {
 			return nil, err
+		}
+		if overtaken { // what was typed stays, and the next try is meant
+			c.Seen = e.Seen
+			p := s.providerForm(e, c, wrongs{{ID: "phone", Text: "Somebody else changed this entry since you opened it. Check below the form what it says now, then save yours"}})
+			p.Main = append(p.Main, ui.TwoThirds(ui.H2("What the entry says now"), ui.SummaryList(s.providerRows(e)...)))
+			return s.overtaken(p, v, true), nil
 		}
 		return refuse(s.providerForm(e, c, faultErrors(faults))), nil
 	}

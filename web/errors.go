@@ -2,11 +2,13 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"homeward/care"
+	"homeward/hub"
 	"homeward/signin"
 	"homeward/web/ui"
 )
@@ -52,6 +54,9 @@ func (s *Server) errorPage(v *visit, err error) response {
 	main := ui.Nodes{ui.H1(a.title), ui.P(text)}
 	if e != nil && len(e.Allowed) > 0 {
 		main = append(main, ui.P("You can do this instead:"), ui.Bullets(ui.Map(e.Allowed, func(w string) ui.Node { return ui.Text(w) })...))
+	}
+	if kind == care.Conflict || kind == care.BusinessRule || kind == care.Duplicate {
+		main = append(main, wordsBack(v))
 	}
 	if paused := s.pausedRefusal(err); paused != nil {
 		main = append(main, paused)
@@ -148,6 +153,32 @@ func fieldErrors(err error, ids map[string]string) (errs []ui.FieldError, ok boo
 		id = other
 	}
 	return []ui.FieldError{{ID: id, Text: e.Text}}, true
+}
+
+// wordsBack gives back the words that somebody sent in vain, so that they are not
+// lost; nil when there are none.
+func wordsBack(v *visit) ui.Node {
+	if v.r.Method != http.MethodPost || !v.signedIn() {
+		return nil
+	}
+	form := maps.Clone(v.r.PostForm)
+	for _, f := range secretFields {
+		delete(form, f)
+	}
+	words := hub.Typed{Form: form}.Words()
+	return ui.If(len(words) > 0, func() ui.Node {
+		return ui.Nodes{ui.H2("What you typed"), ui.Map(words, func(w string) ui.Node { return ui.Para(ui.Lines(w)) })}
+	})
+}
+
+// overtaken is the page of a form that another was first with: 409. Where the form is
+// on it no more, the words that were typed stand below it.
+func (s *Server) overtaken(p ui.Page, v *visit, formThere bool) response {
+	if !formThere {
+		p.Main = append(p.Main, ui.TwoThirds(wordsBack(v)))
+	}
+	p.Error = true
+	return page{p, http.StatusConflict}
 }
 
 // errorText is the words of an error that are for people; "" when it has none.

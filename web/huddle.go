@@ -364,7 +364,9 @@ func (s *Server) changeHuddle(v *visit) (response, error) {
 	case "close":
 		err, said = s.Hub.CloseHuddle(v.ctx(), v.by, v.path("id")), "The huddle was closed. Its minutes are below."
 	default:
-		_, err = s.saveHuddleNotes(v)
+		if _, err = s.saveHuddleNotes(v); care.KindOf(err) == care.Conflict {
+			return s.notesOvertaken(v)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -373,6 +375,23 @@ func (s *Server) changeHuddle(v *visit) (response, error) {
 		return goTo(meetingPath(v.path("id"))).saying(said), nil
 	}
 	return goTo("/huddle").saying(said), nil
+}
+
+// notesOvertaken shows the notes that somebody of the same side saved first, below those
+// that were typed: the next try is meant.
+func (s *Server) notesOvertaken(v *visit) (response, error) {
+	m, _, err := s.Hub.Minutes(v.ctx(), v.by, v.path("id"))
+	if err != nil {
+		return nil, err
+	}
+	wrong := "Somebody else of your side saved notes since you opened this. Check theirs below the form, then save yours"
+	p := ui.Page{Title: "Notes of the huddle", Width: ui.FormPage, Back: &ui.NavItem{Href: "/huddle", Text: "Huddle"}, Main: []ui.Node{ui.TwoThirds(
+		ui.ErrorSummary(wrongs{{ID: "notes", Text: wrong}}), ui.H1("Notes of the huddle"),
+		ui.PostForm(meetingPath(m.ID), ui.Hidden("do", "notes"), huddleVersion(m.NotesVersion),
+			ui.Textarea{ID: "notes", Label: "Notes of your own side", Hint: "The other side does not see them.", Value: strings.ReplaceAll(v.r.PostFormValue("notes"), "\r\n", "\n"), Rows: 8, Max: 20000, Error: wrong},
+			ui.Submit("Save notes")),
+		ui.H2("What they say now"), ui.Para(ui.Lines(m.Notes)))}}
+	return s.overtaken(p, v, true), nil
 }
 
 func (s *Server) saveHuddleNotes(v *visit) (int64, error) {

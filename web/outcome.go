@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -254,7 +256,7 @@ func (s *Server) readOutcome(v *visit, what string) (o care.Outcome, w wrongs) {
 }
 
 func (s *Server) recordOutcome(v *visit) (response, error) {
-	what := v.form("what")
+	what, status := v.form("what"), http.StatusUnprocessableEntity
 	o, errs := s.readOutcome(v, what)
 	if len(errs) == 0 {
 		err := s.Hub.RecordOutcome(v.ctx(), v.by, v.id(), care.RecordOutcome{What: what, Outcome: o}, v.form("was"))
@@ -263,6 +265,9 @@ func (s *Server) recordOutcome(v *visit) (response, error) {
 		}
 		ids := map[string]string{"destination": what + "-place", "left": "left-day", "said": what + "-words", "saidAt": "said-day", "saidTo": what + "-to", "goals": what + "-goal-0", "answer": what + "-answer"}
 		more, ok := fieldErrors(err, ids)
+		if care.KindOf(err) == care.Conflict { // theirs stands above the form, and the next try is meant
+			more, ok, status = wrongs{{ID: firstOfOutcome(what), Text: errorText(err) + ", then save yours"}}, true, http.StatusConflict
+		}
 		if !ok {
 			return s.notNow(v, err)
 		}
@@ -276,5 +281,13 @@ func (s *Server) recordOutcome(v *visit) (response, error) {
 	for name := range v.r.PostForm {
 		post[name] = v.form(name)
 	}
-	return refuse(s.casePage(v, c, "outcomes", noteForm{errs: errs, outcome: outcomeForm{what: what, ref: v.path("ref"), post: post}})), nil
+	p := s.casePage(v, c, "outcomes", noteForm{errs: errs, outcome: outcomeForm{what: what, ref: v.path("ref"), post: post}})
+	p.Error = true
+	return page{p, status}, nil
+}
+
+// firstOfOutcome is the first control of the form of a part.
+func firstOfOutcome(what string) string {
+	first := map[string]string{care.OutcomeDestination: "place", care.OutcomeSaid: "words", care.OutcomeGoals: "goal-0"}[what]
+	return what + "-" + cmp.Or(first, "answer")
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"time"
 
 	"homeward/care"
 	"homeward/hub"
@@ -93,7 +94,7 @@ func answerPage(v *visit, o hub.RequestOffer, f *requestForm) response {
 	p := ui.Page{Title: "Answer a request for care", Width: ui.FormPage, Back: &ui.NavItem{Href: "/provider/requests", Text: "Back to requests for care"},
 		Main: []ui.Node{ui.ErrorSummary(f.errs), ui.H1("Answer a request for care"), ui.SummaryList(offerRows(v, o)...),
 			ui.PostForm("/provider/requests/"+url.PathEscape(o.ID),
-				replyFields(f, o.SelfFund),
+				ui.Hidden("seen", later(o.At, o.Mine.Replied).UTC().Format(time.RFC3339Nano)), replyFields(f, o.SelfFund),
 				ui.Input{ID: "who", Label: "Your name", Value: f.get("who"), Width: 30, Error: ui.ErrorFor(f.errs, "who")},
 				ui.Submit("Send the answer"))}}
 	if len(f.errs) > 0 {
@@ -109,6 +110,7 @@ func (s *Server) answerRequest(v *visit) (response, error) {
 	}
 	f := &requestForm{post: v.r.PostForm}
 	x := f.reply(v)
+	x.At = f.seen()
 	if x.By.Name = f.get("who"); x.By.Name == "" {
 		f.errs.add("who", "Enter your name")
 	}
@@ -121,4 +123,12 @@ func (s *Server) answerRequest(v *visit) (response, error) {
 		return answerPage(v, o, f), nil
 	}
 	return goTo("/provider/requests").saying("Your answer was sent."), nil
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

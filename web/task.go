@@ -209,7 +209,7 @@ func (s *Server) taskPage(v *visit, c hub.CaseView, t hub.TaskView, f taskForm, 
 		main = append(main,
 			ui.Section("do-done", "Done", ui.PostForm(path, ui.Hidden("do", "done"),
 				ui.Textarea{ID: "outcome", Label: "What came of it? (optional)", Rows: 2, Value: f.outcome, Max: care.TaskOutcomeLimit, Error: ui.ErrorFor(errs, "outcome")}, ui.Submit("Done"))),
-			ui.Section("do-give", "Give it to another, or change when it is due", ui.PostForm(path, ui.Hidden("do", "give"), ui.Hidden("was", hub.OwnerCode(t.Owner)),
+			ui.Section("do-give", "Give it to another, or change when it is due", ui.PostForm(path, ui.Hidden("do", "give"), ui.Hidden("was", hub.OwnerCode(t.Owner)), ui.Hidden("saw", t.Due.UTC().Format(time.RFC3339Nano)),
 				ui.Select{ID: "owner", Label: "Who does it?", Value: f.owner, Items: owners, Error: ui.ErrorFor(errs, "owner")}, dueFields(f, errs), ui.Button{Text: "Save", Kind: ui.Secondary})),
 			ui.Section("do-drop", "Not needed any more", ui.PostForm(path, ui.Hidden("do", "drop"),
 				ui.Textarea{ID: "why", Label: "Why is it not needed?", Rows: 2, Value: f.why, Max: care.TaskOutcomeLimit, Error: ui.ErrorFor(errs, "why")}, ui.Button{Text: "Drop the task", Kind: ui.Secondary})))
@@ -237,8 +237,9 @@ func (s *Server) changeTask(v *visit) (response, error) {
 	switch v.form("do") {
 	case "give":
 		due := s.readDue(f, &w)
+		saw, _ := time.Parse(time.RFC3339Nano, v.form("saw"))
 		if said = "The task was changed."; len(w) == 0 {
-			err = s.Hub.GiveTask(v.ctx(), v.by, c.ID, t.ID, f.owner, due, v.form("was"))
+			err = s.Hub.GiveTask(v.ctx(), v.by, c.ID, t.ID, f.owner, due, v.form("was"), saw)
 		}
 	case "drop":
 		said, ids["outcome"] = "The task was dropped.", "why"
@@ -248,6 +249,15 @@ func (s *Server) changeTask(v *visit) (response, error) {
 	}
 	if errs, ok := fieldErrors(err, ids); ok {
 		w = append(w, errs...)
+	} else if care.KindOf(err) == care.Conflict { // another was first: theirs is shown, and what was typed stays
+		if c, t, failed := s.taskOf(v); failed == nil {
+			wrong := wrongs{{ID: "owner", Text: errorText(err) + ". Check it, then save yours"}}
+			if !t.Open() {
+				wrong = wrongs{{ID: "maincontent", Text: errorText(err) + ". What you typed stands below"}}
+			}
+			return s.overtaken(s.taskPage(v, c, t, f, wrong), v, t.Open()), nil
+		}
+		return nil, err
 	} else if err != nil {
 		return nil, err
 	}
