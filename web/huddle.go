@@ -467,6 +467,20 @@ func (s *Server) followHuddle(ctx context.Context, w http.ResponseWriter, v *vis
 	if err := out.send(last, "beat", ""); err != nil {
 		return nil
 	}
+	h, _, err := s.Hub.HuddleMoved(ctx, v.by, q, -1) // what stands now
+	if err != nil {
+		return err
+	}
+	if h.Seq == last { // is what the page shows: from here on only what is other is said
+		_, err = s.tellHuddle(nil, v, h, told)
+	} else {
+		_, err = s.tellHuddle(out, v, h, told)
+	}
+	if err != nil {
+		return nil
+	}
+	last = h.Seq
+	beaten := time.Now()
 	for checked := time.Now(); ; {
 		h, moved, err := s.Hub.HuddleMoved(ctx, v.by, q, last)
 		if err != nil {
@@ -478,10 +492,15 @@ func (s *Server) followHuddle(ctx context.Context, w http.ResponseWriter, v *vis
 				return err
 			}
 		}
+		// Most of what moves is of cases that this reader does not see: that it moved is not
+		// said, only that the stream lives.
+		said := false
 		if moved {
 			last = h.Seq
-			err = s.tellHuddle(out, v, h, told)
-		} else {
+			said, err = s.tellHuddle(out, v, h, told)
+		}
+		if err == nil && (said || time.Since(beaten) >= huddleBeat) {
+			beaten = time.Now()
 			err = out.send(last, "beat", "")
 		}
 		if err != nil {
@@ -493,42 +512,51 @@ func (s *Server) followHuddle(ctx context.Context, w http.ResponseWriter, v *vis
 	}
 }
 
-// tellHuddle sends what is other than the page was told before. told is that, by the
-// name of the piece; "" for rows is that the page has what the reader saw first.
-func (s *Server) tellHuddle(out *eventStream, v *visit, h hub.HuddleView, told map[string]string) error {
+// huddleBeat is how often a stream in which nothing is said shows that it lives.
+const huddleBeat = 9 * time.Second
+
+// tellHuddle sends what is other than the page was told before, and says whether anything
+// was. told is that, by the name of the piece. Where out is nil it is only remembered.
+func (s *Server) tellHuddle(out *eventStream, v *visit, h hub.HuddleView, told map[string]string) (said bool, err error) {
+	tell := func(name, html string) error {
+		if said = true; out == nil {
+			return nil
+		}
+		return out.send(h.Seq, name, html)
+	}
 	send := func(name, id string, n ui.Node) error {
 		html, err := ui.HTML(n)
 		if err != nil || told[id] == html {
 			return err
 		}
 		told[id] = html
-		return out.send(h.Seq, name, html)
+		return tell(name, html)
 	}
-	table, seen := huddleTable(), map[string]bool{}
+	table, seen, first := huddleTable(), map[string]bool{}, len(told) == 0
 	for _, r := range slices.Backward(h.Rows) {
 		id := "row-" + string(r.Row.Case)
 		seen[id] = true
 		name := "row"
-		if _, ok := told[id]; !ok && len(told) > 0 {
+		if _, ok := told[id]; !ok && !first {
 			name = "new"
 		}
 		if err := send(name, id, table.Row(s.huddleRow(v, h, r))); err != nil {
-			return err
+			return said, err
 		}
 	}
 	for id := range told {
 		if strings.HasPrefix(id, "row-") && !seen[id] {
 			delete(told, id)
-			if err := out.send(h.Seq, "gone", strings.TrimPrefix(id, "row-")); err != nil {
-				return err
+			if err := tell("gone", strings.TrimPrefix(id, "row-")); err != nil {
+				return said, err
 			}
 		}
 	}
 	if err := send("part", "today", s.todayPart(h)); err != nil {
-		return err
+		return said, err
 	}
 	if err := send("part", "counts", ui.Counts(huddleCounts(h))); err != nil {
-		return fmt.Errorf("sending the counts: %w", err)
+		return said, fmt.Errorf("sending the counts: %w", err)
 	}
-	return out.send(h.Seq, "beat", "")
+	return said, nil
 }

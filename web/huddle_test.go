@@ -168,11 +168,12 @@ const county511 = county
 // second, as the row of the person and no more of it than a reload shows.
 func TestHuddleStream(t *testing.T) {
 	s := newSite(t)
-	events := s.as("social-worker").listen("/huddle")
+	events, own := s.as("social-worker").listen("/huddle"), s.as("coordinator").listen("/huddle")
 	start := time.Now()
 	by := care.Actor{ID: "u-coordinator", Name: "P Coordinator", Role: care.Coordinator, Org: kingsMill, OrgKind: care.Trust}
 	s.must(s.hub.DecideInHuddle(t.Context(), by, s.walter, hub.NewDecision{Key: "k", Text: "Ring home", Owner: hub.OwnerCode(care.Owner{Org: kingsMill}), Due: s.clock().Add(time.Hour), Referral: "ref-walter"}))
 	if e := events.until("row", "Ring home"); e.at.Sub(start) > time.Second {
 		t.Errorf("it came after %v", e.at.Sub(start))
 	}
+	own.until("row", "Ring home") // beside others, and not as somebody who is new on the page
 }

@@ -401,6 +401,7 @@ func TestStreamsTellNothingHidden(t *testing.T) {
 	for _, x := range []struct{ login, page, moves string }{
 		{"coordinator", "/tracker", "walter"}, {"coordinator", "/cases/walter-case", "walter"}, {"ward-nurse", "/ward?ward=W31", "walter"},
 		{"team-manager", "/tracker", "walter"}, {"team-manager", "/worklist", "walter"}, {"wallboard", "/wall", "walter"},
+		{"coordinator", "/huddle", "walter"}, {"team-manager", "/huddle", "walter"},
 	} {
 		t.Run(x.login+" "+x.page, func(t *testing.T) {
 			hear := func(told bool) []string {
@@ -413,6 +414,11 @@ func TestStreamsTellNothingHidden(t *testing.T) {
 							sec.make(s, rnd)
 						}
 					}
+				}
+				if x.page == "/huddle" { // which does not say where somebody is
+					by := care.Who{ID: "u-coordinator", Name: "P Coordinator", Org: kingsMill}
+					s.record(s.walter, care.Decided{At: evening, By: by, Decision: care.Decision{ID: "d97", Referral: "ref-walter", Huddle: "h", At: evening, By: by, Text: "Ring 97",
+						Owner: care.Owner{Org: kingsMill}, Due: evening.Add(time.Hour), Task: "t97"}})
 				}
 				s.record(care.CaseID(x.moves+"-case"), care.Moved{At: evening, To: care.Location{Ward: "W31", Name: "Ward 31", Bay: "3", Bed: "97"}})
 				var said []string
