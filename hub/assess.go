@@ -258,10 +258,26 @@ func (h *Hub) StartAssessment(ctx context.Context, by care.Actor, id care.CaseID
 			return committed{&care.Error{Kind: care.Duplicate, Text: "This assessment is being written already"}}
 		}
 		o := &openedAssessment{form: p, doc: assessment{Form: p.ID, Version: p.Version, Referral: ref, Revision: 1, Answers: form.Answers{}}}
-		name, err = h.begin(tx, a, c, o)
-		return err
+		if name, err = h.begin(tx, a, c, o); err != nil {
+			return err
+		}
+		return h.assessingBegins(tx, by, id, c.Referrals[i])
 	})
 	return name, err
+}
+
+// assessingBegins moves on a referral that waited for its assessment to begin: what is
+// next must not be what is being done.
+func (h *Hub) assessingBegins(tx *store.Tx, by care.Actor, id care.CaseID, r care.Referral) error {
+	if r.State != care.RefAllocated || r.To != by.Org {
+		return nil
+	}
+	a, c, err := h.named(tx, by, policy.Progress, id, h.now())
+	if err != nil || !a.allowed(policy.Progress) {
+		return err
+	}
+	_, err = h.carry(tx, a, c, policy.Progress, care.Progress{ID: r.ID, State: care.RefAssessing})
+	return err
 }
 
 // mayWork refuses what no assessment may do to a record as it stands.

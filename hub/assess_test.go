@@ -147,8 +147,12 @@ func TestAnAssessmentIsWrittenApprovedRevisedSignedAndDisputed(t *testing.T) {
 				s.must(err)
 				return v
 			}
+			s.must(s.Allocate(ctx, manager, id, ref, worker.ID, ""))
 			name, err := s.StartAssessment(ctx, worker, id, ref, "care-act-assessment", false)
 			s.must(err)
+			if r := s.read(id).Referrals[0]; r.State != care.RefAssessing || r.Holder.Next == "Begin the assessment" {
+				t.Errorf("with an assessment begun the referral is %s, next %q", r.State, r.Holder.Next)
+			}
 			again, err := s.StartAssessment(ctx, worker, id, ref, "care-act-assessment", false)
 			s.refused(err, care.Duplicate, "")
 			if again != name {
