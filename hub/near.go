@@ -71,6 +71,59 @@ func (h *Hub) WithoutNumber(ctx context.Context, by care.Actor) ([]Unnumbered, e
 	return out, err
 }
 
+// Unverified is somebody in the reader's hospital whose NHS number is believed and was
+// not traced and agreed with the Personal Demographics Service.
+type Unverified struct {
+	Card  PersonCard
+	Since time.Time // in hospital
+	Trace care.Trace
+}
+
+// NotVerified lists who is in the reader's hospital with an NHS number that is not
+// verified, the longest first; more is that there are more than it lists. It is for
+// stewards of a hospital; for others the list is empty. Each that is shown is audited.
+func (h *Hub) NotVerified(ctx context.Context, by care.Actor) (out []Unverified, more bool, err error) {
+	err = h.stewarding(ctx, by, "people whose NHS number is not verified", func(tx *store.Tx, now time.Time) error {
+		out, more = nil, false
+		if by.OrgKind != care.Trust {
+			return nil
+		}
+		rows, _, err := tx.Rows(store.RowQuery{Trust: by.Org, PerPage: nearRead})
+		if err != nil {
+			return err
+		}
+		var ids []care.CaseID
+		for _, r := range rows {
+			if !r.NHS.IsZero() && r.InBed && r.Hospital == by.Org {
+				ids = append(ids, r.Case)
+			}
+		}
+		cases, err := tx.Cases(ids)
+		if err != nil {
+			return err
+		}
+		cases = slices.DeleteFunc(cases, func(c care.Case) bool {
+			return c.Stay == nil || c.Stay.Org != by.Org || c.NHS.IsZero() || c.Trace == "" || c.Trace.Verified() || c.JoinedTo != ""
+		})
+		slices.SortFunc(cases, func(a, b care.Case) int { return a.Stay.Admitted.Compare(b.Stay.Admitted) })
+		for _, c := range cases {
+			if len(out) == nearPeople {
+				more = true
+				break
+			}
+			u := Unverified{Since: c.Stay.Admitted, Trace: c.Trace}
+			if a := h.card(by, c, now, &u.Card); a != nil {
+				if err := a.shown(tx); err != nil {
+					return err
+				}
+				out = append(out, u)
+			}
+		}
+		return nil
+	})
+	return out, more, err
+}
+
 func (h *Hub) unnumbered(tx *store.Tx, by care.Actor, r care.Row, rows []care.Row, now time.Time) (u Unnumbered, ok bool, err error) {
 	c, err := tx.Case(r.Case)
 	if err != nil {

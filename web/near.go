@@ -31,6 +31,42 @@ func withoutNumber(us []hub.Unnumbered, now time.Time) ui.Node {
 	return ui.Section("without-number", "In hospital without an NHS number", list)
 }
 
+// notVerified lists who is in the reader's hospital with a number that nobody has traced
+// and agreed, with who has that to do.
+func notVerified(us []hub.Unverified, more bool, now time.Time) ui.Node {
+	if len(us) == 0 {
+		return nil
+	}
+	t := ui.Table{Caption: "NHS numbers that are not verified", Columns: []ui.Column{{Label: "Person"}, {Label: "NHS number"}, {Label: "Where"}, {Label: "In hospital since"}, {Label: "To do"}}}
+	for _, u := range us {
+		p := u.Card.Person
+		where := ui.Or(u.Card.Where, ui.NotKnown)
+		if !u.Card.WhereShown {
+			where = ui.Missing("Not shown to your role")
+		}
+		born := ""
+		if !p.Born.IsZero() {
+			born = "Born " + ui.Day(p.Born)
+		}
+		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{
+			ui.Nodes{ui.LinkAbout(casePath(u.Card.ID, "?tab=identity"), ui.Name(p.Family, p.Given, p.Title), "identity"), ui.Sub(born)},
+			ui.Nodes{numberOr(u.Card.NHS), ui.Sub(traceSay(u.Trace))}, where,
+			ui.Nodes{ui.TimeAt(u.Since), ui.Sub(ui.Ago(u.Since, now))}, ui.Text("Your hospital’s coordinators: verify the number")}})
+	}
+	return ui.Section("not-verified", "In hospital with an NHS number that is not verified",
+		ui.P("They can be referred and cared for. Look each up on the Personal Demographics Service, and put the result into your hospital’s system: it comes here by itself."), t,
+		ui.If(more, func() ui.Node { return ui.P("There are more. The list shows those who have been here longest.") }))
+}
+
+// traceSay is how a number stands, in words; NHS NUMBER STATUS INDICATOR CODE of the NHS
+// Data Dictionary.
+func traceSay(t care.Trace) string {
+	if say := map[care.Trace]string{"02": "Present, not traced", "03": "Trace required", "04": "Trace attempted: no match, or several", "05": "Trace needs to be resolved", "06": "Trace in progress", "07": "Not present, no trace needed", "08": "Trace postponed"}[t]; say != "" {
+		return say
+	}
+	return "Not traced: code " + string(t)
+}
+
 func differsLine(m hub.NearMatch) ui.Node {
 	if len(m.Differs) == 0 {
 		return ui.P("Name, date of birth and postcode are the same.")

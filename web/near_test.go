@@ -66,3 +66,14 @@ func TestWithoutANumber(t *testing.T) {
 		t.Error("joined all the same")
 	}
 }
+
+// Whose number is not verified stands on the list of their own hospital's stewards.
+func TestNumbersThatAreNotVerified(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.record(s.barbara, care.Identified{At: evening, NHS: number("barbara"), Trace: "02"})
+	s.as("coordinator").get("/identity").says("In hospital with an NHS number that is not verified", "OAKLEY, Barbara", "Present, not traced", "Your hospital’s coordinators")
+	if p := s.as("coordinator-rx1").get("/identity"); strings.Contains(p.text(), "not verified") {
+		t.Error("another hospital is told")
+	}
+}

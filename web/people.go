@@ -56,7 +56,11 @@ func (s *Server) identity(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	main = append(main, withoutNumber(without, v.now))
+	unsure, more, err := s.Hub.NotVerified(v.ctx(), v.by)
+	if err != nil {
+		return nil, err
+	}
+	main = append(main, withoutNumber(without, v.now), notVerified(unsure, more, v.now))
 	return show(ui.Page{Title: "Who is who", Width: ui.PersonPage, Main: main}), nil
 }
 
