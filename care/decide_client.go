@@ -129,9 +129,26 @@ func (r ClientRule) tell(c Case, s Stay, h Holding, provider string, now time.Ti
 	}
 	p, reached := r.Reach(h.Council, provider)
 	k.ProviderName = cmp.Or(p.Name, provider)
-	out := []Event{ClientChanged{At: now, Did: ClientTold, Client: k}}
+	out := append([]Event{ClientChanged{At: now, Did: ClientTold, Client: k}}, c.overtaken(k, now)...)
 	if !reached {
 		out = append(out, clientTask(c, TaskProvider, k, "Ring "+k.ProviderName+phoneOf(p)+": their client is in hospital", now, ringIn, "ring", now.UTC().Format(time.RFC3339))...)
+	}
+	return out
+}
+
+// overtaken drops the tasks to ring a provider about earlier stays: there is news of
+// another one to ring about, or none is to be rung.
+func (c Case) overtaken(k Client, now time.Time) (out []Event) {
+	for _, old := range c.Clients {
+		if old.Council != k.Council || old.Provider != k.Provider || old.ID == k.ID {
+			continue
+		}
+		for _, t := range c.Tasks {
+			if t.Kind == TaskProvider && t.About == old.ID && t.Open() {
+				t.Ended, t.Dropped, t.Outcome = now, true, "In hospital again"
+				out = append(out, TaskChanged{At: now, Did: TaskDropped, Task: t})
+			}
+		}
 	}
 	return out
 }

@@ -83,6 +83,19 @@ func TestProvidersAreToldOnce(t *testing.T) {
 			t.Errorf("%s: %q", what, dids(es))
 		}
 	}
+	// In hospital again: what was to be rung about the first stay is not rung any more.
+	again := c.clone()
+	again.Stay.Visit, again.Stay.Admitted = "another", clientNow.Add(time.Hour)
+	es = r.Due(again, clientNow.Add(2*time.Hour))
+	rings := 0
+	for _, x := range applied(again, es).Tasks {
+		if x.Kind == TaskProvider && x.Open() {
+			rings++
+		}
+	}
+	if rings != 1 {
+		t.Errorf("%d tasks to ring are open: %q", rings, dids(es))
+	}
 	r.May = func(nhs.ODS) bool { return false }
 	wantDids(t, r.Due(clientCase(), clientNow))
 }
