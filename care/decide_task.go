@@ -205,12 +205,15 @@ func (c Case) Nudgeable(id ReferralID, org nhs.ODS, now time.Time) (before int, 
 		return 0, notNow("Your own organisation has this referral. You cannot nudge yourselves.", "Set a task")
 	}
 	since := c.nudgesOf(r)
+	if n := len(since); n > 0 {
+		before = since[n-1].Number // and not how many there are: late news can set Since between two of them
+	}
 	for _, n := range slices.Backward(since) {
 		if wait := n.At.Add(NudgeApart).Sub(now); n.By.Org == org && wait > 0 {
-			return len(since), &Error{Kind: Throttled, Text: "They were asked less than 30 minutes ago. You can ask again in " + minutes(wait)}
+			return before, &Error{Kind: Throttled, Text: "They were asked less than 30 minutes ago. You can ask again in " + minutes(wait)}
 		}
 	}
-	return len(since), nil
+	return before, nil
 }
 
 func minutes(d time.Duration) string {
