@@ -62,9 +62,13 @@ func TestNotificationsAreChecked(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"mail_from must be set":  func(c *Config) { c.Notifications.MailServer = "smtp.example:587" },
 		"public_url must be set": func(c *Config) { c.PublicURL, c.Notifications.Webhooks = "", []NotificationHookConfig{hook} },
-		"is not an":              func(c *Config) { hook := hook; hook.Org = "X9"; c.Notifications.Webhooks = []NotificationHookConfig{hook} },
-		"stands twice":           func(c *Config) { c.Notifications.Webhooks = []NotificationHookConfig{hook, hook} },
-		"timeout must be":        func(c *Config) { c.Notifications.Timeout = Duration{time.Hour} },
+		"is not an": func(c *Config) {
+			hook := hook
+			hook.Org = "X9"
+			c.Notifications.Webhooks = []NotificationHookConfig{hook}
+		},
+		"stands twice":    func(c *Config) { c.Notifications.Webhooks = []NotificationHookConfig{hook, hook} },
+		"timeout must be": func(c *Config) { c.Notifications.Timeout = Duration{time.Hour} },
 	} {
 		c := example()
 		change(&c)
