@@ -156,4 +156,7 @@ func TestStoryOfAskingAThirdTime(t *testing.T) {
 	p.notify()
 	council.open("/notifications")
 	council.sees("main", "Three requests to act on a referral went without action")
+	for _, a := range []*player{ward, council, worker} {
+		a.ConsoleErrors() // the streams of the sessions that ended
+	}
 }

@@ -336,6 +336,9 @@ func TestRoundTripWithTwoProcesses(t *testing.T) {
 				r.startHomeward()
 				r.await("accepted", 60*time.Second, func() bool { return r.state() == "accepted" })
 				var n, sent, refused int
+				r.await("the council noting that its answers were taken", 60*time.Second, func() bool { // which it does after we have them
+					return r.inCouncil(`SELECT count(*) FROM answers WHERE sent > 0`, &sent) == nil && sent >= 2
+				})
 				r.must(r.inCouncil(`SELECT (SELECT count(*) FROM referrals), (SELECT count(*) FROM answers WHERE sent > 0), (SELECT count(*) FROM answers WHERE said >= '4')`, &n, &sent, &refused))
 				if n != 1 || sent != 2 || refused != 0 {
 					t.Errorf("%d referrals, %d answers sent, %d refused", n, sent, refused)
