@@ -10,31 +10,6 @@ import (
 	"homeward/nhs"
 )
 
-// CareKind is a kind of care that can be asked for, with the unit in which
-// providers count what they have of it. Codes are of Interweave-SocialCareServiceType.
-type CareKind struct{ Code, Words, Unit string }
-
-// CareKinds lists the kinds of care that can be asked for, those asked for most first.
-func CareKinds() []CareKind { return slices.Clone(careKinds) }
-
-var careKinds = []CareKind{
-	{"HS", "Home care", "hours"}, {"R", "Reablement", "slots"}, {"STRC", "Short stay in a care home", "beds"},
-	{"STNC", "Short stay in a nursing home", "beds"}, {"LTRC", "Care home", "beds"}, {"LTNC", "Nursing home", "beds"},
-	{"EOL", "End of life care", "hours"}, {"ES", "Emergency support", "slots"}, {"CSL", "Community supported living", "hours"},
-	{"SL", "Shared Lives", "slots"}, {"DS", "Day support", "slots"}, {"M", "Meals", "slots"},
-	{"C-R", "Respite for a carer", "slots"}, {"C-SS", "Sitting service for a carer", "hours"},
-}
-
-// KindOfCare finds a kind by its code.
-func KindOfCare(code string) (CareKind, bool) {
-	for _, k := range careKinds {
-		if k.Code == code {
-			return k, true
-		}
-	}
-	return CareKind{}, false
-}
-
 // ReplyReason is a reason that a provider gives, by a code of ours.
 type ReplyReason struct{ Code, Words string }
 
@@ -260,9 +235,14 @@ func district(s string) string {
 	return s
 }
 
-// District is the district of a postcode, "NG17" of "NG17 3MK"; "" when there is none.
+// District is the district of a postcode: "NG17" of "NG17 3MK", of "ng173mk" and of
+// "NG17"; "" when there is none.
 func District(postcode string) string {
-	code := strings.ToUpper(strings.ReplaceAll(postcode, " ", ""))
+	out, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(postcode)), " ")
+	if d := district(out); d != "" {
+		return d
+	}
+	code := strings.ReplaceAll(postcode, " ", "")
 	if len(code) < 5 {
 		return ""
 	}

@@ -90,7 +90,7 @@ func needsOf(lines []form.Line) string {
 }
 
 func (h *Hub) requestView(tx *store.Tx, a *asking, c care.Case, r care.Request, now time.Time) (RequestView, error) {
-	v := RequestView{Request: a.seenRequest(c, r), KindSay: PackageKind(r.Kind), Phones: map[string]care.Provider{}, Earliest: h.today(now)}
+	v := RequestView{Request: a.seenRequest(c, r), KindSay: care.KindSay(r.Kind), Phones: map[string]care.Provider{}, Earliest: h.today(now)}
 	for _, x := range r.Invited {
 		p, err := tx.Provider(r.Council, x.Provider)
 		if err != nil && care.KindOf(err) != care.NotFound {
@@ -150,7 +150,7 @@ func (a *asking) arrangeItem(c care.Case, e care.Event, t *TimelineItem) bool {
 	}
 	switch x.Did {
 	case care.RequestMade:
-		t.Text = PackageKind(x.Request.Kind) + " in " + x.Request.Area
+		t.Text = care.KindSay(x.Request.Kind) + " in " + x.Request.Area
 	case care.RequestReplied:
 		for _, v := range x.Request.Invited {
 			if v.Name == x.Who && v.Replied.Equal(x.At) {
@@ -451,7 +451,7 @@ func (h *Hub) arrangingRow(tx *store.Tx, by care.Actor, x store.CaseThread, now 
 	if i < 0 || !a.may[policy.SeeArranging] || c.Requests[i].Council != by.Org {
 		return row, false, nil
 	}
-	row = ArrangingRow{Case: c.ID, Request: a.seenRequest(c, c.Requests[i]), KindSay: PackageKind(c.Requests[i].Kind)}
+	row = ArrangingRow{Case: c.ID, Request: a.seenRequest(c, c.Requests[i]), KindSay: care.KindSay(c.Requests[i].Kind)}
 	if a.opens() {
 		row.Person = a.person(c)
 	}
@@ -542,7 +542,7 @@ func (h *Hub) offered(tx *store.Tx, by care.Actor, x store.CaseThread, now time.
 // offerOf is a request as the provider may see it. What it does not name here it
 // does not see: the person, the ceiling, and who else was asked.
 func (h *Hub) offerOf(by care.Actor, r care.Request) RequestOffer {
-	o := RequestOffer{ID: r.ID, Council: h.Org(r.Council), KindSay: PackageKind(r.Kind), Area: r.Area, Needs: r.Needs, Visits: r.Visits, Carers: r.Carers,
+	o := RequestOffer{ID: r.ID, Council: h.Org(r.Council), KindSay: care.KindSay(r.Kind), Area: r.Area, Needs: r.Needs, Visits: r.Visits, Carers: r.Carers,
 		StartBy: r.StartBy, SelfFund: r.SelfFund}
 	if r.Hours > 0 {
 		o.Hours = r.Hours.Of("hour")

@@ -193,7 +193,7 @@ func (h *Hub) capacityRow(r store.Record, now time.Time) (row CapacityRow, provi
 		return row, "", fmt.Errorf("reading what a provider can take on: %w", err)
 	}
 	kind, _ := care.KindOfCare(d.Kind)
-	row = CapacityRow{Kind: d.Kind, KindSay: cmp.Or(kind.Words, PackageKind(d.Kind)), Unit: kind.Unit, Area: d.Area, Reported: true, Free: d.Free, At: r.At,
+	row = CapacityRow{Kind: d.Kind, KindSay: cmp.Or(kind.Words, care.KindSay(d.Kind)), Unit: kind.Unit, Area: d.Area, Reported: true, Free: d.Free, At: r.At,
 		Expired: now.Sub(r.At) > h.Limits.Capacity, Source: d.By.Name}
 	if d.Own {
 		row.Source = "The provider"
@@ -273,14 +273,14 @@ func (h *Hub) ReportCapacity(ctx context.Context, by care.Actor, code nhs.ODS, l
 }
 
 func (h *Hub) keepCapacity(tx *store.Tx, by care.Actor, e ProviderEntry, l CapacityLine, i int, now time.Time) (bool, error) {
-	area, typed := district(l.Area), strings.TrimSpace(l.Free)
+	area, typed := care.District(l.Area), strings.TrimSpace(l.Free)
 	if typed == "" && !l.Same {
 		return false, nil
 	}
 	if _, ok := care.KindOfCare(l.Kind); !ok {
 		return false, &care.Error{Kind: care.Invalid, Field: "kind", Text: "Select the kind of care"}
 	}
-	if area != "" && !districtShape.MatchString(area) {
+	if area == "" && strings.TrimSpace(l.Area) != "" {
 		return false, &care.Error{Kind: care.Invalid, Field: "area", Text: "Enter the first part of a postcode, such as NG17, or leave it empty for all areas"}
 	}
 	id := e.ID + "|" + l.Kind + "|" + area
@@ -342,7 +342,7 @@ func (h *Hub) Candidates(ctx context.Context, by care.Actor, kind, area string) 
 	if !a.allowed(policy.SeeCapacity) || by.OrgKind != care.Council {
 		return nil, h.update(ctx, a.refuse)
 	}
-	area = district(area)
+	area = cmp.Or(care.District(area), strings.TrimSpace(area)) // what is no district is nobody's
 	var out []Candidate
 	err := h.Store.View(ctx, func(tx *store.Tx) error {
 		out = nil

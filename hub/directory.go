@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	netmail "net/mail"
 	"regexp"
 	"slices"
@@ -282,21 +281,9 @@ func (h *Hub) CareProviders(ctx context.Context, by care.Actor, q DirectoryQuery
 }
 
 func (q DirectoryQuery) takes(e ProviderEntry) bool {
-	area := district(q.Area)
+	area := cmp.Or(care.District(q.Area), strings.TrimSpace(q.Area)) // what is no district is in no entry
 	return strings.Contains(strings.ToLower(e.Name), strings.ToLower(strings.TrimSpace(q.Text))) &&
 		(q.Service == "" || slices.Contains(e.Services, q.Service)) && (area == "" || slices.Contains(e.Areas, area)) && (!q.Old || e.Unchecked)
-}
-
-// district is the district of a postcode: "NG17" of "ng17 2kk" and of "NG17".
-func district(postcode string) string {
-	p := strings.ToUpper(strings.TrimSpace(postcode))
-	if out, _, inward := strings.Cut(p, " "); inward {
-		return out
-	}
-	if n := len(p) - 3; n >= 2 && !districtShape.MatchString(p) && districtShape.MatchString(p[:n]) {
-		return p[:n]
-	}
-	return p
 }
 
 // inDirectory decides whether somebody sees directories at all, and whose.
@@ -337,7 +324,7 @@ func (h *Hub) CareProvider(ctx context.Context, by care.Actor, code nhs.ODS) (ou
 
 // ProviderServices are the codes that a provider's services can have, with words.
 func ProviderServices() map[string]string {
-	out := maps.Clone(packageKinds)
+	out := care.Kinds()
 	delete(out, care.DirectPayment)
 	return out
 }
@@ -357,10 +344,7 @@ func (c *ProviderChange) value(field string) string {
 	return map[string]string{"phone": c.Phone, "outOfHours": c.OutOfHours, "hours": c.Hours, "email": c.Email, "cqc": c.CQC}[field]
 }
 
-var (
-	cqcShape      = regexp.MustCompile(`^1-[0-9]{6,12}$`)
-	districtShape = regexp.MustCompile(`^[A-Z]{1,2}[0-9][A-Z0-9]?$`)
-)
+var cqcShape = regexp.MustCompile(`^1-[0-9]{6,12}$`)
 
 // faults is what is wrong with a change, field by field.
 func (c *ProviderChange) faults() (out []Fault) {
@@ -379,8 +363,8 @@ func (c *ProviderChange) faults() (out []Fault) {
 		out = append(out, Fault{"cqc", "Enter a CQC location id, like 1-1234567890"})
 	}
 	for i, d := range c.Areas {
-		c.Areas[i] = district(d)
-		if !districtShape.MatchString(c.Areas[i]) {
+		if c.Areas[i] = care.District(d); c.Areas[i] == "" {
+			c.Areas[i] = d // as it was typed
 			out = append(out, Fault{"areas", "Enter postcode districts with commas between them, like NG17, NG18"})
 			break
 		}

@@ -495,7 +495,7 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 		if !may[policy.SeeFinance] {
 			p.Funding = ""
 		}
-		pv := PackageView{Package: p, Kind: PackageKind(p.Kind)}
+		pv := PackageView{Package: p, Kind: care.KindSay(p.Kind)}
 		if may[policy.SeeProvider] && p.Provider != "" {
 			if _, known := asked[p.Provider]; !known {
 				provider, err := h.provider(tx, d.Council, p.Provider)
@@ -529,25 +529,6 @@ func (h *Hub) packageViews(tx *store.Tx, may map[policy.Action]bool, d care.Hold
 
 func rank(s care.PackageStatus) int {
 	return slices.Index([]care.PackageStatus{care.PackageActive, care.PackageOnHold, care.PackagePlanned, care.PackageFinished}, s)
-}
-
-// PackageKind is an Interweave-SocialCareServiceType code in words.
-func PackageKind(code string) string {
-	if w, ok := packageKinds[code]; ok {
-		return w
-	}
-	return "Other support"
-}
-
-// packageKinds follows Interweave-SocialCareServiceType, in plain words.
-var packageKinds = map[string]string{
-	"R": "Reablement", "STNC": "Short stay in a nursing home", "STRC": "Short stay in a care home", "LTNC": "Nursing home",
-	"LTRC": "Care home", "HS": "Home care", "DS": "Day support", "M": "Meals", "TRAN": "Transport", "EQ": "Equipment",
-	"DP": "Direct payment", "SL": "Shared Lives", "CSL": "Community supported living", "PS": "Professional support",
-	"PS-SW": "Social worker support", "LEES": "Learning, education or employment support", "EOL": "End of life care",
-	"ES": "Emergency support", "OSTS": "Other short-term support", "OLTS": "Other long-term support", "C-R": "Respite for a carer",
-	"C-SS": "Sitting service for a carer", "C-US": "Support for a carer", "C-OTH": "Other support for a carer", "OTH": "Other support",
-	"DNH-SL": "Details not held", "DNH-IL": "Details not held",
 }
 
 // misses remembers wrong dates of birth, in memory only: it is there to slow a

@@ -131,8 +131,8 @@ func (h *Hub) moneyOf(tx *store.Tx, a *asking, c care.Case, now time.Time) (*Mon
 	p.History = care.FigureChanges(entries, a.by.Org)
 	slices.Reverse(p.History)
 	for i, x := range p.History {
-		if _, code := packageKinds[x.Title]; code {
-			p.History[i].Title = PackageKind(x.Title)
+		if care.KnownKind(x.Title) {
+			p.History[i].Title = care.KindSay(x.Title)
 		}
 		for j, f := range x.Figures {
 			if f.Name == care.FigureKind {
@@ -199,7 +199,7 @@ func kindWords(code string) string {
 	if code == "" {
 		return ""
 	}
-	return PackageKind(code)
+	return care.KindSay(code)
 }
 
 func elementRank(e ElementView) int {
@@ -210,7 +210,7 @@ func elementRank(e ElementView) int {
 }
 
 func elementView(e care.Element, b care.Bill) (ElementView, error) {
-	v := ElementView{Element: e, KindSay: PackageKind(e.Kind), Over: e.OverCeiling()}
+	v := ElementView{Element: e, KindSay: care.KindSay(e.Kind), Over: e.OverCeiling()}
 	var err error
 	if v.Weekly, err = e.Weekly(); err != nil || !e.Counts() {
 		return v, err
@@ -227,7 +227,7 @@ func (a *asking) moneyItem(e care.Event, t *TimelineItem) bool {
 	if !ok {
 		return false
 	}
-	t.Text = cmp.Or(x.Element.Title, PackageKind(x.Element.Kind))
+	t.Text = cmp.Or(x.Element.Title, care.KindSay(x.Element.Kind))
 	if x.Element.Why != "" && x.Did != care.ElementSet {
 		t.Text += ": " + x.Element.Why
 	}
@@ -237,7 +237,7 @@ func (a *asking) moneyItem(e care.Event, t *TimelineItem) bool {
 // MoneyKinds are the kinds of care that may be priced, as codes and words.
 func MoneyKinds() []care.Coded {
 	var out []care.Coded
-	for code, say := range packageKinds {
+	for code, say := range care.Kinds() {
 		if !strings.HasPrefix(code, "DNH") {
 			out = append(out, care.Coded{Code: code, Say: say})
 		}
@@ -258,7 +258,7 @@ func (h *Hub) SetMoney(ctx context.Context, by care.Actor, id care.CaseID, key s
 		if err != nil {
 			return err
 		}
-		if _, ok := packageKinds[e.Kind]; !ok && a.allowed(policy.SetMoney) {
+		if !care.KnownKind(e.Kind) && a.allowed(policy.SetMoney) {
 			return &care.Error{Kind: care.Required, Field: "kind", Text: "Select the kind of care"}
 		}
 		cmd := care.SetElement{Limit: h.aloneLimit(by), Was: was}

@@ -187,8 +187,8 @@ const mostCarried = 5000
 // SaveMember keeps what is known of a worker of the reader's council.
 func (h *Hub) SaveMember(ctx context.Context, by care.Actor, m Member) error {
 	for i, p := range m.Patch {
-		m.Patch[i] = strings.ToUpper(strings.TrimSpace(p))
-		if !districtShape.MatchString(m.Patch[i]) {
+		if m.Patch[i] = care.District(p); m.Patch[i] == "" {
+			m.Patch[i] = p // as it was typed
 			return &care.Error{Kind: care.Invalid, Field: "patch", Text: "Enter postcode districts, like NG18 NG19"}
 		}
 	}
@@ -318,12 +318,7 @@ func (m Member) view() WorkerView {
 // postcodeOf is the district of where the person will live: as the referral says, or
 // as systems do.
 func postcodeOf(a form.Answers, c care.Case) string {
-	p := cmp.Or(a.Get("postcode"), c.Person.Address.Postcode)
-	d := district(p)
-	if !districtShape.MatchString(d) {
-		return ""
-	}
-	return d
+	return care.District(cmp.Or(a.Get("postcode"), c.Person.Address.Postcode))
 }
 
 // HandOver is one referral that somebody gives to a colleague.

@@ -77,7 +77,7 @@ func (s *Server) listProviders(v *visit) (response, error) {
 func serviceWords(codes []string) string {
 	var out []string
 	for _, c := range codes {
-		out = append(out, hub.PackageKind(c))
+		out = append(out, care.KindSay(c))
 	}
 	return strings.Join(out, ", ")
 }
