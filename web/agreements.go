@@ -541,28 +541,12 @@ func (s *Server) reviseAgreement(v *visit) (response, error) {
 	return goTo(agreementPath(ref.ID, ref.Version) + "/edit").saying("A new version is begun as a draft, with the words of the last one."), nil
 }
 
-// attachment is a file for the reader to keep.
-type attachment struct {
-	name, kind string
-	body       []byte
-}
-
-func (a attachment) answer(_ *Server, v *visit) error {
-	h := v.w.Header()
-	h.Set("Content-Type", a.kind)
-	h.Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	h.Set("Cache-Control", "no-store")
-	_, err := v.w.Write(a.body)
-	return err
-}
-
 func (s *Server) exportAgreement(v *visit) (response, error) {
 	file, name, err := s.Hub.ExportAgreement(v.ctx(), v.by, v.agreementRef())
 	if err != nil {
 		return nil, err
 	}
-	return attachment{name, "application/toml; charset=utf-8", file}, nil
+	return handedFile{name, "application/toml; charset=utf-8", file}, nil
 }
 
 func (s *Server) askImportAgreement(v *visit) (response, error) { return s.agreementImportPage(v, nil) }

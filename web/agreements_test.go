@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -338,8 +339,9 @@ func TestAnAgreementGoesOutAndComesInAsAFile(t *testing.T) {
 	ig, second := s.as("ig-lead"), s.lead("ivy", county)
 	page := s.agree(ig, second, draftFields("Going home", "31", "10", "2027"))
 	file := ig.get(page + "/file")
-	if d := file.header.Get("Content-Disposition"); file.status != 200 || !strings.HasPrefix(d, `attachment; filename="agreement-`) {
-		t.Fatalf("%d %q", file.status, d)
+	how, named, err := mime.ParseMediaType(file.header.Get("Content-Disposition"))
+	if err != nil || file.status != 200 || how != "attachment" || !strings.HasPrefix(named["filename"], "agreement-") {
+		t.Fatalf("%d %q %v %v", file.status, how, named, err)
 	}
 	if a, wrong := sharing.Read([]byte(file.body)); len(wrong) > 0 || a.Title != "Going home" || len(a.Changes) != 3 {
 		t.Errorf("the file: %v %v", a.Title, wrong)

@@ -124,8 +124,8 @@ func (s *Server) removeFile(v *visit) (response, error) {
 	return goTo(assessPath(v.id(), name, "") + "#files").saying("The file was removed"), nil
 }
 
-// handedFile is one that somebody else made: it is saved, never shown by the
-// browser as a page of ours. OWASP ASVS 5.0 3.2.1, 5.4.1.
+// handedFile is a file for the reader to keep, whoever made it: it is saved, never
+// shown by the browser as a page of ours. OWASP ASVS 5.0 3.2.1, 5.4.1.
 type handedFile struct {
 	name, kind string
 	content    []byte
