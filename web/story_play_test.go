@@ -30,14 +30,9 @@ type play struct {
 	taken bool
 }
 
-// newPlay begins a story. A story is a Chromium and a whole site, which the race
-// detector, which runs with -short, makes too slow, and needs not see: what a
-// story calls has its own tests there.
+// newPlay begins a story: a Chromium and a whole site.
 func newPlay(t *testing.T) *play {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a story in a browser takes seconds, and a minute under the race detector")
-	}
 	t.Parallel()
 	p := &play{}
 	t.Cleanup(func() {
@@ -46,7 +41,7 @@ func newPlay(t *testing.T) *play {
 			t.Log(strings.Join(l[max(0, len(l)-12):], "\n"))
 		}
 	})
-	p.site, p.first = newSite(t), browser.New(t)
+	p.first, p.site = browser.New(t), newSite(t) // first whether there is a browser
 	return p
 }
 
