@@ -55,6 +55,7 @@ const (
 	WallboardRole Role = "wallboard"
 	Admin         Role = "admin"
 	CareProvider  Role = "care-provider" // somebody who answers for an agency or a home
+	Analyst       Role = "analyst"       // counts and compares; sees no person by it
 	Machine       Role = "machine"       // a system that signs in by itself
 )
 
@@ -76,7 +77,7 @@ func Roles() []Role {
 var roleWords = map[Role]string{
 	AENurse: "A&E nurse", WardNurse: "Ward nurse", Coordinator: "Discharge coordinator", SocialWorker: "Social worker",
 	TeamManager: "Team manager", Broker: "Broker", IGLead: "Information governance lead", Integration: "Integration engineer",
-	WallboardRole: "Wallboard", Admin: "Administrator", CareProvider: "Care provider", Machine: "System",
+	WallboardRole: "Wallboard", Admin: "Administrator", CareProvider: "Care provider", Analyst: "Analyst", Machine: "System",
 }
 
 // Actor is somebody who is signed in, in one role at one organisation.

@@ -515,7 +515,7 @@ func RoleKinds(r care.Role) []care.OrgKind {
 		return []care.OrgKind{care.Council}
 	case care.CareProvider:
 		return []care.OrgKind{care.ProviderOrg}
-	case care.WallboardRole:
+	case care.WallboardRole, care.Analyst:
 		return []care.OrgKind{care.Trust, care.Council}
 	case care.IGLead, care.Integration:
 		return []care.OrgKind{care.Trust, care.Council, care.System}

@@ -315,6 +315,16 @@ var deeds = map[string]deed{
 	"report what providers can take on": {action: ReportCapacity},
 	"list its clients":                  {action: ListClients},
 	"list assessments":                  {action: ListAssessments},
+	"see figures":                       {action: SeeFigures},
+	"list whom a figure counts":         {action: DrillFigures},
+	"take figures away":                 {action: ExportFigures},
+	"manage figures":                    {action: ManageFigures},
+	"make returns":                      {action: MakeReturns},
+	"see the quality of data":           {action: SeeQuality},
+	"extract rows":                      {action: ExtractFigures},
+	"extract named rows":                {action: ExtractNamed},
+	"correct the clock of":              {CorrectClock, true, ""},
+	"record the look-up of":             {RecordLookResult, true, ""},
 }
 
 func (s *sentence) deed() error {

@@ -29,6 +29,7 @@ const (
 	SocialWorker Role = "social-worker"
 	TeamManager  Role = "team-manager"
 	Broker       Role = "broker"
+	Analyst      Role = "analyst"
 	IGLead       Role = "ig-lead"
 	Integration  Role = "integration"
 	Wallboard    Role = "wallboard"
@@ -130,6 +131,17 @@ const (
 	ReportCapacity  Action = "reportCapacity"  // (service)
 	ListClients     Action = "listClients"     // a provider, its own (service)
 	ListAssessments Action = "listAssessments" // of the actor's own organisation (service)
+
+	SeeFigures       Action = "seeFigures"       // measures: counts and averages, nobody by name (service)
+	DrillFigures     Action = "drillFigures"     // list whom a figure counts; each person is decided about by themselves (service)
+	ExportFigures    Action = "exportFigures"    // take figures away, or have them sent (service)
+	ManageFigures    Action = "manageFigures"    // targets, notes on charts, assumptions (service)
+	MakeReturns      Action = "makeReturns"      // statutory returns (service)
+	SeeQuality       Action = "seeQuality"       // what is missing, late or contradictory, counted (service)
+	ExtractFigures   Action = "extractFigures"   // rows about people under pseudonyms, for analysis (service)
+	ExtractNamed     Action = "extractNamed"     // the same with NHS numbers (service)
+	CorrectClock     Action = "correctClock"     // say who had somebody while they waited
+	RecordLookResult Action = "recordLookResult" // what a look-up led to
 )
 
 // A Purpose is what the actor says that they need it for. The zero value means "not said".

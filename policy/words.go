@@ -16,6 +16,7 @@ var roles = []roleWords{
 	{SocialWorker, Council, "social worker"},
 	{TeamManager, Council, "team manager"},
 	{Broker, Council, "broker"},
+	{Analyst, "", "analyst"},
 	{IGLead, "", "IG lead"},
 	{Integration, System, "integration engineer"},
 	{Wallboard, "", "wallboard"},
@@ -112,6 +113,16 @@ var actions = []actionWords{
 	{ReportCapacity, "report what providers can take on"},
 	{ListClients, "list its own clients"},
 	{ListAssessments, "list assessments"},
+	{SeeFigures, "see figures"},
+	{DrillFigures, "list whom a figure counts"},
+	{ExportFigures, "take figures away"},
+	{ManageFigures, "manage figures"},
+	{MakeReturns, "make returns"},
+	{SeeQuality, "see the quality of data"},
+	{ExtractFigures, "extract rows under pseudonyms"},
+	{ExtractNamed, "extract rows with NHS numbers"},
+	{CorrectClock, "correct the clock"},
+	{RecordLookResult, "record what a look-up led to"},
 }
 
 // Roles lists every role, in the order of the matrix.
