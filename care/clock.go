@@ -31,46 +31,22 @@ func (s Spell) holding(r Referral) bool {
 // its sending on: the rest is in the history of the other record.
 func Clock(entries []Entry, id ReferralID, now time.Time) []Spell {
 	var c Case
-	var out []Spell
-	var ended time.Time // of the referral, as it stands; zero: open
+	t := ticking{id: id}
 	for _, e := range entries {
 		e.Event.apply(&c)
 		c.trim()
-		r, ok := c.referral(id)
-		if !ok {
-			if len(out) > 0 && ended.IsZero() { // it left with a record that was separated
-				ended = e.Event.When()
-			}
-			continue
-		}
-		at := e.Event.When()
-		switch {
-		case len(out) == 0:
-			out = append(out, spellOf(r, r.Sent))
-			ended = r.Ended
-		case !r.Open():
-			if ended.IsZero() {
-				ended = r.Ended
-			}
-		default:
-			ended = time.Time{}
-			if last := out[len(out)-1]; !last.holding(r) {
-				at = earlier(later(at, last.From), later(now, last.From))
-				out[len(out)-1].To = at
-				out = append(out, spellOf(r, at))
-			}
-		}
+		t.add(&c, earlier(e.Event.When(), now))
 	}
-	if len(out) == 0 {
+	if len(t.spells) == 0 {
 		return nil
 	}
 	end := now
-	if !ended.IsZero() {
-		end = earlier(ended, now)
+	if !t.ended.IsZero() {
+		end = earlier(t.ended, now)
 	}
-	last := &out[len(out)-1]
+	last := &t.spells[len(t.spells)-1]
 	last.To = later(end, last.From)
-	return out
+	return t.spells
 }
 
 func spellOf(r Referral, from time.Time) Spell {

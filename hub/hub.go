@@ -206,6 +206,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		wg.Go(func() { h.deliverSubscriptions(ctx) })
 	}
 	wg.Go(func() { h.tellLoop(ctx) })
+	wg.Go(func() { h.measureLoop(ctx) })
 	wg.Go(func() { h.followClients(ctx) })
 	wg.Go(func() { h.mailLinks(ctx) })
 	wg.Go(func() { h.noticeLoop(ctx) })

@@ -180,6 +180,9 @@ func (d Date) Time() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 
 // Before reports whether d is earlier than o.
 func (d Date) Before(o Date) bool { return d.Time().Before(o.Time()) }
 
+// Add is the date some days later.
+func (d Date) Add(days int) Date { return DateOf(d.Time().AddDate(0, 0, days)) }
+
 // DaysTo is the number of whole days from d to o; negative when o is earlier.
 func (d Date) DaysTo(o Date) int { return int(o.Time().Sub(d.Time()) / (24 * time.Hour)) }
 

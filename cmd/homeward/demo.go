@@ -287,6 +287,7 @@ func demoAccounts() []demoAccount {
 		{"sue", "Sue Wright", "Social worker, Nottinghamshire County Council", one(care.SocialWorker, sim.Nottinghamshire, "T1", "")},
 		{"bob", "Bob Cole", "Broker, Nottinghamshire County Council", one(care.Broker, sim.Nottinghamshire, "T1", "")},
 		demoProvider(),
+		{"ana", "Ana Silva", "Analyst, Nottinghamshire County Council", one(care.Analyst, sim.Nottinghamshire, "", "")},
 		{"iggy", "Iggy Marsh", "Information governance lead", one(care.IGLead, "HOMEWARD", "", "")},
 		{"ivan", "Ivan Petrov", "Information governance lead, Nottinghamshire County Council", one(care.IGLead, sim.Nottinghamshire, "", "")},
 		{"inga", "Inga Dahl", "Integration engineer", one(care.Integration, "HOMEWARD", "", "")},
