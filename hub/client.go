@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"homeward/care"
@@ -45,66 +44,39 @@ func (h *Hub) followClients(ctx context.Context) {
 	})
 }
 
-// stirred is one look through history: the cases in which something is due, and how
-// far it went.
+// stirred is what one look through history found: the cases in which something is due.
 type stirred struct {
-	from, to string
-	entries  int
-	due      []care.CaseID
-	news     []care.Entry // notices of which the provider is to be written to
+	due  []care.CaseID
+	news []care.Entry // notices of which the provider is to be written to
 }
 
 // FollowClients tells care providers what happened since it was last called, by any
-// process, and says how many entries of history it went through. What is due is
-// found on a snapshot, and worked out again in the transaction that moves the cursor.
+// process, and says how many entries of history it went through. Who is in hospital
+// already when it first follows is not news. What is due is found on a snapshot, and
+// worked out again in the transaction that keeps it.
 func (h *Hub) FollowClients(ctx context.Context) (int, error) {
-	f, err := view(ctx, h, h.stirring)
-	if err != nil || f.to == f.from {
-		return 0, err
-	}
-	err = h.update(ctx, func(tx *store.Tx) error {
-		at, err := tx.Setting(clientCursor)
-		if err != nil || at != f.from {
-			return err
-		}
-		for _, id := range f.due {
-			if err := h.tellClients(tx, id); err != nil {
-				return fmt.Errorf("telling the care providers of case %s: %w", id, err)
+	return follow(ctx, h, follower[stirred]{cursor: clientCursor, atOnce: followBatch, find: h.stirring,
+		begin: func(ctx context.Context) error { return h.beginHere(ctx, clientCursor) },
+		keep: func(tx *store.Tx, _ []care.Entry, f stirred) error {
+			for _, id := range f.due {
+				if err := h.tellClients(tx, id); err != nil {
+					return fmt.Errorf("telling the care providers of case %s: %w", id, err)
+				}
 			}
-		}
-		if err := h.enqueueLinks(tx, f.news); err != nil {
-			return err
-		}
-		return tx.PutSetting(clientCursor, f.to)
-	})
-	return f.entries, err
+			return h.enqueueLinks(tx, f.news)
+		}})
 }
 
-func (h *Hub) stirring(tx *store.Tx) (f stirred, err error) {
-	if f.from, err = tx.Setting(clientCursor); err != nil {
-		return f, err
-	}
-	if f.from == "" { // who is in hospital already is not news
-		seq, err := tx.Seq()
-		f.to = strconv.FormatInt(seq, 10)
-		return f, err
-	}
-	f.to = f.from
-	from, err := strconv.ParseInt(f.from, 10, 64)
-	if err != nil {
-		return f, fmt.Errorf("reading how far providers were told: %w", err)
-	}
-	entries, err := tx.HistorySince(from, followBatch)
-	if err != nil {
-		return f, err
-	}
+// stirring finds what is due in the cases of some entries, up to as many as may change
+// at once.
+func (h *Hub) stirring(tx *store.Tx, entries []care.Entry) (f stirred, used int, err error) {
 	looked := map[care.CaseID]bool{}
 	for _, e := range entries {
 		if !looked[e.Case] && stirs(e.Event) {
 			looked[e.Case] = true
 			due, err := h.anyDue(tx, e.Case)
 			if err != nil {
-				return f, err
+				return f, used, err
 			}
 			if due && len(f.due) == clientsAtOnce {
 				break
@@ -116,10 +88,9 @@ func (h *Hub) stirring(tx *store.Tx) (f stirred, err error) {
 		if x, ok := e.Event.(care.ClientChanged); ok && slices.Contains([]care.ClientDid{care.ClientTold, care.ClientAsked, care.ClientDied, care.ClientOver}, x.Did) {
 			f.news = append(f.news, e)
 		}
-		f.to = strconv.FormatInt(e.Seq, 10)
-		f.entries++
+		used++
 	}
-	return f, nil
+	return f, used, nil
 }
 
 func (h *Hub) anyDue(tx *store.Tx, id care.CaseID) (bool, error) {

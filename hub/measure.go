@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"homeward/care"
@@ -18,8 +17,7 @@ const (
 )
 
 // measureLoop measures history as it grows, until ctx ends: its points and counts are
-// some hundredths of a second behind. History is the list of what must be measured, as
-// it is of what must be told (tellLoop).
+// some hundredths of a second behind (see follower).
 func (h *Hub) measureLoop(ctx context.Context) {
 	h.untilDone(ctx, "measures", func(ctx context.Context) (bool, time.Time, error) {
 		n, err := h.Measure(ctx)
@@ -27,69 +25,40 @@ func (h *Hub) measureLoop(ctx context.Context) {
 	})
 }
 
-// measured is one look through history: how far it went, and how the points of each
-// case changed on the way.
+// measured is how the points of each case changed over a stretch of history.
 type measured struct {
-	from, to  string
-	entries   int
 	cases     []care.CaseID
 	snapshots map[care.CaseID][]store.Snapshot
 }
 
 // Measure measures what happened since it was last called, by any process, and says
 // how many entries of history it went through. Points are worked out on a snapshot; only
-// what changed is written, and nothing is when another process was faster.
+// what changed is written.
 func (h *Hub) Measure(ctx context.Context) (int, error) {
-	m, err := view(ctx, h, h.measuring)
-	if err != nil || m.to == m.from {
-		return 0, err
-	}
-	err = h.update(ctx, func(tx *store.Tx) error {
-		at, err := tx.Setting(measureCursor)
-		if err != nil || at != m.from {
-			return err
-		}
-		tally := measure.Tally{}
-		for _, id := range m.cases {
-			if err := tx.PutPoints(id, m.snapshots[id], h.Zone, tally); err != nil {
-				return fmt.Errorf("measuring case %s: %w", id, err)
+	return follow(ctx, h, follower[measured]{cursor: measureCursor, atOnce: measureAtOnce, find: h.measuring,
+		keep: func(tx *store.Tx, _ []care.Entry, m measured) error {
+			tally := measure.Tally{}
+			for _, id := range m.cases {
+				if err := tx.PutPoints(id, m.snapshots[id], h.Zone, tally); err != nil {
+					return fmt.Errorf("measuring case %s: %w", id, err)
+				}
 			}
-		}
-		if err := tx.AddCells(tally); err != nil {
-			return err
-		}
-		return tx.PutSetting(measureCursor, m.to)
-	})
-	return m.entries, err
+			return tx.AddCells(tally)
+		}})
 }
 
-func (h *Hub) measuring(tx *store.Tx) (m measured, err error) {
-	if m.from, err = tx.Setting(measureCursor); err != nil {
-		return m, err
-	}
-	from := int64(0) // all of history is measured
-	if m.from != "" {
-		if from, err = strconv.ParseInt(m.from, 10, 64); err != nil {
-			return m, fmt.Errorf("reading how far history was measured: %w", err)
-		}
-	}
-	m.to = m.from
-	entries, err := tx.HistorySince(from, measureAtOnce)
-	if err != nil || len(entries) == 0 {
-		return m, err
-	}
-	to := entries[len(entries)-1].Seq
-	m.to, m.entries, m.snapshots = strconv.FormatInt(to, 10), len(entries), map[care.CaseID][]store.Snapshot{}
+func (h *Hub) measuring(tx *store.Tx, entries []care.Entry) (m measured, used int, err error) {
+	m.snapshots = map[care.CaseID][]store.Snapshot{}
 	for _, e := range entries {
 		if _, did := m.snapshots[e.Case]; did {
 			continue
 		}
 		m.cases = append(m.cases, e.Case)
-		if m.snapshots[e.Case], err = h.snapshots(tx, e.Case, from, to); err != nil {
-			return m, err
+		if m.snapshots[e.Case], err = h.snapshots(tx, e.Case, entries[0].Seq-1, entries[len(entries)-1].Seq); err != nil {
+			return m, 0, err
 		}
 	}
-	return m, nil
+	return m, len(entries), nil
 }
 
 // snapshots are the points of a case after each time at which something of it was

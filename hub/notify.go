@@ -606,34 +606,14 @@ func (h *Hub) noticeLoop(ctx context.Context) {
 }
 
 // NotifyNews makes notifications of what happened since it was last called, by any
-// process, and says how many entries of history it went through. The cursor moves
-// in the transaction that keeps them, so that nothing is notified twice.
+// process, and says how many entries of history it went through.
 func (h *Hub) NotifyNews(ctx context.Context) (int, error) {
-	var entries []care.Entry
-	var list []toNotify
-	var before string
-	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
-		list = nil
-		if before, err = tx.Setting(noticeCursor); err != nil || before == "" {
-			return err
-		}
-		seq, err := strconv.ParseInt(before, 10, 64)
-		if err != nil {
-			return fmt.Errorf("reading how far history was notified: %w", err)
-		}
-		if entries, err = tx.HistorySince(seq, noticeBatch); err != nil || len(entries) == 0 {
-			return err
-		}
-		list, err = h.noticesOf(tx, entries)
-		return err
-	})
-	if err == nil && before == "" {
-		return 0, h.beginNotices(ctx)
-	}
-	if err != nil || len(entries) == 0 {
-		return 0, h.unavailable(err)
-	}
-	return len(entries), h.moveNotices(ctx, noticeCursor, before, strconv.FormatInt(entries[len(entries)-1].Seq, 10), list)
+	return follow(ctx, h, follower[[]toNotify]{cursor: noticeCursor, atOnce: noticeBatch, begin: h.beginNotices,
+		find: func(tx *store.Tx, entries []care.Entry) ([]toNotify, int, error) {
+			list, err := h.noticesOf(tx, entries)
+			return list, len(entries), err
+		},
+		keep: func(tx *store.Tx, _ []care.Entry, list []toNotify) error { return h.putNotices(tx, list) }})
 }
 
 // moveNotices keeps notifications and moves a cursor, unless another process moved

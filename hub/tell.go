@@ -59,11 +59,8 @@ type told struct {
 	Correlation string          `json:"correlation"`
 }
 
-// tellLoop tells other systems until ctx ends. History itself is the list of what
-// must be told: it is written in the transaction of each change, whoever causes
-// it, and a cursor runs behind it that moves in the transaction which makes the
-// jobs. So nothing can be forgotten by a new way of changing a case, nothing is
-// skipped or made twice, and no change waits for telling.
+// tellLoop tells other systems until ctx ends. What is to be told follows history
+// (see follower).
 func (h *Hub) tellLoop(ctx context.Context) {
 	if len(h.Tellings) == 0 {
 		return
@@ -175,42 +172,16 @@ func (h *Hub) followLoop(ctx context.Context) {
 }
 
 // FollowNews makes jobs of what happened since it was last called, by any process,
-// and says how many entries of history it went through. What is to be told is
-// worked out on a snapshot; only the jobs and the cursor are written, and nothing
-// is when another process was faster.
+// and says how many entries of history it went through.
 func (h *Hub) FollowNews(ctx context.Context) (int, error) {
-	var entries []care.Entry
-	var jobs []store.Tellings
-	var before string
-	err := h.Store.View(ctx, func(tx *store.Tx) (err error) {
-		jobs = nil
-		if before, err = tx.Setting(tellCursor); err != nil || before == "" {
-			return err
-		}
-		seq, err := strconv.ParseInt(before, 10, 64)
-		if err != nil {
-			return fmt.Errorf("reading how far history was told: %w", err)
-		}
-		if entries, err = tx.HistorySince(seq, followAtOnce); err != nil || len(entries) == 0 {
-			return err
-		}
-		jobs, err = h.route(tx, entries, "")
-		return err
-	})
-	if err != nil || len(entries) == 0 {
-		return 0, h.unavailable(err)
-	}
-	err = h.Store.Update(ctx, func(tx *store.Tx) error {
-		now, err := tx.Setting(tellCursor)
-		if err != nil || now != before {
-			return err
-		}
-		if err := firstErr(h.moveJoined(tx, entries), tx.EnqueueTold(jobs...)); err != nil {
-			return err
-		}
-		return tx.PutSetting(tellCursor, strconv.FormatInt(entries[len(entries)-1].Seq, 10))
-	})
-	return len(entries), h.unavailable(err)
+	return follow(ctx, h, follower[[]store.Tellings]{cursor: tellCursor, atOnce: followAtOnce, begin: h.beginTelling,
+		find: func(tx *store.Tx, entries []care.Entry) ([]store.Tellings, int, error) {
+			jobs, err := h.route(tx, entries, "")
+			return jobs, len(entries), err
+		},
+		keep: func(tx *store.Tx, entries []care.Entry, jobs []store.Tellings) error {
+			return firstErr(h.moveJoined(tx, entries), tx.EnqueueTold(jobs...))
+		}})
 }
 
 // route makes the jobs of some entries: for all destinations that heard from
