@@ -216,3 +216,12 @@ func TestWrong(t *testing.T) {
 		t.Error("an unknown format was written")
 	}
 }
+
+func TestNoFormula(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a=b": "a=b", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "|x": "'|x", "  =1": "'  =1", "\u00a0=1": "'\u00a0=1",
+		"\uff1d1": "'\uff1d1", "  a": "  a", " ": " ", "é=": "é="} {
+		if got := NoFormula(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}

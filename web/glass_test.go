@@ -292,12 +292,3 @@ func TestPatternPages(t *testing.T) {
 		t.Errorf("a coordinator: %d", p.status)
 	}
 }
-
-func TestNoFormula(t *testing.T) {
-	for in, want := range map[string]string{"": "", "a=b": "a=b", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "|x": "'|x", "  =1": "'  =1", "\u00a0=1": "'\u00a0=1",
-		"\uff1d1": "'\uff1d1", "  a": "  a", " ": " ", "é=": "é="} {
-		if got := noFormula(in); got != want {
-			t.Errorf("%q: %q", in, got)
-		}
-	}
-}

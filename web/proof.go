@@ -11,6 +11,7 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/policy"
+	"homeward/tabular"
 	"homeward/retention"
 	"homeward/web/ui"
 )
@@ -156,7 +157,7 @@ func (s *Server) exportTable(v *visit, q hub.AuditExport, w io.Writer) error {
 			string(r.Case), r.Purpose, r.Reason, r.Relationship, yesOrNo(r.Allowed), strings.Join(r.Policies, " "), r.Rules, strings.Join(r.Sections, " "), r.Outcome,
 			r.Address, r.Request, yesOrNo(r.Erased)}
 		for i := range row {
-			row[i] = noFormula(row[i])
+			row[i] = tabular.NoFormula(row[i])
 		}
 		return c.Write(row)
 	})

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/csv"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"homeward/hub"
 	"homeward/nhs"
 	"homeward/policy"
+	"homeward/tabular"
 	"homeward/web/ui"
 )
 
@@ -194,28 +194,5 @@ func (f csvFile) answer(_ *Server, v *visit) error {
 	h.Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
 	h.Set("Cache-Control", "no-store")
 	v.w.WriteHeader(http.StatusOK)
-	w := csv.NewWriter(v.w)
-	w.UseCRLF = true
-	for _, row := range f.rows {
-		cells := make([]string, len(row))
-		for i, c := range row {
-			cells[i] = noFormula(c)
-		}
-		if err := w.Write(cells); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
-}
-
-// noFormula keeps a spreadsheet from computing what somebody typed, also where
-// it drops spaces or takes the wide signs of East Asian keyboards. OWASP CSV
-// injection.
-func noFormula(s string) string {
-	typed := strings.TrimLeft(s, " \u00a0")
-	if strings.IndexAny(typed, "=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20") == 0 {
-		return "'" + s
-	}
-	return s
+	return tabular.Lines(v.w, f.rows)
 }
