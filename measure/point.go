@@ -117,6 +117,9 @@ type Source struct {
 	// Cuts are the combinations of dimensions by which it is counted ahead, besides the
 	// whole; each at most two. What else is asked for is counted from the points.
 	Cuts [][]Dim
+	// Outside is that its points do not follow from the history of a case: a follower of
+	// something else keeps them (store.PutOutside), and they are not made anew from it.
+	Outside bool
 }
 
 // usual are the cuts of most sources. A ward is one of its hospital's, a team one of
@@ -136,12 +139,25 @@ var Excluded = map[string]string{
 	"zero-day":         "admitted and left on the same day",
 	"ready-after-left": "discharge-ready date after the day of leaving",
 	"joined":           "another record's, of the same person",
+	"ref-withdrawn":    "the hospital withdrew the referral before",
+	"ref-cancelled":    "the referral was cancelled before",
+	"ref-died":         "the person died before",
+	"ref-transferred":  "the referral was transferred to another council before",
+	"ref-closed":       "the referral was closed before",
+	"left-without":     "left hospital before",
+	"no-rules":         "the receiving team had not said what it needs",
+	"not-waited-for":   "another provider was booked, or the request ended, before it answered",
+	"age-unknown":      "date of birth not known",
+	"under-65":         "under 65 years old",
+	"not-home":         "left for a place to stay, another hospital or a hospice",
+	"no-short-term":    "no short-term service known",
 }
 
 // Assumptions are what was assumed to count something, in words (Point.Assumed).
 var Assumptions = map[string]string{
-	"blank":   "no discharge-ready date: counted as leaving on the day",
-	"clamped": "discharge-ready date before the admission: counted from the admission",
+	"blank":          "no discharge-ready date: counted as leaving on the day",
+	"clamped":        "discharge-ready date before the admission: counted from the admission",
+	"no-destination": "where the person went is not recorded: counted as home",
 }
 
 // AgeBands are the bands of age, by the years from which each begins.
