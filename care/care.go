@@ -70,6 +70,8 @@ type Case struct {
 	Decisions []Decision `json:"decisions,omitzero"` // of huddles
 	Concerns  []Concern  `json:"concerns,omitzero"`  // of safeguarding
 
+	Corrections []ClockCorrection `json:"corrections,omitzero"` // of who had it, oldest first
+
 	// Merges remembers what each merge brought, in the order of Absorbed.
 	Merges []Merge `json:"merges,omitzero"`
 	// Denied lists NHS numbers that a person found not to be this one's.
@@ -635,7 +637,7 @@ func (c Case) clone() Case {
 	c.Papers = slices.Clone(c.Papers)
 	c.Tasks, c.Nudges, c.Clients = slices.Clone(c.Tasks), slices.Clone(c.Nudges), slices.Clone(c.Clients)
 	c.Requests, c.Elements, c.Outcomes = slices.Clone(c.Requests), slices.Clone(c.Elements), slices.Clone(c.Outcomes)
-	c.Decisions, c.Concerns = slices.Clone(c.Decisions), slices.Clone(c.Concerns)
+	c.Decisions, c.Concerns, c.Corrections = slices.Clone(c.Decisions), slices.Clone(c.Concerns), slices.Clone(c.Corrections)
 	c.Undone = slices.Clone(c.Undone)
 	c.Early = slices.Clone(c.Early)
 	c.Merges = slices.Clone(c.Merges)

@@ -61,6 +61,10 @@ var targets = map[RefState]time.Duration{
 	RefDischarged: 72 * time.Hour,
 }
 
+// AllocateWithin is within what time of its sending a referral shall have a worker,
+// whatever states it goes through until then. Ours, as the targets above.
+const AllocateWithin = 24 * time.Hour
+
 // dayEnds is the hour at which something is late that is due on a day: 16:00 UTC,
 // which is 16:00 or 17:00 in England.
 const dayEnds = 16 * time.Hour

@@ -32,9 +32,6 @@ var workViews = map[care.Role][]string{
 
 var workTitles = map[string]string{viewAllocate: "To allocate", viewTeam: "My team", viewMine: "My work", viewOverdue: "Overdue", viewUnsettled: "Council not settled"}
 
-// allocateWithin is how soon after it was sent a referral shall have a worker.
-const allocateWithin = 24 * time.Hour
-
 // worklist sets the query of the view that the address asks for.
 func (l *list) worklist() {
 	views := workViews[l.by.Role]
@@ -221,7 +218,7 @@ func targetCell(r hub.ListRow, at time.Time) ui.Node {
 	switch {
 	case r.Row.State == care.RefReturned:
 		cell = append(cell, ui.Tag(ui.TagGrey, "Returned"))
-	case had > allocateWithin:
+	case had > care.AllocateWithin:
 		cell = append(cell, ui.Tag(ui.TagRed, "Late"))
 	default:
 		cell = append(cell, ui.Tag(ui.TagWhite, "In time"))
