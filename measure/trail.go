@@ -14,10 +14,11 @@ import (
 // entries in order, and ask for Points whenever they are wanted: they are what was known
 // by then.
 type Trail struct {
-	Zone    *time.Location // of local days
-	Entries []care.Entry   // so far; of this record alone
-	fold    care.Folding
-	others  map[care.CaseID]*Trail
+	Zone     *time.Location // of local days
+	Entries  []care.Entry   // so far; of this record alone
+	fold     care.Folding
+	findings findings // of the quality of what is recorded
+	others   map[care.CaseID]*Trail
 }
 
 // Add adds the next entry.
@@ -29,6 +30,7 @@ func (t *Trail) Add(e care.Entry) {
 			t.fold.Joined(&other.fold)
 		}
 	}
+	t.findings.see(t, e)
 }
 
 // Knows gives a trail that of a record which was joined into this one, up to the join;
@@ -63,6 +65,9 @@ func (t *Trail) Points() []Point {
 	}
 	var out []Point
 	for _, s := range Sources {
+		if s.Outside {
+			continue
+		}
 		for _, p := range s.Of(t) {
 			p.Source, p.Case = s.ID, c.ID
 			out = append(out, p)
