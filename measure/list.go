@@ -1,7 +1,7 @@
 package measure
 
 // Sources lists what is counted. Each stands in the file of what it is about.
-var Sources = append([]*Source{Stays, NotMeeting, Quality, Mended, Told, Flow}, workSources...)
+var Sources = append([]*Source{Stays, NotMeeting, Quality, Mended, Told, Flow, BallKept, BallSides}, workSources...)
 
 // Cut finds whether a source is counted ahead by just these dimensions, in the order in
 // which it is kept.
@@ -33,7 +33,7 @@ func containsAll(all, some []Dim) bool {
 // All lists the measures. To add one, add a literal here (or to a list that is
 // joined here) and run the tests of this package with -update: they write its golden
 // file, which says what it is and what it gives for the stories in testdata.
-var All = joined(delays, qualities, works, flows)
+var All = joined(delays, qualities, works, flows, balls)
 
 func joined(lists ...[]Measure) (out []Measure) {
 	for _, l := range lists {

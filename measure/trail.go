@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/codelists"
 	"homeward/nhs"
 )
 
@@ -14,8 +15,9 @@ import (
 // entries in order, and ask for Points whenever they are wanted: they are what was known
 // by then.
 type Trail struct {
-	Zone     *time.Location // of local days
-	Entries  []care.Entry   // so far; of this record alone
+	Zone     *time.Location          // of local days
+	Entries  []care.Entry            // so far; of this record alone
+	Reasons  *codelists.DelayReasons // the reasons for delay that are suggested; nil: our own list
 	fold     care.Folding
 	findings findings // of the quality of what is recorded
 	others   map[care.CaseID]*Trail
