@@ -71,6 +71,7 @@ type Case struct {
 	Concerns  []Concern  `json:"concerns,omitzero"`  // of safeguarding
 
 	Corrections []ClockCorrection `json:"corrections,omitzero"` // of who had it, oldest first
+	Looks       []LookResult      `json:"looks,omitzero"`       // what look-ups led to
 
 	// Merges remembers what each merge brought, in the order of Absorbed.
 	Merges []Merge `json:"merges,omitzero"`
@@ -638,6 +639,7 @@ func (c Case) clone() Case {
 	c.Tasks, c.Nudges, c.Clients = slices.Clone(c.Tasks), slices.Clone(c.Nudges), slices.Clone(c.Clients)
 	c.Requests, c.Elements, c.Outcomes = slices.Clone(c.Requests), slices.Clone(c.Elements), slices.Clone(c.Outcomes)
 	c.Decisions, c.Concerns, c.Corrections = slices.Clone(c.Decisions), slices.Clone(c.Concerns), slices.Clone(c.Corrections)
+	c.Looks = slices.Clone(c.Looks)
 	c.Undone = slices.Clone(c.Undone)
 	c.Early = slices.Clone(c.Early)
 	c.Merges = slices.Clone(c.Merges)

@@ -40,7 +40,7 @@ func Apply(c Case, events ...Event) Case {
 func aside(e Event) bool {
 	switch e.(type) {
 	case NoteAdded, CallRecorded, HoldingTold, Objected, ObjectionTakenBack, PaperShared, PaperWithdrawn, Told,
-		TaskChanged, Nudged, ClientChanged, RequestChanged, ElementChanged, OutcomeChanged, Decided, ConcernChanged, PaperSigned, CriteriaTold, ClockCorrected:
+		TaskChanged, Nudged, ClientChanged, RequestChanged, ElementChanged, OutcomeChanged, Decided, ConcernChanged, PaperSigned, CriteriaTold, ClockCorrected, LookEnded:
 		return true
 	}
 	return false
@@ -71,7 +71,7 @@ var eventTypes = map[string]func([]byte) (Event, error){
 	"criteria-told": read[CriteriaTold], "paper-signed": read[PaperSigned],
 	"task-changed": read[TaskChanged], "nudged": read[Nudged], "client-changed": read[ClientChanged],
 	"request-changed": read[RequestChanged], "element-changed": read[ElementChanged], "outcome-changed": read[OutcomeChanged],
-	"decided": read[Decided], "concern-changed": read[ConcernChanged], "clock-corrected": read[ClockCorrected],
+	"decided": read[Decided], "concern-changed": read[ConcernChanged], "clock-corrected": read[ClockCorrected], "look-ended": read[LookEnded],
 	"objected": read[Objected], "objection-taken-back": read[ObjectionTakenBack],
 }
 
@@ -168,6 +168,8 @@ func NameOf(e Event) string {
 		return "decided"
 	case ConcernChanged:
 		return "concern-changed"
+	case LookEnded:
+		return "look-ended"
 	case ClockCorrected:
 		return "clock-corrected"
 	case HoldingTold:

@@ -12,6 +12,7 @@ func takeWork(c *Case, o Case) {
 	c.Outcomes = taken(c.Outcomes, o.Outcomes, o.ID, func(x *Outcome) *CaseID { return &x.Of })
 	c.Decisions = taken(c.Decisions, o.Decisions, o.ID, func(x *Decision) *CaseID { return &x.Of })
 	c.Concerns = taken(c.Concerns, o.Concerns, o.ID, func(x *Concern) *CaseID { return &x.Of })
+	c.Looks = taken(c.Looks, o.Looks, o.ID, func(x *LookResult) *CaseID { return &x.Of })
 	c.Corrections = taken(c.Corrections, o.Corrections, o.ID, func(x *ClockCorrection) *CaseID { return &x.Of })
 }
 
@@ -33,6 +34,7 @@ func workFrom(p *Case, c Case, of func(CaseID) (CaseID, bool)) {
 	p.Outcomes = partsFrom(c.Outcomes, func(x *Outcome) *CaseID { return &x.Of }, of)
 	p.Decisions = partsFrom(c.Decisions, func(x *Decision) *CaseID { return &x.Of }, of)
 	p.Concerns = partsFrom(c.Concerns, func(x *Concern) *CaseID { return &x.Of }, of)
+	p.Looks = partsFrom(c.Looks, func(x *LookResult) *CaseID { return &x.Of }, of)
 	p.Corrections = partsFrom(c.Corrections, func(x *ClockCorrection) *CaseID { return &x.Of }, of)
 }
 
@@ -46,5 +48,6 @@ func dropWork(c *Case, theirs func(CaseID) bool) {
 	c.Outcomes = slices.DeleteFunc(c.Outcomes, func(x Outcome) bool { return theirs(x.Of) })
 	c.Decisions = slices.DeleteFunc(c.Decisions, func(x Decision) bool { return theirs(x.Of) })
 	c.Concerns = slices.DeleteFunc(c.Concerns, func(x Concern) bool { return theirs(x.Of) })
+	c.Looks = slices.DeleteFunc(c.Looks, func(x LookResult) bool { return theirs(x.Of) })
 	c.Corrections = slices.DeleteFunc(c.Corrections, func(x ClockCorrection) bool { return theirs(x.Of) })
 }

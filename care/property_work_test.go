@@ -62,7 +62,7 @@ var anyCommand = []func(*rapid.T, Case) Command{
 		return x
 	},
 	func(t *rapid.T, _ Case) Command { return anyArranging(t, []string{"V1", "V2", "V3"}) },
-	anyOutcome, anyHuddle, anyConcern, anyMoney, anyTask, anyNudge, anyCorrection,
+	anyLook, anyOutcome, anyHuddle, anyConcern, anyMoney, anyTask, anyNudge, anyCorrection,
 	func(t *rapid.T, c Case) Command {
 		return WithdrawPaper{Referral: anyReferral(t, c), Kind: anyPaperKind(t), Why: "04"}
 	},
