@@ -363,6 +363,6 @@ var pauses = []Measure{
 
 // workSources are the sources of the work on referrals, and works its measures.
 var (
-	workSources = append(append([]*Source(nil), Process...), Paused, Sent, Gated, Taken, Replies, Answers, AtHome91, AtHome6m)
-	works       = joined(processes(clocks, Process), pauses, bounces, replies, homes)
+	workSources = append(append([]*Source(nil), Process...), Paused, Sent, Gated, Taken, Replies, Answers, AtHome91, AtHome6m, LookedUp, StayedHome)
+	works       = joined(processes(clocks, Process), pauses, bounces, replies, homes, avoided)
 )

@@ -153,7 +153,7 @@ func TestProcessRunsAgain(t *testing.T) {
 // Every code of what measures leave out has words, and every measure of ours says all
 // that a reader needs.
 func TestMeasuresOfWorkSayWhatTheyAre(t *testing.T) {
-	all := joined(processes(clocks, Process), pauses, bounces, replies, homes)
+	all := works
 	seen := map[ID]bool{}
 	for _, m := range all {
 		if m.Title == "" || m.Sentence == "" || m.Start == "" || m.Stop == "" || m.Method == "" || m.Cite == "" || m.Source == nil || m.Stat == nil || seen[m.ID] {
