@@ -134,6 +134,17 @@ func shareOf(least, most int64) Stat {
 	}
 }
 
+// shareFrom is the share of those of at least a value.
+func shareFrom(least int64) Stat {
+	return func(h *Hist) (float64, int64, bool) {
+		n := h.N()
+		if n == 0 {
+			return 0, 0, false
+		}
+		return float64(h.from(least)) / float64(n), n, true
+	}
+}
+
 func quantile(q float64) Stat {
 	return func(h *Hist) (float64, int64, bool) {
 		v, ok := h.Quantile(q)

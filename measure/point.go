@@ -139,6 +139,10 @@ var Excluded = map[string]string{
 	"zero-day":         "admitted and left on the same day",
 	"ready-after-left": "discharge-ready date after the day of leaving",
 	"joined":           "another record's, of the same person",
+	"day-case":         "a planned admission, and home on the same day",
+	"cancer":           "cancer care, by its specialty",
+	"obstetrics":       "obstetrics or midwifery, by specialty or way of admission",
+	"no-referral":      "no referral was made",
 	"ref-withdrawn":    "the hospital withdrew the referral before",
 	"ref-cancelled":    "the referral was cancelled before",
 	"ref-died":         "the person died before",
@@ -156,6 +160,8 @@ var Excluded = map[string]string{
 // Assumptions are what was assumed to count something, in words (Point.Assumed).
 var Assumptions = map[string]string{
 	"blank":          "no discharge-ready date: counted as leaving on the day",
+	"no-method":      "how the next admission came about is not known: counted as not an emergency",
+	"no-prediction":  "no date was ever predicted: counted as no change",
 	"clamped":        "discharge-ready date before the admission: counted from the admission",
 	"no-destination": "where the person went is not recorded: counted as home",
 }

@@ -87,6 +87,9 @@ type StayOf struct {
 	Subject string
 	Group
 	Referral *care.Referral // the last one of this stay; nil: none
+	// Gone is until when a stay counts that a join put away as it was, not ended: nobody
+	// is in two beds, so until the next one began. Zero: the stay is not put away.
+	Gone time.Time
 }
 
 // Inpatient reports whether a stay is one in a bed (HL7 v2 PV1-2: I), and not an
@@ -117,7 +120,23 @@ func (t *Trail) Stays() []StayOf {
 		out = append(out, x)
 	}
 	slices.SortStableFunc(out, func(a, b StayOf) int { return a.Admitted.Compare(b.Admitted) })
+	for i := range out {
+		if s := &out[i]; s.Left == nil && !isPresent(c, s.Stay) {
+			s.Gone = s.Admitted
+			for _, next := range out[i+1:] {
+				if next.Inpatient() && next.Admitted.After(s.Admitted) {
+					s.Gone = next.Admitted
+					break
+				}
+			}
+		}
+	}
 	return out
+}
+
+// isPresent reports whether a stay is the one that the person is in.
+func isPresent(c care.Case, s care.Stay) bool {
+	return c.Stay != nil && c.Stay.Org == s.Org && c.Stay.Visit == s.Visit && c.Stay.Admitted.Equal(s.Admitted) && c.Stay.Of == s.Of
 }
 
 // groupOf is what a stay belongs to: its hospital and last ward, and of its referral

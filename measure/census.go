@@ -1,0 +1,81 @@
+package measure
+
+import (
+	"time"
+
+	"homeward/nhs"
+)
+
+// NotMeeting are the periods in which somebody in a bed did not meet the criteria to
+// reside, counted at each midnight with the length of the stay in nights.
+var NotMeeting = &Source{ID: "not-meeting", Words: "a period of not meeting the criteria to reside", Span: true, Of: notMeetingPoints, Cuts: usual}
+
+func notMeetingPoints(t *Trail) []Point {
+	var out []Point
+	for _, s := range t.Stays() {
+		if !s.Inpatient() {
+			continue
+		}
+		for _, r := range s.apart() {
+			out = append(out, Point{Subject: s.Subject + "/" + r.From.UTC().Format(time.RFC3339), Group: s.Group, From: r.From, To: r.To, Since: s.Admitted})
+		}
+	}
+	return out
+}
+
+const (
+	sitrepCite  = "NHS England, acute daily discharge situation report"
+	censusStart = "no longer meeting the criteria to reside, in a bed"
+	censusStop  = "leaving, or meeting the criteria again"
+	censusWay   = "Counted at each midnight. Of a week, a month or any longer time it is the average of its midnights that have passed. Now: those of whom nothing ended yet."
+)
+
+// censuses are measures of those who are in a bed and need not be.
+var censuses = []Measure{
+	{ID: "not-meeting", Title: "People not meeting the criteria to reside", Sentence: "How many people were in a hospital bed at midnight who did not meet the criteria to reside.",
+		Unit: People, Start: censusStart, Stop: censusStop, Method: censusWay,
+		Source: NotMeeting, Stat: number, Nightly: true, By: byPlace, Cite: sitrepCite, Better: Lower, Table: nightBands},
+	staying(7), staying(14), staying(21),
+	{ID: "bed-days", Title: "Bed days lost", Sentence: "The nights that people spent in hospital without meeting the criteria to reside.",
+		Unit: BedDays, Start: "the day on which the criteria were no longer met", Stop: "the day of leaving, or of meeting them again", Method: "Each midnight at which somebody in a bed did not meet the criteria counts as one. The sum over the midnights is the sum of the days of all periods.",
+		Source: NotMeeting, Stat: number, By: byPlace, Cite: sitrepCite, Better: Lower, Table: nightBands},
+}
+
+// staying is the census of those who had been in hospital for some nights.
+func staying(nights int64) Measure {
+	words := map[int64]string{7: "7", 14: "14", 21: "21"}[nights]
+	return Measure{ID: ID("not-meeting-" + words), Title: "People not meeting the criteria to reside, in hospital for " + words + " nights or more",
+		Sentence: "How many of those who were in a bed at midnight and did not meet the criteria to reside had spent " + words + " nights or more in this hospital stay.",
+		Unit:     People, Start: censusStart, Stop: censusStop, Method: censusWay + " The nights are those of the whole stay since its admission, that night too; a stay in another hospital before is not added.",
+		Source: NotMeeting, Stat: numberFrom(nights), Nightly: true, Least: nights, By: byPlace, Cite: sitrepCite, Better: Lower}
+}
+
+// nightBands are the bands of nights in hospital. The edges are those of the situation
+// report.
+func nightBands(h *Hist) []Slice {
+	return bands(h, []Slice{{Words: "Up to 6 nights"}, {Words: "7 to 13 nights", From: 7}, {Words: "14 to 20 nights", From: 14}, {Words: "21 nights or more", From: 21}})
+}
+
+// Average makes the figure of a Nightly measure that of the average midnight, of so many
+// that have passed; other figures stay as they are. Before the first has passed there is
+// none.
+func (m Measure) Average(f Figure, nights int) Figure {
+	if m.Nightly {
+		f.Known, f.Over = nights > 0, int64(max(nights, 0))
+		f.Value /= float64(max(nights, 1))
+	}
+	return f
+}
+
+// Runs reports whether a point that runs counts as running on a day: it has begun, and
+// what it has come to is enough for the measure.
+func (m Measure) Runs(p Point, today nhs.Date, zone *time.Location) bool {
+	if !p.Open() || p.Out != "" || m.Source.Span && today.Before(nhs.DateOf(p.From.In(zone))) {
+		return false
+	}
+	since := p.Since
+	if since.IsZero() {
+		since = p.From
+	}
+	return m.Least == 0 || int64(nhs.DateOf(since.In(zone)).DaysTo(today)) >= m.Least
+}
