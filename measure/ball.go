@@ -105,9 +105,15 @@ func (s Segment) PartMinutes() []int64 {
 // A zero now leaves the last segment open.
 func Ball(t *Trail, s StayOf, now time.Time) []Segment {
 	c := t.Case()
-	b := balling{t: t, c: c, s: s, refs: c.ReferralsOf(s.Stay)}
+	return BallSeen(t, s, c.ReferralsOf(s.Stay), c.CorrectionsOf(s.Stay), now)
+}
+
+// BallSeen is Ball to a reader who knows of some referrals and corrections of the stay
+// only: what is between the hospital and another council is to them as if it were not.
+func BallSeen(t *Trail, s StayOf, refs []care.Referral, fixes []care.ClockCorrection, now time.Time) []Segment {
+	b := balling{t: t, s: s, refs: refs, fixes: fixes}
 	for _, r := range b.refs {
-		b.spells = append(b.spells, t.Spells(r.ID))
+		b.pathway, b.spells = r.Pathway, append(b.spells, t.Spells(r.ID))
 	}
 	var out []Segment
 	for _, p := range s.Ready {
@@ -128,11 +134,12 @@ func Ball(t *Trail, s StayOf, now time.Time) []Segment {
 
 // balling works out the clock of one stay.
 type balling struct {
-	t      *Trail
-	c      care.Case
-	s      StayOf
-	refs   []care.Referral // of the stay
-	spells [][]care.Spell  // of each
+	t       *Trail
+	s       StayOf
+	refs    []care.Referral // of the stay, oldest first
+	spells  [][]care.Spell  // of each
+	fixes   []care.ClockCorrection
+	pathway string // of the last referral
 }
 
 // period is the clock of one discharge-ready period; to zero: it runs.
@@ -151,8 +158,7 @@ func (b *balling) period(from, to time.Time) []Segment {
 			}
 		}
 	}
-	fixes := b.c.CorrectionsOf(b.s.Stay)
-	for _, k := range fixes {
+	for _, k := range b.fixes {
 		cut(k.From)
 		cut(k.To)
 	}
@@ -165,7 +171,7 @@ func (b *balling) period(from, to time.Time) []Segment {
 		if i+1 < len(cuts) {
 			seg.To = cuts[i+1]
 		}
-		for _, k := range fixes {
+		for _, k := range b.fixes {
 			if k.Undone == nil && !at.Before(k.From) && at.Before(k.To) {
 				b.correct(&seg, k)
 			}
@@ -210,8 +216,8 @@ func (b *balling) at(at time.Time) Segment {
 	if stage == "" {
 		stage = care.StageAfter
 	}
-	if of == "" && b.s.Referral != nil {
-		pathway = b.s.Referral.Pathway
+	if of == "" {
+		pathway = b.pathway
 	}
 	p := HeldPart{Stage: stage, Holder: holder, Team: team, Share: 100}
 	p.Reason = Suggest(b.t.ReasonList(), Waiting{Stage: stage, Pathway: pathway, Held: b.kind(holder), Hold: hold})
@@ -261,10 +267,6 @@ func (b *balling) correct(seg *Segment, k care.ClockCorrection) {
 	} else {
 		seg.Parts = make([]HeldPart, len(k.Parts))
 	}
-	pathway := ""
-	if r := b.s.Referral; r != nil {
-		pathway = r.Pathway
-	}
 	for i := range seg.Parts {
 		p := &seg.Parts[i]
 		if len(k.Parts) > 0 {
@@ -273,7 +275,7 @@ func (b *balling) correct(seg *Segment, k care.ClockCorrection) {
 			if part.Stage == seg.Clock.Stage && part.Holder == seg.Clock.Holder {
 				p.Team, p.Reason = seg.Clock.Team, seg.Clock.Reason
 			} else {
-				p.Reason = Suggest(b.t.ReasonList(), Waiting{Stage: part.Stage, Pathway: pathway, Held: b.kind(part.Holder)})
+				p.Reason = Suggest(b.t.ReasonList(), Waiting{Stage: part.Stage, Pathway: b.pathway, Held: b.kind(part.Holder)})
 			}
 		}
 		if k.Reason != "" {
