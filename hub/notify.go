@@ -635,7 +635,7 @@ func (h *Hub) moveNotices(ctx context.Context, cursor, before, after string, lis
 func (h *Hub) noticesOf(tx *store.Tx, entries []care.Entry) (out []toNotify, err error) {
 	var accounts []care.Account
 	cases := map[care.CaseID]care.Case{}
-	for _, e := range entries {
+	for _, e := range news(entries) {
 		for _, rule := range noticeRules {
 			if rule.who == nil {
 				continue

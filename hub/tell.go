@@ -187,6 +187,7 @@ func (h *Hub) FollowNews(ctx context.Context) (int, error) {
 // route makes the jobs of some entries: for all destinations that heard from
 // before them, or for one by name, whenever it began to hear.
 func (h *Hub) route(tx *store.Tx, entries []care.Entry, only string) ([]store.Tellings, error) {
+	entries = news(entries)
 	known, err := tx.Destinations()
 	if err != nil {
 		return nil, err

@@ -311,7 +311,7 @@ func (f *findings) see(t *Trail, e care.Entry) {
 
 // news notes whether what a hospital's system tells comes late.
 func (f *findings) news(c care.Case, e care.Entry) {
-	if e.Cause.Kind != "message" || c.Stay == nil {
+	if e.Cause.Kind == "person" || c.Stay == nil {
 		return
 	}
 	switch e.Event.(type) {
@@ -397,7 +397,7 @@ func toldPoints(t *Trail) []Point {
 	var out []Point
 	var stays []StayOf
 	for _, e := range t.Entries {
-		if e.Cause.Kind != "message" {
+		if e.Cause.Kind == "person" {
 			continue
 		}
 		var org nhs.ODS

@@ -28,6 +28,7 @@ type demoCmd struct {
 	Database string  `help:"postgres://... instead of the embedded database."`
 	Seed     uint64  `help:"The same seed gives the same people and the same events." default:"1"`
 	Speed    float64 `help:"How fast the pretend hospitals live; 1 is about an event a second." default:"1"`
+	Past     int     `help:"How many invented people of the last half year stand behind the figures." default:"400"`
 	NoSim    bool    `help:"No pretend hospitals and no pretend council: only what you send." name:"no-sim"`
 	Pprof    bool    `help:"Profiles of this process under /demo/pprof, for those who measure it." hidden:""`
 }
@@ -111,6 +112,7 @@ func (d *demo) play(ctx context.Context, pages net.Listener) error {
 	var wg sync.WaitGroup
 	if !d.cmd.NoSim {
 		wg.Go(func() { _ = d.county.Play(ctx) })
+		wg.Go(func() { d.past(ctx) })
 	}
 	wg.Go(func() { d.marketOnce(ctx) })
 	for _, e := range d.ears {
