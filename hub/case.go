@@ -558,6 +558,10 @@ func timelineKind(e care.Event) string {
 		return "money"
 	case care.OutcomeChanged:
 		return "outcome"
+	case care.LookEnded:
+		return "look"
+	case care.ClockCorrected:
+		return "clock"
 	case care.Decided:
 		return "huddle"
 	case care.ConcernChanged:

@@ -25,6 +25,11 @@ func (h *Hub) workItem(a *asking, c care.Case, e care.Entry, t TimelineItem) (Ti
 	case "outcome":
 		ok := a.outcomeItem(c, e.Event, &t)
 		return t, ok
+	case "clock":
+		ok := a.clockItem(c, e.Event, &t)
+		return t, ok
+	case "look":
+		return t, a.lookItem(e.Event, &t)
 	case "huddle":
 		ok := a.huddleItem(c, e.Event, &t)
 		return t, ok

@@ -18,7 +18,7 @@ import (
 )
 
 var lookActions = []policy.Action{policy.Lookup, policy.SeeDemographics, policy.SeePackages, policy.SeeProvider, policy.SeeSafeguarding,
-	policy.SeePackageDetail, policy.SeeFinance, policy.RecordCall, policy.Refer, policy.SeeTimeline}
+	policy.SeePackageDetail, policy.SeeFinance, policy.RecordCall, policy.Refer, policy.SeeTimeline, policy.RecordLookResult}
 
 // lookSections are those of lookActions that show something; the rest only say
 // what may be done next.
@@ -322,7 +322,7 @@ func (h *Hub) fillLook(tx *store.Tx, a *asking, c care.Case, states map[nhs.ODS]
 	if a.may[policy.SeeDemographics] {
 		v.Person = c.Person
 	}
-	v.MayCall = a.may[policy.RecordCall]
+	v.MayCall, v.MayEnd = a.may[policy.RecordCall], a.may[policy.RecordLookResult]
 	v.MayRefer = a.may[policy.Refer] && c.Stay != nil && c.Stay.Org == a.by.Org
 	v.MayOpen = a.may[policy.SeeTimeline]
 	return nil

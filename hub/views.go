@@ -82,6 +82,9 @@ type LookView struct {
 	MayOpen   bool            // may open the discharge case
 	Slow      bool            // too many wrong dates of birth: the next try waits
 	Glass     *Glass          // the reader broke the glass; nil: they did not
+
+	MayEnd bool             // may record what the look-up led to
+	Ended  *care.LookResult // what it led to, as the reader recorded it; nil: not recorded
 }
 
 // CouncilView is what one council holds that this user may see.
