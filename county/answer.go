@@ -92,6 +92,8 @@ type Request struct {
 	BookedAt         time.Time
 	Wasted           time.Time // readiness was lost while there were offers
 	Ended            time.Time
+	WastedDay        nhs.Date
+	EndedDay         nhs.Date
 	OffersWhenWasted int
 	FirstOffer       time.Time
 	Offers           int // so far

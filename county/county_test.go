@@ -20,7 +20,7 @@ func london(t testing.TB) *time.Location {
 
 // What was invented is what the histories fold to, and the same county comes again.
 func TestHistoriesFoldToTheFacts(t *testing.T) {
-	c := Config{Seed: 7, People: 4000, Zone: london(t)}
+	c := Config{Seed: 7, People: 2000, Zone: london(t)}
 	var ends = map[End]int{}
 	seen := map[string]int{}
 	numbers := map[nhs.Number]int{}

@@ -73,7 +73,7 @@ func (l *life) person(first nhs.Date) {
 	age := 66 + l.r.IntN(32)
 	switch x := l.r.IntN(100); {
 	case x < 5:
-		age = l.r.IntN(17) // the eve of 16 too
+		age = 1 + l.r.IntN(16) // the eve of 16 too
 	case x < 25:
 		age = 17 + l.r.IntN(49)
 	}

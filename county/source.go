@@ -102,12 +102,12 @@ func (w *sourcing) lose(from, before time.Time) {
 		}
 		at := p.To
 		w.is.Wasted = at
-		w.tell(at, care.RequestWasted, "", func() { w.fact.Wasted, w.fact.OffersWhenWasted = at, offers })
+		w.tell(at, care.RequestWasted, "", func() { w.fact.Wasted, w.fact.WastedDay, w.fact.OffersWhenWasted = at, w.l.c.day(at), offers })
 	}
 }
 
 // end ends it, when it has not.
 func (w *sourcing) end(at time.Time, why string) {
 	w.is.Ended, w.is.EndedWhy = at, why
-	w.tell(at, care.RequestEnded, "", func() { w.fact.Ended = at })
+	w.tell(at, care.RequestEnded, "", func() { w.fact.Ended, w.fact.EndedDay = at, w.l.c.day(at) })
 }

@@ -111,7 +111,13 @@ func (l *life) told(p *plan) {
 	if p.end != Home {
 		return
 	}
-	from := l.between(p.in, p.out)
+	since := p.in
+	for _, x := range p.periods {
+		if x.To.After(since) { // nobody is not meeting the criteria twice at a time
+			since = x.To
+		}
+	}
+	from := l.between(since, p.out)
 	said := p.out.Add(time.Duration(1+l.r.IntN(200)) * time.Hour)
 	f := p.fact
 	l.add(said, care.BecameReady{At: said, From: from, Past: p.visit, Again: len(p.periods) > 0}, func() {
