@@ -3,6 +3,7 @@ package hub
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,11 +32,32 @@ type FigureView struct {
 	FigureQuery
 	Def    measure.Measure
 	AsAt   time.Time // it has all that was recorded by then
-	Behind bool      // history is still being counted: soon it will have more
+	Behind bool      // history is still being counted, or is counted again: soon it will have more
 	Total  measure.Figure
 	Steps  []FigureStep  // where Every was asked, without gaps
 	Groups []FigureGroup // where By was asked: the largest first; "" not known, last
+	Slices []FigureSlice // the parts of Total, where the measure has a distribution
 	Whole  nhs.Date      // the last day whose figure is complete; it matures until then
+	Restated
+	FigureNotes
+}
+
+// Restated says how late news changed a figure. It is empty where an earlier knowledge
+// was asked for.
+type Restated struct {
+	Late int64          // of what counts now, how many became known more than a day after the day on which they count
+	Then measure.Figure // as it was known a day after the end of the time; not Known of what is counted at each midnight, and where the time is not over
+}
+
+// Changed reports whether the figure is another than it was a day after the end of its time.
+func (r Restated) Changed(now measure.Figure) bool {
+	return r.Then.Known && (r.Then.Value != now.Value || r.Then.Over != now.Over)
+}
+
+// FigureSlice is one part of a distribution.
+type FigureSlice struct {
+	measure.Slice
+	Few bool // it must not leave the service, and has no number any more
 }
 
 // FigureStep is the figure of one step.
@@ -53,7 +75,6 @@ type FigureGroup struct {
 
 // Figures gives some measures, all as at one moment.
 func (h *Hub) Figures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]FigureView, error) {
-	var out []FigureView
 	err := h.update(ctx, func(tx *store.Tx) error {
 		a := h.ask(by, policy.SeeFigures, nil, policy.Governance, "", h.now())
 		if !a.allowed(policy.SeeFigures) {
@@ -65,20 +86,22 @@ func (h *Hub) Figures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]
 		return nil, err
 	}
 	return view(ctx, h, func(tx *store.Tx) ([]FigureView, error) {
-		out = nil
+		out, counted := []FigureView{}, map[string]*counting{}
 		for _, q := range qs {
-			v, err := h.figure(tx, q)
+			v, err := h.figure(tx, q, counted)
 			if err != nil {
 				return nil, err
 			}
+			v.hideFew(by)
 			out = append(out, v)
 		}
 		return out, nil
 	})
 }
 
-// figure works out one measure.
-func (h *Hub) figure(tx *store.Tx, q FigureQuery) (FigureView, error) {
+// figure works out one measure. What is counted for one serves the others of the same
+// source, place and time.
+func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (FigureView, error) {
 	m, ok := measure.Find(q.Measure)
 	switch {
 	case !ok:
@@ -91,42 +114,75 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery) (FigureView, error) {
 	if q.Every != "" {
 		q.From, q.To = q.Every.Start(q.From), q.Every.Next(q.Every.Start(q.To)).Add(-1)
 	}
-	c := &counting{h: h, q: q, m: m, today: h.today(h.now()), groups: map[string]*counted{}}
-	if !q.KnownAt.IsZero() {
-		c.today = h.today(q.KnownAt)
+	key := fmt.Sprint(m.Source.ID, q.Where, q.By, q.Every, q.From, q.To, q.KnownAt)
+	c := before[key]
+	if c == nil {
+		c = &counting{h: h, q: q, source: m.Source, today: h.today(h.now()), groups: map[string]*counted{}}
+		if !q.KnownAt.IsZero() {
+			c.today = h.today(q.KnownAt)
+		}
+		if err := c.count(tx); err != nil {
+			return FigureView{}, err
+		}
+		c.settle()
+		before[key] = c
 	}
-	if err := c.count(tx); err != nil {
-		return FigureView{}, err
+	v := c.view(m, q)
+	var err error
+	if v.Behind, err = h.behindHistory(tx); err != nil {
+		return v, err
 	}
-	v := c.view()
-	behind, err := h.measuredTo(tx, &v)
-	v.Behind = behind
+	v.AsAt = h.now()
+	v.FigureNotes, err = h.figureNotes(tx, m, q)
 	return v, err
 }
 
-// measuredTo says up to when history was counted, and whether there is more.
-func (h *Hub) measuredTo(tx *store.Tx, v *FigureView) (bool, error) {
-	v.AsAt = h.now()
-	at, err := tx.Setting(measureCursor)
+// behindHistory says whether there is history that is not counted, or not as this program
+// counts.
+func (h *Hub) behindHistory(tx *store.Tx) (bool, error) {
+	g, err := tx.Generation()
+	if err != nil {
+		return false, err
+	}
+	at, err := tx.Setting(measuredTo(g))
 	if err != nil {
 		return false, err
 	}
 	seq, err := tx.Seq()
-	return at != strconv.FormatInt(seq, 10) && seq > 0, err
+	if err != nil || at == strconv.FormatInt(seq, 10) || seq == 0 {
+		if err == nil && seq > 0 {
+			return h.countedOtherwise(tx)
+		}
+		return false, err
+	}
+	n, err := strconv.ParseInt(cmp.Or(at, "0"), 10, 64)
+	if err != nil {
+		return false, fmt.Errorf("reading how far history was measured: %w", err)
+	}
+	rest, err := tx.HistorySince(n, 1) // what is left may be of people who were erased
+	if err != nil || len(rest) > 0 {
+		return true, err
+	}
+	return h.countedOtherwise(tx)
 }
 
-// counting works out one measure.
+// counting counts what is asked of one source.
 type counting struct {
 	h      *Hub
 	q      FigureQuery
-	m      measure.Measure
+	source *measure.Source
 	today  nhs.Date
 	groups map[string]*counted // by the value of By; "" the only one where it is not split
+	all    *counted
+	late   int64
+	then   *measure.Hist // of the whole, a day after the end; nil: it cannot be said
 }
 
 // counted are the counts of one group.
 type counted struct {
-	total measure.Hist
+	sum   measure.Sum
+	bySum map[nhs.Date]*measure.Sum
+	total *measure.Hist
 	steps map[nhs.Date]*measure.Hist
 	open  int64
 }
@@ -134,17 +190,45 @@ type counted struct {
 func (c *counting) group(key string) *counted {
 	g := c.groups[key]
 	if g == nil {
-		g = &counted{steps: map[nhs.Date]*measure.Hist{}}
+		g = &counted{bySum: map[nhs.Date]*measure.Sum{}}
 		c.groups[key] = g
 	}
 	return g
 }
 
-func (g *counted) step(start nhs.Date) *measure.Hist {
-	if g.steps[start] == nil {
-		g.steps[start] = &measure.Hist{}
+func (g *counted) step(start nhs.Date) *measure.Sum {
+	s := g.bySum[start]
+	if s == nil {
+		s = &measure.Sum{}
+		g.bySum[start] = s
 	}
-	return g.steps[start]
+	return s
+}
+
+func (g *counted) settle() {
+	g.total, g.steps = g.sum.Hist(), make(map[nhs.Date]*measure.Hist, len(g.bySum))
+	for start, s := range g.bySum {
+		g.steps[start] = s.Hist()
+	}
+}
+
+// settle adds the groups up.
+func (c *counting) settle() {
+	c.all = c.groups[""]
+	if c.q.By != "" || c.all == nil {
+		c.all = &counted{bySum: map[nhs.Date]*measure.Sum{}}
+		for _, g := range c.groups {
+			c.all.sum.Merge(&g.sum)
+			c.all.open += g.open
+			for start, s := range g.bySum {
+				c.all.step(start).Merge(s)
+			}
+		}
+	}
+	for _, g := range c.groups {
+		g.settle()
+	}
+	c.all.settle()
 }
 
 // count counts: from what is kept where the cut is, and what runs from the points; all
@@ -154,18 +238,33 @@ func (c *counting) count(tx *store.Tx) error {
 	if c.q.By != "" && !slices.Contains(dims, c.q.By) {
 		dims = append(dims, c.q.By)
 	}
-	cut, kept := c.m.Source.Cut(dims)
-	q := store.PointQuery{Source: c.m.Source.ID, Where: c.q.Where, From: c.q.From, To: c.q.To, KnownAt: c.q.KnownAt}
-	if kept && c.q.KnownAt.IsZero() {
-		if err := c.cells(tx, cut); err != nil {
+	cut, kept := c.source.Cut(dims)
+	if !kept || !c.q.KnownAt.IsZero() {
+		q := store.PointQuery{Source: c.source.ID, Where: c.q.Where, From: c.q.From, To: c.q.To, KnownAt: c.q.KnownAt}
+		err := tx.EachPoint(q, func(k store.KnownPoint) error {
+			c.point(k.Point)
+			return nil
+		})
+		if err != nil || !c.q.KnownAt.IsZero() {
 			return err
 		}
-		q.Open = true
+		return c.restated(tx)
 	}
-	return tx.EachPoint(q, func(k store.KnownPoint) error {
-		c.point(k.Point)
-		return nil
-	})
+	if err := c.cells(tx, cut); err != nil {
+		return err
+	}
+	if err := c.open(tx); err != nil {
+		return err
+	}
+	return c.restated(tx)
+}
+
+// open counts what runs.
+func (c *counting) open(tx *store.Tx) error {
+	if c.source.Span {
+		return tx.OpenSpans(c.source.ID, c.q.Where, c.q.By, c.point)
+	}
+	return tx.Open(c.source.ID, c.q.Where, c.q.By, func(value string, n int64) { c.group(value).open += n })
 }
 
 func (c *counting) cells(tx *store.Tx, cut []measure.Dim) error {
@@ -175,18 +274,18 @@ func (c *counting) cells(tx *store.Tx, cut []measure.Dim) error {
 	}
 	at := slices.Index(cut, c.q.By)
 	for _, p := range pieces {
-		err := tx.EachCell(store.CellQuery{Source: c.m.Source.ID, Cut: cut, Where: c.q.Where, Piece: p}, func(values [2]string, start nhs.Date, body []byte) error {
+		err := tx.EachCell(store.CellQuery{Source: c.source.ID, Cut: cut, Where: c.q.Where, Piece: p}, func(values [2]string, start nhs.Date, body []byte) error {
 			key := ""
 			if at >= 0 {
 				key = values[at]
 			}
 			g := c.group(key)
 			if c.q.Every != "" {
-				if err := g.step(start).MergeBytes(body); err != nil {
+				if err := g.step(start).AddBytes(body); err != nil {
 					return err
 				}
 			}
-			return g.total.MergeBytes(body)
+			return g.sum.AddBytes(body)
 		})
 		if err != nil {
 			return err
@@ -206,31 +305,56 @@ func (c *counting) point(p measure.Point) {
 	if p.Open() && p.Out == "" {
 		g.open++
 	}
-	p.Days(c.m.Source.Span, c.h.Zone, c.today.Add(-1), func(day nhs.Date, value int64) {
+	p.Days(c.source.Span, c.h.Zone, c.today.Add(-1), func(day nhs.Date, value int64) {
 		if day.Before(c.q.From) || c.q.To.Before(day) {
 			return
 		}
-		g.total.Add(p, value, 1)
+		g.sum.Add(p, value, 1)
 		if c.q.Every != "" {
 			g.step(c.q.Every.Start(day)).Add(p, value, 1)
 		}
 	})
 }
 
-func (c *counting) view() FigureView {
-	v := FigureView{FigureQuery: c.q, Def: c.m, Whole: c.today.Add(-1 - c.m.Matures)}
-	all := &counted{steps: map[nhs.Date]*measure.Hist{}}
-	for key, g := range c.groups {
-		all.total.Merge(&g.total)
-		all.open += g.open
-		for start, hist := range g.steps {
-			all.step(start).Merge(hist)
-		}
-		if c.q.By != "" {
-			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(c.q.By, key), Figure: c.m.Figure(&g.total, g.open), Steps: c.steps(g)})
+// restated counts what became known late. What was known a day after the end follows
+// from what is known now, without what came since and with what went since.
+func (c *counting) restated(tx *store.Tx) error {
+	r, err := tx.Restated(c.source.ID, c.q.Where, c.q.From, c.q.To)
+	c.late = r.Late
+	if err != nil || c.source.Span || r.Then.After(c.h.now()) {
+		return err
+	}
+	var then measure.Sum
+	for _, g := range c.groups {
+		then.Merge(&g.sum)
+	}
+	for _, p := range r.Came {
+		then.Add(p, p.Value, -1)
+	}
+	for _, p := range r.Went {
+		then.Add(p, p.Value, 1)
+	}
+	c.then = then.Hist()
+	return nil
+}
+
+func (c *counting) view(m measure.Measure, q FigureQuery) FigureView {
+	q.From, q.To = c.q.From, c.q.To
+	v := FigureView{FigureQuery: q, Def: m, Whole: c.today.Add(-1 - m.Matures), Restated: Restated{Late: c.late}}
+	if q.By != "" {
+		for key, g := range c.groups {
+			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(q, key), Figure: m.Figure(g.total, g.open), Steps: c.steps(m, g)})
 		}
 	}
-	v.Total, v.Steps = c.m.Figure(&all.total, all.open), c.steps(all)
+	v.Total, v.Steps = m.Figure(c.all.total, c.all.open), c.steps(m, c.all)
+	if c.then != nil {
+		v.Then = m.Figure(c.then, 0)
+	}
+	if m.Table != nil {
+		for _, s := range m.Table(c.all.total) {
+			v.Slices = append(v.Slices, FigureSlice{Slice: s})
+		}
+	}
 	slices.SortFunc(v.Groups, func(a, b FigureGroup) int {
 		return cmp.Or(-cmp.Compare(min(len(a.Key), 1), min(len(b.Key), 1)), -cmp.Compare(a.Value, b.Value), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
 	})
@@ -238,7 +362,7 @@ func (c *counting) view() FigureView {
 }
 
 // steps are the figures of each step, without gaps, up to today.
-func (c *counting) steps(g *counted) []FigureStep {
+func (c *counting) steps(m measure.Measure, g *counted) []FigureStep {
 	if c.q.Every == "" {
 		return nil
 	}
@@ -248,18 +372,20 @@ func (c *counting) steps(g *counted) []FigureStep {
 		if hist == nil {
 			hist = &measure.Hist{}
 		}
-		out = append(out, FigureStep{Start: d, Figure: c.m.Figure(hist, 0)})
+		out = append(out, FigureStep{Start: d, Figure: m.Figure(hist, 0)})
 	}
 	return out
 }
 
 // dimName is the value of a dimension in words.
-func (h *Hub) dimName(d measure.Dim, v string) string {
-	switch {
+func (h *Hub) dimName(q FigureQuery, v string) string {
+	switch d := q.By; {
 	case v == "":
 		return "Not known"
 	case d == measure.ByHospital || d == measure.ByCouncil || d == measure.ByHolder || d == measure.ByProvider:
 		return h.Org(nhs.ODS(v)).Name
+	case d == measure.ByWard && q.Where[measure.ByHospital] != "":
+		return h.wardName(nhs.ODS(q.Where[measure.ByHospital]), v)
 	case d == measure.ByPathway:
 		return "Pathway " + v
 	}

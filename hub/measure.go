@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"homeward/care"
@@ -12,92 +13,122 @@ import (
 )
 
 const (
-	measureCursor = "measured-to" // the setting that holds how far history was measured
-	measureAtOnce = 100           // entries of history measured in one transaction
+	measureCursor = "measured-to" // begins the setting that holds how far history was measured, in each generation
+	measureAtOnce = 100           // entries of history measured in one transaction, at most
+	measureRows   = 1500          // rows that are written in one transaction, unless one entry alone makes more
 )
 
+// measuredTo is the setting that holds how far history was measured in a generation.
+func measuredTo(g store.Generation) string { return fmt.Sprintf("%s-%d", measureCursor, g) }
+
 // measureLoop measures history as it grows, until ctx ends: its points and counts are
-// some hundredths of a second behind (see follower).
+// some hundredths of a second behind (see follower). Where this program counts something
+// that the one before did not, all is counted anew beside that.
 func (h *Hub) measureLoop(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { h.remeasureLoop(ctx) })
 	h.untilDone(ctx, "measures", func(ctx context.Context) (bool, time.Time, error) {
 		n, err := h.Measure(ctx)
 		return n > 0, time.Time{}, err
 	})
-}
-
-// measured is how the points of each case changed over a stretch of history.
-type measured struct {
-	cases     []care.CaseID
-	snapshots map[care.CaseID][]store.Snapshot
+	wg.Wait()
 }
 
 // Measure measures what happened since it was last called, by any process, and says
-// how many entries of history it went through. Points are worked out on a snapshot; only
-// what changed is written.
+// how many entries of history it went through. Points and counts are worked out on a
+// snapshot; only what changed is written.
 func (h *Hub) Measure(ctx context.Context) (int, error) {
-	return follow(ctx, h, follower[measured]{cursor: measureCursor, atOnce: measureAtOnce, find: h.measuring,
-		keep: func(tx *store.Tx, _ []care.Entry, m measured) error {
-			tally := measure.Tally{}
-			for _, id := range m.cases {
-				if err := tx.PutPoints(id, m.snapshots[id], h.Zone, tally); err != nil {
-					return fmt.Errorf("measuring case %s: %w", id, err)
-				}
-			}
-			return tx.AddCells(tally)
-		}})
+	g, err := view(ctx, h, (*store.Tx).Generation)
+	if err != nil {
+		return 0, err
+	}
+	return h.measureInto(ctx, g)
 }
 
-func (h *Hub) measuring(tx *store.Tx, entries []care.Entry) (m measured, used int, err error) {
-	m.snapshots = map[care.CaseID][]store.Snapshot{}
-	for _, e := range entries {
-		if _, did := m.snapshots[e.Case]; did {
-			continue
+// measureInto measures what one generation has not counted yet. When something else was
+// written of it meanwhile, nothing is, and there is more to do.
+func (h *Hub) measureInto(ctx context.Context, g store.Generation) (int, error) {
+	n, err := follow(ctx, h, follower[*store.PointWork]{cursor: measuredTo(g), atOnce: measureAtOnce,
+		find: func(tx *store.Tx, entries []care.Entry) (*store.PointWork, int, error) {
+			return h.measuring(tx, g, entries)
+		},
+		keep: func(tx *store.Tx, _ []care.Entry, w *store.PointWork) error { return tx.PutWork(w) }})
+	if store.IsStale(err) {
+		return max(n, 1), nil
+	}
+	return n, err
+}
+
+// measuring works out how the points and counts of a generation change by the first of some
+// entries: by as many as can be written in one transaction.
+func (h *Hub) measuring(tx *store.Tx, g store.Generation, entries []care.Entry) (*store.PointWork, int, error) {
+	for n := len(entries); ; n /= 2 {
+		w, err := tx.NewWork(g, h.Zone)
+		if err != nil {
+			return nil, 0, err
 		}
-		m.cases = append(m.cases, e.Case)
-		if m.snapshots[e.Case], err = h.snapshots(tx, e.Case, entries[0].Seq-1, entries[len(entries)-1].Seq); err != nil {
-			return m, 0, err
+		did := map[care.CaseID]bool{}
+		for _, e := range entries[:n] {
+			if did[e.Case] {
+				continue
+			}
+			did[e.Case] = true
+			snapshots, err := h.snapshots(tx, e.Case, entries[0].Seq-1, entries[n-1].Seq)
+			if err != nil {
+				return nil, 0, err
+			}
+			if err := tx.WorkPoints(w, e.Case, snapshots); err != nil {
+				return nil, 0, fmt.Errorf("measuring case %s: %w", e.Case, err)
+			}
+		}
+		if err := tx.WorkCells(w); err != nil {
+			return nil, 0, err
+		}
+		if w.Size() <= measureRows || n == 1 {
+			return w, n, nil
 		}
 	}
-	return m, len(entries), nil
 }
 
 // snapshots are the points of a case after each time at which something of it was
 // recorded after one place in history, up to another.
 func (h *Hub) snapshots(tx *store.Tx, id care.CaseID, after, to int64) ([]store.Snapshot, error) {
 	out := []store.Snapshot{}
-	err := h.trail(tx, id, to, func(t *measure.Trail, last care.Entry) {
-		if last.Seq > after {
-			out = append(out, store.Snapshot{Known: last.Recorded, Points: t.Points()})
+	_, err := h.trail(tx, id, to, func(t *measure.Trail, last int64, known time.Time) {
+		if last > after {
+			out = append(out, store.Snapshot{Known: known, Points: t.Points()})
 		}
 	})
 	return out, err
 }
 
 // trail reads the history of a case up to a place in history, and calls each with its
-// trail after each time at which something was recorded, with the last entry of that time.
-func (h *Hub) trail(tx *store.Tx, id care.CaseID, to int64, each func(*measure.Trail, care.Entry)) error {
+// trail after each time at which something was recorded, with the place of the last entry of that
+// time. A clock that went back did not make anything known before what was known already.
+func (h *Hub) trail(tx *store.Tx, id care.CaseID, to int64, each func(t *measure.Trail, last int64, known time.Time)) (*measure.Trail, error) {
 	entries, err := tx.History(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if i := slices.IndexFunc(entries, func(e care.Entry) bool { return e.Seq > to }); i >= 0 {
 		entries = entries[:i]
 	}
-	t := &measure.Trail{Zone: h.Zone}
+	t, known := &measure.Trail{Zone: h.Zone, Reasons: h.Reasons}, time.Time{}
 	for i, e := range entries {
 		if x, ok := e.Event.(care.Absorbed); ok {
-			var other *measure.Trail
-			if err := h.trail(tx, x.Other.ID, e.Seq, func(o *measure.Trail, _ care.Entry) { other = o }); err != nil {
-				return err
+			other, err := h.trail(tx, x.Other.ID, e.Seq, nil)
+			if err != nil {
+				return nil, err
 			}
-			if other != nil {
-				t.Knows(x.Other.ID, other)
-			}
+			t.Knows(x.Other.ID, other)
 		}
 		t.Add(e)
-		if i+1 == len(entries) || !entries[i+1].Recorded.Equal(e.Recorded) {
-			each(t, e)
+		if e.Recorded.After(known) {
+			known = e.Recorded
+		}
+		if each != nil && (i+1 == len(entries) || entries[i+1].Recorded.After(known)) {
+			each(t, e.Seq, known)
 		}
 	}
-	return nil
+	return t, nil
 }

@@ -43,6 +43,46 @@ func (e Every) Next(start nhs.Date) nhs.Date {
 	return start.Add(1)
 }
 
+// blockSteps are how many steps are kept together, of each length.
+var blockSteps = map[Every]int{Daily: 32, Weekly: 32, Monthly: 16}
+
+// index numbers the steps, from 1970 on.
+func (e Every) index(start nhs.Date) int {
+	switch e {
+	case Weekly: // 1 January 1970 was a Thursday
+		return floor(dayNumber(start)+3, 7)
+	case Monthly:
+		return (start.Year-1970)*12 + int(start.Month) - 1
+	}
+	return dayNumber(start)
+}
+
+// at is the first day of the step of a number.
+func (e Every) at(i int) nhs.Date {
+	switch e {
+	case Weekly:
+		return epoch.Add(i*7 - 3)
+	case Monthly:
+		return nhs.DateOf(time.Date(1970, time.Month(1+i), 1, 0, 0, 0, 0, time.UTC))
+	}
+	return epoch.Add(i)
+}
+
+var epoch = nhs.DateOf(time.Unix(0, 0).UTC())
+
+func dayNumber(d nhs.Date) int { return int(d.Time().Unix() / (24 * 60 * 60)) }
+
+func floor(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// Block is the number of the block that the step which begins on a day is in.
+func (e Every) Block(start nhs.Date) int { return floor(e.index(start), blockSteps[e]) }
+
 // Cell names one count that is kept: of a source, in a cut, of one step.
 type Cell struct {
 	Source string
@@ -99,6 +139,12 @@ func (t Tally) cell(s *Source, cut []Dim, p Point, day nhs.Date, value, n int64)
 func IsSpan(source string) bool {
 	s := sourceOf(source)
 	return s != nil && s.Span
+}
+
+// IsOutside reports whether a source does not follow from the history of cases.
+func IsOutside(source string) bool {
+	s := sourceOf(source)
+	return s != nil && s.Outside
 }
 
 func sourceOf(id string) *Source {

@@ -26,11 +26,11 @@ func Suppress(parts []*Figure) int {
 	marked := 0
 	var least *Figure
 	for _, f := range parts {
-		switch n := f.of(); {
+		switch n := f.Of(); {
 		case n > 0 && n < Few:
 			f.Few = true
 			marked++
-		case n > 0 && (least == nil || n < least.of()):
+		case n > 0 && (least == nil || n < least.Of()):
 			least = f
 		}
 	}
@@ -39,15 +39,84 @@ func Suppress(parts []*Figure) int {
 		marked++
 	}
 	for _, f := range parts {
-		if f.Few {
-			f.Value, f.Over, f.Open, f.Hist = 0, 0, 0, nil
-		}
+		f.clear()
 	}
 	return marked
 }
 
-// of is how many people a figure tells of.
-func (f *Figure) of() int64 {
+// SuppressTable marks as Suppress does where figures are parts of several wholes: each line
+// is a whole and the parts that make it up. It goes on until no line has one alone that
+// is marked.
+func SuppressTable(lines [][]*Figure) {
+	size := map[*Figure]int64{}
+	for _, line := range lines {
+		for _, f := range line {
+			if size[f] = f.Of(); size[f] > 0 && size[f] < Few {
+				f.Few = true
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, line := range lines {
+			if f := lone(line, size); f != nil {
+				f.Few, changed = true, true
+			}
+		}
+	}
+	for f := range size {
+		f.clear()
+	}
+}
+
+// lone is what must be marked too where just one of a whole and its parts is: the smallest part,
+// or else the whole.
+func lone(line []*Figure, size map[*Figure]int64) (least *Figure) {
+	marked := 0
+	for i, f := range line {
+		switch {
+		case size[f] == 0:
+		case f.Few:
+			marked++
+		case least == nil || least == line[0] || i > 0 && size[f] < size[least]:
+			least = f
+		}
+	}
+	if marked != 1 {
+		return nil
+	}
+	return least
+}
+
+// clear takes the numbers from a figure that is marked.
+func (f *Figure) clear() {
+	if f.Few {
+		f.Value, f.Over, f.Open, f.Hist = 0, 0, 0, nil
+	}
+}
+
+// Strip takes away the counts by value, and those of few that were left out or of which
+// something was assumed.
+func (f *Figure) Strip() {
+	if f.Hist == nil {
+		return
+	}
+	h := &Hist{}
+	for _, x := range []struct{ from, to *map[string]int64 }{{&f.Hist.Assumed, &h.Assumed}, {&f.Hist.Out, &h.Out}} {
+		for code, n := range *x.from {
+			if n >= Few {
+				bump(x.to, code, n)
+			}
+		}
+	}
+	f.Hist = h
+	if f.Open < Few {
+		f.Open = 0
+	}
+}
+
+// Of is how many people a figure tells of.
+func (f *Figure) Of() int64 {
 	if f.Hist == nil {
 		return f.Over
 	}

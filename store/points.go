@@ -1,12 +1,17 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,69 +37,331 @@ type KnownPoint struct {
 	Until  time.Time // when something else was; zero: it still is
 }
 
-// PutPoints writes how the points of a case changed, by its snapshots from the oldest
-// on, and adds to what changes in the counts. What a point was before stays, with the
-// time until which it was known.
-func (t *Tx) PutPoints(id care.CaseID, snapshots []Snapshot, zone *time.Location, tally measure.Tally) error {
-	now, err := t.points(`WHERE case_id = $1 AND until = 0`, id)
+// Generation is one counting of all history: what is shown is of one, and another is made
+// beside it where all is counted anew. 0 are the points that do not come from history.
+type Generation int64
+
+const (
+	generation = "measures-generation" // the setting that holds the one that is shown
+	erasures   = "measures-erased"     // and the one that counts whose points lost their names
+	// erasedPoint begins the case of a point whose person was erased; no case's id has a colon.
+	erasedPoint = "erased:"
+)
+
+// Generation is the one that is shown.
+func (t *Tx) Generation() (Generation, error) {
+	s, err := t.Setting(generation)
+	if err != nil || s == "" {
+		return 1, err
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("reading which counting is shown: %w", err)
+	}
+	return Generation(n), nil
+}
+
+// ShowGeneration makes another generation the one that is shown.
+func (t *Tx) ShowGeneration(g Generation) error {
+	return t.PutSetting(generation, strconv.FormatInt(int64(g), 10))
+}
+
+// PointErasures changes when points lose their names (EraseCase): what was worked out
+// before must be worked out again.
+func (t *Tx) PointErasures() (string, error) { return t.Setting(erasures) }
+
+// PointWork is what is to be written of how points changed. It is worked out on a
+// snapshot (WorkPoints, WorkCells), so that writing it (PutWork) takes little time. It is good
+// only while nothing else is written of its generation.
+type PointWork struct {
+	Gen     Generation
+	Zone    *time.Location
+	Erased  string // PointErasures, when it was worked out
+	Tally   measure.Tally
+	changes []pointChange
+	cells   []cellChange
+	put     map[caseSubject]int // which of changes put what still is
+}
+
+// pointChange is one point that is put, with its end if that is known already; is no
+// longer so; or never was.
+type pointChange struct {
+	KnownPoint
+	how changing
+}
+
+type changing int
+
+const (
+	putting changing = iota
+	ending
+	dropping
+	nothing // what was put was dropped again
+)
+
+type cellChange struct {
+	measure.Row
+	body []byte // nil: nothing is counted any more
+}
+
+// NewWork begins work on a generation, as of a snapshot.
+func (t *Tx) NewWork(g Generation, zone *time.Location) (*PointWork, error) {
+	erased, err := t.PointErasures()
+	return &PointWork{Gen: g, Zone: zone, Erased: erased, Tally: measure.Tally{}}, err
+}
+
+// Size is how many rows it writes.
+func (w *PointWork) Size() int { return len(w.changes) + len(w.cells) }
+
+// WorkPoints works out how the points of a case changed, by its snapshots from the
+// oldest on. What a point was before stays, with the time until which it was known. It
+// works on in what was worked out of others, but only once for each case.
+func (t *Tx) WorkPoints(w *PointWork, id care.CaseID, snapshots []Snapshot) error {
+	now, err := t.points(`WHERE gen = $1 AND case_id = $2 AND until = 0`, int64(w.Gen), id)
 	if err != nil {
 		return err
 	}
-	person, err := t.pseudonym(id)
-	if err != nil {
-		return err
-	}
+	w.Snapshots(now, snapshots)
+	return nil
+}
+
+// Snapshots works out how points change from those that are known on, by snapshots from
+// the oldest on.
+func (w *PointWork) Snapshots(now []KnownPoint, snapshots []Snapshot) {
 	for _, s := range snapshots {
+		at := s.Known.Truncate(time.Microsecond).UTC()
+		points := distinct(s.Points)
 		var kept []KnownPoint
 		for _, was := range now {
-			if slices.ContainsFunc(s.Points, was.Same) {
+			if p, ok := points[nameOf(was.Point)]; ok && was.Same(p) {
 				kept = append(kept, was)
+				delete(points, nameOf(was.Point))
 				continue
 			}
-			tally.Add(was.Point, -1, zone)
-			if err := t.retirePoint(was, s.Known); err != nil {
-				return err
-			}
+			w.retire(was, at)
 		}
 		for _, p := range s.Points {
-			if slices.ContainsFunc(kept, func(k KnownPoint) bool { return k.Source == p.Source && k.Subject == p.Subject }) {
+			p = asStored(p)
+			if x, ok := points[nameOf(p)]; !ok || x != p { // it is kept, or its name is taken
 				continue
 			}
-			tally.Add(p, 1, zone)
-			k := KnownPoint{Point: p, Person: person, Known: s.Known}
-			if err := t.putPoint(k, zone); err != nil {
-				return err
-			}
+			delete(points, nameOf(p))
+			k := KnownPoint{Point: p, Known: at}
+			w.begin(k)
 			kept = append(kept, k)
 		}
 		now = kept
 	}
-	return nil
 }
 
-// retirePoint says that a point is no longer so. One that was known for no time at
-// all never was.
-func (t *Tx) retirePoint(k KnownPoint, at time.Time) error {
-	if !at.After(k.Known) {
-		return t.exec(`DELETE FROM points WHERE case_id = $1 AND source = $2 AND subject = $3 AND known = $4`, k.Case, k.Source, k.Subject, k.Known)
+// begin puts a point.
+func (w *PointWork) begin(k KnownPoint) {
+	w.Tally.Add(k.Point, 1, w.Zone)
+	if w.put == nil {
+		w.put = map[caseSubject]int{}
 	}
-	return t.exec(`UPDATE points SET until = $1 WHERE case_id = $2 AND source = $3 AND subject = $4 AND known = $5`, at, k.Case, k.Source, k.Subject, k.Known)
+	w.put[caseSubject{k.Case, nameOf(k.Point)}] = len(w.changes)
+	w.changes = append(w.changes, pointChange{k, putting})
 }
 
-func (t *Tx) putPoint(k KnownPoint, zone *time.Location) error {
+// retire says that a point is no longer so. One that was known for no time at all
+// never was.
+func (w *PointWork) retire(k KnownPoint, at time.Time) {
+	w.Tally.Add(k.Point, -1, w.Zone)
+	never := !at.After(k.Known)
+	name := caseSubject{k.Case, nameOf(k.Point)}
+	i, mine := w.put[name]
+	delete(w.put, name)
+	k.Until = at
+	switch {
+	case mine && never:
+		w.changes[i].how = nothing
+	case mine:
+		w.changes[i].Until = at
+	case never:
+		w.changes = append(w.changes, pointChange{k, dropping})
+	default:
+		w.changes = append(w.changes, pointChange{k, ending})
+	}
+}
+
+type caseSubject struct {
+	id care.CaseID
+	pointName
+}
+
+type pointName struct{ source, subject string }
+
+func nameOf(p measure.Point) pointName { return pointName{p.Source, p.Subject} }
+
+// distinct are points by their names, as they are stored. Of two with one name the
+// first counts: a mistake in a source must not stop the counting of everything.
+func distinct(ps []measure.Point) map[pointName]measure.Point {
+	out := make(map[pointName]measure.Point, len(ps))
+	for _, p := range ps {
+		p = asStored(p)
+		if _, twice := out[nameOf(p)]; !twice {
+			out[nameOf(p)] = p
+		}
+	}
+	return out
+}
+
+// asStored is a point as it comes back from the database.
+func asStored(p measure.Point) measure.Point {
+	for _, at := range []*time.Time{&p.From, &p.To, &p.Since} {
+		*at = fromMicros(micros(*at))
+	}
+	p.Subject = text(p.Subject)
+	for _, d := range measure.Dims {
+		p.Set(d, text(p.Get(d)))
+	}
+	return p
+}
+
+// errStale is that something else was written since points were worked out.
+var errStale = errors.New("the points were changed meanwhile")
+
+// IsStale reports whether work was not written because something else was since it was
+// worked out: work it out again.
+func IsStale(err error) bool { return errors.Is(err, errStale) }
+
+// PutPoints works out and writes at once how the points of a case changed, by its
+// snapshots, and adds to what changes in the counts. It is for little.
+func (t *Tx) PutPoints(id care.CaseID, snapshots []Snapshot, zone *time.Location, tally measure.Tally) error {
+	g, err := t.Generation()
+	if err != nil {
+		return err
+	}
+	w, err := t.NewWork(g, zone)
+	if err != nil {
+		return err
+	}
+	w.Tally = tally
+	if err := t.WorkPoints(w, id, snapshots); err != nil {
+		return err
+	}
+	return t.PutWork(w)
+}
+
+// Stale is the error that IsStale knows.
+func Stale() error { return errStale }
+
+// RecountOutside works out the counts of a source that does not follow from history from
+// its points, where they are others than those that are kept.
+func (t *Tx) RecountOutside(source string, zone *time.Location) (*PointWork, error) {
+	w, err := t.NewWork(0, zone)
+	if err != nil {
+		return nil, err
+	}
+	err = t.EachPoint(PointQuery{Source: source, Closed: true}, func(k KnownPoint) error {
+		w.Tally.Add(k.Point, 1, zone)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	want := map[measure.Row][]byte{}
+	for r, steps := range w.Tally.Rows() {
+		want[r] = measure.AppendRow(r.Every, steps)
+	}
+	err = t.EachRow(0, source, func(r measure.Row, body []byte) error {
+		if x, ok := want[r]; !ok || !bytes.Equal(x, body) {
+			w.cells = append(w.cells, cellChange{r, x})
+		}
+		delete(want, r)
+		return nil
+	})
+	for r, body := range want {
+		w.cells = append(w.cells, cellChange{r, body})
+	}
+	w.Tally = measure.Tally{}
+	return w, err
+}
+
+// PutWork writes what was worked out.
+func (t *Tx) PutWork(w *PointWork) error {
+	erased, err := t.PointErasures()
+	if err != nil {
+		return err
+	}
+	if erased != w.Erased {
+		return errStale
+	}
+	key, err := t.pseudonymKey()
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, c := range w.changes {
+		switch c.how {
+		case dropping:
+			err = t.exec(`DELETE FROM counted WHERE gen = $1 AND case_id = $2 AND source = $3 AND subject = $4 AND known = $5`, int64(w.Gen), c.Case, c.Source, c.Subject, c.Known)
+		case ending:
+			err = t.exec(`UPDATE counted SET until = $1 WHERE gen = $2 AND case_id = $3 AND source = $4 AND subject = $5 AND known = $6`, c.Until, int64(w.Gen), c.Case, c.Source, c.Subject, c.Known)
+		case putting:
+			if c.Person == "" {
+				c.Person = pseudonym(key, c.Case)
+			}
+			rows = append(rows, pointRow(w.Gen, c.KnownPoint, w.Zone))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(rows, 100) {
+		if err := t.insert(`INSERT INTO counted (gen, `+pointColumns+`)`, part, ""); err != nil {
+			return err
+		}
+	}
+	return t.putCells(w)
+}
+
+func pointRow(g Generation, k KnownPoint, zone *time.Location) []any {
 	day := 0
 	if !k.Open() {
 		day = dayNumber(nhs.DateOf(k.To.In(zone)))
 	}
-	return t.exec(`INSERT INTO points (`+pointColumns+`) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
-		k.Source, k.Case, k.Subject, k.Known, k.Person, k.Hospital, k.Ward, k.Council, k.Team, k.Pathway, k.Provider, k.Age, k.Stage, k.Holder, k.Reason, k.Feed,
-		k.From, k.To, k.Since, day, k.Value, k.Out, k.Assumed)
+	return []any{int64(g), k.Source, k.Case, k.Subject, k.Known, k.Until, k.Person, k.Hospital, k.Ward, k.Council, k.Team, k.Pathway, k.Provider, k.Age, k.Stage, k.Holder, k.Reason, k.Feed,
+		k.From, k.To, k.Since, day, k.Value, k.Out, k.Assumed}
+}
+
+// Pieces are the same work in parts of at most so many rows each, the points first.
+func (w *PointWork) Pieces(rows int) (out []*PointWork) {
+	for part := range slices.Chunk(w.changes, rows) {
+		out = append(out, &PointWork{Gen: w.Gen, Zone: w.Zone, Erased: w.Erased, changes: part})
+	}
+	for part := range slices.Chunk(w.cells, rows) {
+		out = append(out, &PointWork{Gen: w.Gen, Zone: w.Zone, Erased: w.Erased, cells: part})
+	}
+	return out
+}
+
+// PutOutside writes a point of a source that does not follow from history, instead of
+// what was known of the same subject before. drop says that there is none any more.
+func (t *Tx) PutOutside(p measure.Point, known time.Time, zone *time.Location, drop bool) error {
+	w, err := t.NewWork(0, zone)
+	if err != nil {
+		return err
+	}
+	p = asStored(p)
+	now, err := t.points(`WHERE gen = 0 AND case_id = $1 AND source = $2 AND subject = $3 AND until = 0`, p.Case, p.Source, p.Subject)
+	if err != nil {
+		return err
+	}
+	s := Snapshot{Known: known}
+	if !drop {
+		s.Points = []measure.Point{p}
+	}
+	w.Snapshots(now, []Snapshot{s})
+	if err := t.WorkCells(w); err != nil {
+		return err
+	}
+	return t.PutWork(w)
 }
 
 // dayNumber is a date as days since 1970.
 func dayNumber(d nhs.Date) int { return int(d.Time().Unix() / (24 * 60 * 60)) }
-
-func dateOfNumber(n int64) nhs.Date { return nhs.DateOf(time.Unix(n*24*60*60, 0).UTC()) }
 
 // PointQuery chooses points of a source; empty fields choose all.
 type PointQuery struct {
@@ -107,11 +374,38 @@ type PointQuery struct {
 	KnownAt  time.Time
 	Limit    int // 0: all
 	After    care.CaseID
+	Gen      Generation // 0: the one that is shown
 }
 
 // EachPoint gives the points that a query chooses, by case.
 func (t *Tx) EachPoint(q PointQuery, each func(KnownPoint) error) error {
+	w, err := t.wherePoints(q)
+	if err != nil {
+		return err
+	}
+	if q.After != "" {
+		w.and("case_id > ?", q.After)
+	}
+	tail := " ORDER BY case_id, subject"
+	if q.Limit > 0 {
+		tail += w.bind(" LIMIT ?", q.Limit)
+	}
+	return t.query(`SELECT `+pointColumns+` FROM counted WHERE `+w.b.String()+tail, w.vs, func(row []any) error {
+		k, err := scanPoint(row)
+		if err != nil {
+			return err
+		}
+		return each(k)
+	})
+}
+
+func (t *Tx) wherePoints(q PointQuery) (*where, error) {
 	w := &where{}
+	g, err := t.generationOf(q.Source)
+	if q.Gen != 0 {
+		g = q.Gen
+	}
+	w.and("gen = ?", int64(g))
 	w.and("source = ?", q.Source)
 	if q.KnownAt.IsZero() {
 		w.and("until = 0")
@@ -121,11 +415,7 @@ func (t *Tx) EachPoint(q PointQuery, each func(KnownPoint) error) error {
 	if q.Case != "" {
 		w.and("case_id = ?", q.Case)
 	}
-	for _, d := range measure.Dims {
-		if v, ok := q.Where[d]; ok {
-			w.and(string(d)+" = ?", v)
-		}
-	}
+	w.in(q.Where)
 	switch {
 	case q.Open:
 		w.and("ended = 0")
@@ -142,24 +432,131 @@ func (t *Tx) EachPoint(q PointQuery, each func(KnownPoint) error) error {
 			w.and("(ended = 0 OR day <= ?)", dayNumber(q.To))
 		}
 	}
-	if q.After != "" {
-		w.and("case_id > ?", q.After)
+	return w, err
+}
+
+// in chooses by dimensions.
+func (w *where) in(values map[measure.Dim]string) {
+	for _, d := range measure.Dims {
+		if v, ok := values[d]; ok {
+			w.and(string(d)+" = ?", v)
+		}
 	}
-	tail := " ORDER BY case_id, subject"
-	if q.Limit > 0 {
-		tail += w.bind(" LIMIT ?", q.Limit)
+}
+
+// generationOf is the one in which a source is shown.
+func (t *Tx) generationOf(source string) (Generation, error) {
+	if measure.IsOutside(source) {
+		return 0, nil
 	}
-	return t.query(`SELECT `+pointColumns+` FROM points WHERE `+w.b.String()+tail, w.vs, func(row []any) error {
-		k, err := scanPoint(row)
-		if err != nil {
+	return t.Generation()
+}
+
+// Open counts what runs of a source that is counted when it stops, by a dimension; "" not
+// split.
+func (t *Tx) Open(source string, in map[measure.Dim]string, by measure.Dim, each func(value string, n int64)) error {
+	g, err := t.generationOf(source)
+	if err != nil {
+		return err
+	}
+	w := &where{}
+	w.and("gen = ?", int64(g))
+	w.and("source = ?", source)
+	w.and("until = 0 AND ended = 0 AND left_out = ''")
+	w.in(in)
+	column, group := "''", ""
+	if by != "" {
+		column, group = string(by), " GROUP BY "+string(by)
+	}
+	return t.query(`SELECT `+column+`, count(*) FROM counted WHERE `+w.b.String()+group, w.vs, func(row []any) error {
+		var v string
+		var n int64
+		err := scan(row, &v, &n)
+		if err == nil && n > 0 {
+			each(v, n)
+		}
+		return err
+	})
+}
+
+// OpenSpans gives what runs of a source that is counted at each midnight: its groups
+// and times.
+func (t *Tx) OpenSpans(source string, in map[measure.Dim]string, by measure.Dim, each func(measure.Point)) error {
+	g, err := t.generationOf(source)
+	if err != nil {
+		return err
+	}
+	w := &where{}
+	w.and("gen = ?", int64(g))
+	w.and("source = ?", source)
+	w.and("until = 0 AND ended = 0")
+	w.in(in)
+	column := "''"
+	if by != "" {
+		column = string(by)
+	}
+	return t.query(`SELECT `+column+`, began, since, left_out, assumed FROM counted WHERE `+w.b.String(), w.vs, func(row []any) error {
+		p := measure.Point{Source: source}
+		var v string
+		if err := scan(row, &v, &p.From, &p.Since, &p.Out, &p.Assumed); err != nil {
 			return err
 		}
-		return each(k)
+		if by != "" {
+			p.Set(by, v)
+		}
+		each(p)
+		return nil
+	})
+}
+
+// Restated is what became known late of a source that is counted when it stops, for
+// days from one to another: how many of what counts now became known more than a day after
+// the day on which they count; and what changed since the second day after the last one
+// (then): points that count now and did not, and those that did and do not.
+type Restated struct {
+	Late       int64
+	Then       time.Time
+	Came, Went []measure.Point
+}
+
+// Restated looks up what became known late. A day ends at midnight UTC here.
+func (t *Tx) Restated(source string, in map[measure.Dim]string, from, to nhs.Date) (r Restated, err error) {
+	g, err := t.generationOf(source)
+	if err != nil {
+		return r, err
+	}
+	r.Then = to.Add(2).Time()
+	chosen := func(cond string, vs ...any) *where {
+		w := &where{}
+		w.and("gen = ?", int64(g))
+		w.and("source = ?", source)
+		w.and("day >= ? AND day <= ?", dayNumber(from), dayNumber(to))
+		w.and(cond, vs...)
+		w.in(in)
+		return w
+	}
+	w := chosen(`until = 0 AND day <> 0 AND known > (day + 2) * 86400000000`)
+	err = t.query(`SELECT `+pointColumns+` FROM counted WHERE `+w.b.String(), w.vs, func(row []any) error {
+		k, err := scanPoint(row)
+		r.Late++
+		if err == nil && k.Known.After(r.Then) {
+			r.Came = append(r.Came, k.Point)
+		}
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	w = chosen(`until <> 0 AND day <> 0 AND until > ? AND known <= ?`, r.Then, r.Then)
+	return r, t.query(`SELECT `+pointColumns+` FROM counted WHERE `+w.b.String(), w.vs, func(row []any) error {
+		k, err := scanPoint(row)
+		r.Went = append(r.Went, k.Point)
+		return err
 	})
 }
 
 func (t *Tx) points(where string, vs ...any) (ks []KnownPoint, err error) {
-	err = t.query(`SELECT `+pointColumns+` FROM points `+where, vs, func(row []any) error {
+	err = t.query(`SELECT `+pointColumns+` FROM counted `+where, vs, func(row []any) error {
 		k, err := scanPoint(row)
 		ks = append(ks, k)
 		return err
@@ -174,35 +571,51 @@ func scanPoint(row []any) (k KnownPoint, err error) {
 	return k, err
 }
 
-var putCell = upsert("cells", []string{"source", "cut", "every", "start", "major", "minor"}, "body")
+var putCell = upsert("cells", []string{"gen", "source", "cut", "every", "block", "major", "minor"}, "body")
 
-// AddCells adds what changed to the counts that are kept.
-func (t *Tx) AddCells(tally measure.Tally) error {
-	var cells []measure.Cell
-	var keys [][]any
-	for c, h := range tally {
-		if !h.Empty() {
-			cells = append(cells, c)
-			keys = append(keys, []any{c.Source, c.Cut, string(c.Every), dayNumber(c.Start), c.Values[0], c.Values[1]})
-		}
+const cellKey = ` WHERE gen = $1 AND source = $2 AND cut = $3 AND every = $4 AND block = $5 AND major = $6 AND minor = $7`
+
+func (g Generation) row(r measure.Row) []any {
+	return []any{int64(g), r.Source, r.Cut, string(r.Every), r.Block, r.Values[0], r.Values[1]}
+}
+
+// WorkCells works out what the counts are, from those that are kept and from what
+// changed (Tally), which it empties.
+func (t *Tx) WorkCells(w *PointWork) error {
+	changed := w.Tally.Rows()
+	rows := make([]measure.Row, 0, len(changed))
+	keys := make([][]any, 0, len(changed))
+	for r := range changed {
+		rows = append(rows, r)
+		keys = append(keys, w.Gen.row(r))
 	}
-	err := t.queryEach(`SELECT body FROM cells WHERE source = $1 AND cut = $2 AND every = $3 AND start = $4 AND major = $5 AND minor = $6`, keys, func(i int, row []any) error {
+	err := t.queryEach(`SELECT body FROM cells`+cellKey, keys, func(i int, row []any) error {
 		var body []byte
 		if err := scan(row, &body); err != nil {
 			return err
 		}
-		return tally[cells[i]].MergeBytes(body)
+		steps := changed[rows[i]]
+		return measure.EachStep(rows[i].Every, body, func(start nhs.Date, b []byte) error {
+			if steps[start] == nil {
+				steps[start] = &measure.Hist{}
+			}
+			return steps[start].MergeBytes(b)
+		})
 	})
-	if err != nil {
-		return err
+	for _, r := range rows {
+		w.cells = append(w.cells, cellChange{r, measure.AppendRow(r.Every, changed[r])})
 	}
-	for _, c := range cells {
-		h := tally[c]
-		key := []any{c.Source, c.Cut, string(c.Every), dayNumber(c.Start), c.Values[0], c.Values[1]}
-		if h.Empty() {
-			err = t.exec(`DELETE FROM cells WHERE source = $1 AND cut = $2 AND every = $3 AND start = $4 AND major = $5 AND minor = $6`, key...)
+	w.Tally = measure.Tally{}
+	return err
+}
+
+func (t *Tx) putCells(w *PointWork) error {
+	for _, c := range w.cells {
+		var err error
+		if key := w.Gen.row(c.Row); c.body == nil {
+			err = t.exec(`DELETE FROM cells`+cellKey, key...)
 		} else {
-			err = t.exec(putCell, append(key, h.Bytes())...)
+			err = t.exec(putCell, append(key, c.body)...)
 		}
 		if err != nil {
 			return err
@@ -223,48 +636,194 @@ type CellQuery struct {
 // EachCell gives counts, by the values of the cut and the first day of the step. body
 // is as measure.Hist writes it, and only good until each returns.
 func (t *Tx) EachCell(q CellQuery, each func(values [2]string, start nhs.Date, body []byte) error) error {
+	g, err := t.generationOf(q.Source)
+	if err != nil {
+		return err
+	}
 	w := &where{}
+	w.and("gen = ?", int64(g))
 	w.and("source = ?", q.Source)
 	w.and("cut = ?", measure.CutName(q.Cut))
 	w.and("every = ?", string(q.Every))
-	w.and("start >= ?", dayNumber(q.From))
-	w.and("start <= ?", dayNumber(q.To))
+	w.and("block >= ? AND block <= ?", q.Every.Block(q.From), q.Every.Block(q.To))
 	for i, d := range q.Cut {
 		if v, ok := q.Where[d]; ok {
 			w.and([]string{"major = ?", "minor = ?"}[i], v)
 		}
 	}
-	return t.query(`SELECT start, major, minor, body FROM cells WHERE `+w.b.String(), w.vs, func(row []any) error {
-		var start int64
+	from, to := q.From.Time(), q.To.Time()
+	return t.query(`SELECT major, minor, body FROM cells WHERE `+w.b.String(), w.vs, func(row []any) error {
 		var values [2]string
 		var body []byte
-		if err := scan(row, &start, &values[0], &values[1], &body); err != nil {
+		if err := scan(row, &values[0], &values[1], &body); err != nil {
 			return err
 		}
-		return each(values, dateOfNumber(start), body)
+		return measure.EachStep(q.Every, body, func(start nhs.Date, b []byte) error {
+			if at := start.Time(); at.Before(from) || at.After(to) {
+				return nil
+			}
+			return each(values, start, b)
+		})
 	})
 }
 
-// pseudonymKey is the setting that holds the key of pseudonyms, in hexadecimal. It is
+// EachRow gives the rows of counts of a source as they are stored, of one generation.
+func (t *Tx) EachRow(g Generation, source string, each func(r measure.Row, body []byte) error) error {
+	return t.query(`SELECT cut, every, block, major, minor, body FROM cells WHERE gen = $1 AND source = $2`, []any{int64(g), source}, func(row []any) error {
+		r := measure.Row{Source: source}
+		var every string
+		var block int64
+		var body []byte
+		if err := scan(row, &r.Cut, &every, &block, &r.Values[0], &r.Values[1], &body); err != nil {
+			return err
+		}
+		r.Every, r.Block = measure.Every(every), int(block)
+		return each(r, body)
+	})
+}
+
+// DropGenerations takes away some of what other generations than the shown one, and one
+// that is being made, have left. more is that there is more.
+func (t *Tx) DropGenerations(shown, made Generation) (more bool, err error) {
+	const atOnce = 500
+	for _, table := range []string{"counted", "cells"} {
+		gen := int64(0)
+		err := t.one(`SELECT gen FROM `+table+` WHERE gen NOT IN (0, $1, $2) LIMIT 1`, []any{int64(shown), int64(made)}, &gen)
+		if err == errNone {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		key := "case_id, source, subject, known"
+		if table == "cells" {
+			key = "source, cut, every, block, major, minor"
+		}
+		return true, t.exec(`DELETE FROM `+table+` WHERE gen = $1 AND (`+key+`) IN (SELECT `+key+` FROM `+table+` WHERE gen = $2 LIMIT `+strconv.Itoa(atOnce)+`)`, gen, gen)
+	}
+	return false, nil
+}
+
+// erasePoints takes the names from the points of a case: they count still, and name
+// nobody. What stands for the case, its person and each subject is random.
+func (t *Tx) erasePoints(id care.CaseID) error {
+	ks, err := t.points(`WHERE case_id = $1`, id)
+	if err != nil {
+		return err
+	}
+	names := map[pointName]string{}
+	person, nobody := randomName(), erasedPoint+randomName()
+	for _, k := range ks {
+		n := nameOf(k.Point)
+		if names[n] == "" {
+			names[n] = randomName()
+		}
+		err := t.exec(`UPDATE counted SET case_id = $1, person = $2, subject = $3 WHERE case_id = $4 AND source = $5 AND subject = $6`, nobody, person, names[n], id, k.Source, k.Subject)
+		if err != nil {
+			return err
+		}
+	}
+	return t.PutSetting(erasures, randomName())
+}
+
+func randomName() string {
+	var b [17]byte
+	rand.Read(b[:])
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
+}
+
+// CaseIDs lists cases by their ids, after one of them.
+func (t *Tx) CaseIDs(after care.CaseID, limit int) (ids []care.CaseID, err error) {
+	err = t.query(`SELECT id FROM cases WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit}, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// CountedIDs lists whose points there are of a generation by their ids, after one of them: of cases, and
+// of people who were erased.
+func (t *Tx) CountedIDs(g Generation, after care.CaseID, limit int) (ids []care.CaseID, err error) {
+	err = t.query(`SELECT DISTINCT case_id FROM counted WHERE gen = $1 AND case_id > $2 ORDER BY case_id LIMIT $3`, []any{int64(g), after, limit}, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// ErasedIDs lists the names that stand for people who were erased, of whom there are points of a
+// generation, after one of them.
+func (t *Tx) ErasedIDs(g Generation, after care.CaseID, limit int) (ids []care.CaseID, err error) {
+	err = t.query(`SELECT DISTINCT case_id FROM counted WHERE gen = $1 AND case_id LIKE '`+erasedPoint+`%' AND case_id > $2 ORDER BY case_id LIMIT $3`, []any{int64(g), after, limit}, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// IsErasedPoint reports whether the case of a point is a name that stands for nobody.
+func IsErasedPoint(id care.CaseID) bool { return strings.HasPrefix(string(id), erasedPoint) }
+
+// PointsOf are all points of a case in a generation, with what was known before, by
+// source, subject and time.
+func (t *Tx) PointsOf(g Generation, id care.CaseID) ([]KnownPoint, error) {
+	return t.points(`WHERE gen = $1 AND case_id = $2 ORDER BY source, subject, known`, int64(g), id)
+}
+
+// Copy works out that points are put as they are known, such as those of another
+// generation.
+func (w *PointWork) Copy(ks []KnownPoint) {
+	for _, k := range ks {
+		if k.Until.IsZero() {
+			w.Tally.Add(k.Point, 1, w.Zone)
+		}
+		w.changes = append(w.changes, pointChange{k, putting})
+	}
+}
+
+// Known are the points that work puts, with what was known before, as PointsOf gives
+// them but for their pseudonyms.
+func (w *PointWork) Known() (ks []KnownPoint) {
+	for _, c := range w.changes {
+		if c.how == putting {
+			ks = append(ks, c.KnownPoint)
+		}
+	}
+	slices.SortStableFunc(ks, func(a, b KnownPoint) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Subject, b.Subject), a.Known.Compare(b.Known))
+	})
+	return ks
+}
+
+// pseudonyms is the setting that holds the key of pseudonyms, in hexadecimal. It is
 // for what leaves: in the database itself the case stands beside its pseudonym.
-const pseudonymKey = "pseudonym-key"
+const pseudonyms = "pseudonym-key"
+
+// pseudonymKey reads the key of pseudonyms, and makes it the first time.
+func (t *Tx) pseudonymKey() (string, error) {
+	key, err := t.Setting(pseudonyms)
+	if err != nil || key != "" {
+		return key, err
+	}
+	var b [32]byte
+	rand.Read(b[:])
+	key = hex.EncodeToString(b[:])
+	return key, t.PutSetting(pseudonyms, key)
+}
 
 // pseudonym names a person in what analysts get: the same for the same case, and
 // nobody can tell the case from it without the key.
-func (t *Tx) pseudonym(id care.CaseID) (string, error) {
-	key, err := t.Setting(pseudonymKey)
-	if err != nil {
-		return "", err
-	}
-	if key == "" {
-		var b [32]byte
-		rand.Read(b[:])
-		key = hex.EncodeToString(b[:])
-		if err := t.PutSetting(pseudonymKey, key); err != nil {
-			return "", err
-		}
+func pseudonym(key string, id care.CaseID) string {
+	if id == "" {
+		return ""
 	}
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(id))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)))[:26], nil
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)))[:26]
 }

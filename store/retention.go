@@ -180,7 +180,7 @@ func (t *Tx) EraseCase(e Erasure) (Erasure, error) {
 			return e, err
 		}
 	}
-	if err := firstError(t.eraseWords(e.Case), t.eraseSubscribed(e.Case)); err != nil {
+	if err := firstError(t.eraseWords(e.Case), t.eraseSubscribed(e.Case), t.erasePoints(e.Case)); err != nil {
 		return e, err
 	}
 	t.b.cache.forget()
@@ -395,6 +395,7 @@ func (v *verifying) erased() error {
 				+ (SELECT count(*) FROM kept_resources WHERE case_id = $1) + (SELECT count(*) FROM taken WHERE case_id = $1 AND doc <> '')
 				+ (SELECT count(*) FROM pds_answers WHERE case_id = $1) + (SELECT count(*) FROM records WHERE case_id = $1)
 				+ (SELECT count(*) FROM threads WHERE case_id = $1) + (SELECT count(*) FROM files WHERE case_id = $1)
+				+ (SELECT count(*) FROM counted WHERE case_id = $1)
 				+ (SELECT count(*) FROM deliveries WHERE case_id = $1 AND (message IS NOT NULL OR reference <> '')),
 			(SELECT count(*) FROM messages WHERE case_id = $1 AND case_id <> '' AND reason <> $2),
 			(SELECT count(*) FROM audit WHERE case_id = $1 AND case_id <> '' AND n < $3 AND doc IS NOT NULL)`,

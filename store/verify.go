@@ -26,7 +26,7 @@ func (s *Store) Verify(ctx context.Context, report func(string), known ...tlog.T
 			return err
 		}
 		v := &verifying{t: t, known: known, report: func(text string) { wrong++; report(text) }}
-		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.feeds, v.lanes, v.agreements, v.overrides, v.audit, v.sealed} {
+		for _, f := range []func() error{v.allCases, v.erased, v.totals, v.points, v.feeds, v.lanes, v.agreements, v.overrides, v.audit, v.sealed} {
 			if err := f(); err != nil {
 				return err
 			}
@@ -293,6 +293,19 @@ func (v *verifying) totals() error {
 		}
 	}
 	return nil
+}
+
+// points finds points of no case. Those of people who were erased have names that stand
+// for nobody; those of no case at all do not come from history.
+func (v *verifying) points() error {
+	return v.t.query(`SELECT DISTINCT case_id FROM counted WHERE case_id <> '' AND NOT EXISTS (SELECT 1 FROM cases WHERE id = counted.case_id) ORDER BY case_id`, nil, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id)
+		if !IsErasedPoint(id) {
+			v.wrong("case %s: there are points of it for measures, and it is not there", id)
+		}
+		return err
+	})
 }
 
 func (v *verifying) feeds() error {
