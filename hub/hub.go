@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/codelists"
 	"homeward/form"
 	"homeward/nhs"
 	"homeward/pds"
@@ -48,6 +49,8 @@ type Config struct {
 	Money     MoneyLimits        // what people may approve of what care costs
 	Ledger    Ledger             // signs the audit log
 	Retention retention.Schedule // how long what is kept; empty: nothing is ever due
+
+	Reasons *codelists.DelayReasons // the reasons for delay that are suggested and chosen; nil: our own list
 
 	PDS         *pds.Client   // nil: PDS is not asked
 	Mappings    []Mapping     // that the integration engineer may try

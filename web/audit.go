@@ -196,7 +196,7 @@ func auditHealth(h hub.AuditHealth, v *visit) ui.Node {
 
 // auditActions are what is audited besides the actions of the policies.
 var auditActions = map[string]string{
-	"openCase": "Open a case", "identityCard": "Read who is who", string(care.SignedIn): "Sign in", string(care.SignInFailed): "Sign in: wrong login or password",
+	"openCase": "Open a case", "identityCard": "Read who is who", "seeClock": "Read who had it while a person waited", string(care.SignedIn): "Sign in", string(care.SignInFailed): "Sign in: wrong login or password",
 	string(care.SignInLocked): "Sign in: wrong once too often", string(care.SignInRefused): "Sign in: refused", string(care.RoleChosen): "Choose a role",
 	string(care.SignedOut): "Log out", string(care.SwitchedUser): "Switch user", string(care.TimedOut): "Logged out by the clock",
 }

@@ -286,6 +286,7 @@ var timelineKinds = []ui.Choice{
 	{Value: "paper", Label: "Documents"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"},
 	{Value: "arranging", Label: "Arranging care"}, {Value: "money", Label: "Finance"}, {Value: "client", Label: "Care providers"},
 	{Value: "call", Label: "Calls"}, {Value: "huddle", Label: "Decided in the huddle"}, {Value: "outcome", Label: "Outcomes"},
+	{Value: "clock", Label: "Who had it"},
 	{Value: "concern", Label: "Safeguarding"}, {Value: "council", Label: "Council records"}, {Value: "told", Label: "Other systems"}, {Value: "identity", Label: "Identity"},
 }
 
