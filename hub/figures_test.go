@@ -65,7 +65,7 @@ func TestReadyTwice(t *testing.T) {
 			if known != "" {
 				q.KnownAt = at(known)
 			}
-			vs, err := s.Figures(s.ctx(), as(care.TeamManager, notts), q)
+			vs, err := s.Figures(s.ctx(), as(care.Coordinator, kings), q)
 			s.must(err)
 			return vs[0]
 		}
