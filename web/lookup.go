@@ -195,11 +195,17 @@ func (s *Server) lookResult(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	return show(s.lookPageOf(v, result, nil, nil)), nil
+}
+
+// lookPageOf is the page of a result. f and errs are what somebody typed of what it led
+// to, and what is wrong with that; nil: nothing yet.
+func (s *Server) lookPageOf(v *visit, result hub.LookView, f *lookEnd, errs []ui.FieldError) ui.Page {
 	p := ui.Page{Title: "Social care for this person", Width: ui.PersonPage, Back: &ui.NavItem{Href: "/lookup", Text: "Find another person"}}
 	switch result.Outcome {
 	case hub.LookFound:
 		p.Banner = s.lookBanner(result, v.now)
-		p.Main = s.foundParts(result, v)
+		p.Main = s.foundParts(result, f, errs)
 	case hub.LookNothing:
 		p.Main = nothingParts(result)
 	case hub.LookCannot:
@@ -216,5 +222,5 @@ func (s *Server) lookResult(v *visit) (response, error) {
 		p.Main = append([]ui.Node{line}, p.Main...)
 	}
 	p.Main = append(p.Main, s.glassOffer(result, v))
-	return show(p), nil
+	return p
 }

@@ -184,6 +184,11 @@ var secrets = []untold{
 		s.record(s.walter, care.OutcomeChanged{At: at, What: care.OutcomeSaid, By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county},
 			Outcome: care.Outcome{Referral: "ref-walter", At: at, By: care.Who{ID: "u-social-worker", Name: "P Social-worker", Org: county}, Said: fmt.Sprint("Secret ", r.IntN(99)), Goals: []care.Goal{{ID: "g", Text: "Secret"}}, SaidAt: at}})
 	}},
+	{"what a hospital's look-up led to", atCounty, func(s *site, r *rand.Rand) {
+		at := evening.Add(-time.Duration(1+r.IntN(50)) * time.Minute)
+		s.record(s.walter, care.LookEnded{At: at, Look: care.LookResult{ID: "l-walter", Org: kingsMill, Looked: at, Result: care.LookOther, Text: fmt.Sprint("Secret ", r.IntN(99)), At: at,
+			By: care.Who{ID: "u-ae-nurse", Name: "P Ae-nurse", Org: kingsMill}}})
+	}},
 	{"an agreement that is being drafted", slices.Concat(carers, []string{"ig-lead", "integration"}), func(s *site, r *rand.Rand) {
 		s.must(s.store.Update(context.Background(), func(tx *store.Tx) error {
 			return tx.PutAgreement(sharing.Agreement{ID: "secret-draft", Version: 1, Title: "Secret", Status: sharing.Draft,

@@ -11,7 +11,7 @@ import (
 
 // foundParts is a person with packages: how fresh, what is in place and whom
 // to ring, safeguarding, what next. ui.md 7.2.
-func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
+func (s *Server) foundParts(l hub.LookView, f *lookEnd, errs []ui.FieldError) []ui.Node {
 	inPlace, paused, open := 0, 0, false
 	var told []ui.Told
 	for _, c := range l.Councils {
@@ -32,6 +32,7 @@ func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
 		title = "No package is in place now"
 	}
 	return []ui.Node{
+		ui.ErrorSummary(errs),
 		ui.AsAt(l.At, told...),
 		ui.H1(title),
 		ui.If(open, func() ui.Node { // on a narrow screen the card itself is far below
@@ -47,6 +48,7 @@ func (s *Server) foundParts(l hub.LookView, v *visit) []ui.Node {
 			ui.Nodes{
 				ui.Part("safeguarding", ui.Map(l.Councils, func(c hub.CouncilView) ui.Node { return safeguarding(c, l, len(l.Councils) > 1) })),
 				lookNext(l),
+				lookAfter(l, f, errs),
 				ui.Map(l.Councils, teamCard),
 			}),
 	}
