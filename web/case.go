@@ -285,7 +285,7 @@ var timelineKinds = []ui.Choice{
 	{Value: "", Label: "Everything"}, {Value: "stay", Label: "Hospital stay"}, {Value: "referral", Label: "Referral"},
 	{Value: "paper", Label: "Documents"}, {Value: "note", Label: "Notes"}, {Value: "task", Label: "Tasks and requests to act"},
 	{Value: "arranging", Label: "Arranging care"}, {Value: "money", Label: "Finance"}, {Value: "client", Label: "Care providers"},
-	{Value: "call", Label: "Calls"}, {Value: "huddle", Label: "Decided in the huddle"}, {Value: "outcome", Label: "Outcomes"},
+	{Value: "call", Label: "Calls"}, {Value: "huddle", Label: "Decided in the huddle"}, {Value: "outcome", Label: "Outcomes"}, {Value: "look", Label: "Look-ups"},
 	{Value: "clock", Label: "Who had it"},
 	{Value: "concern", Label: "Safeguarding"}, {Value: "council", Label: "Council records"}, {Value: "told", Label: "Other systems"}, {Value: "identity", Label: "Identity"},
 }
