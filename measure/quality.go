@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"homeward/care"
@@ -302,7 +303,7 @@ func (f *findings) see(t *Trail, e care.Entry) {
 			p.From = e.Recorded // nobody knew before
 		}
 		if p.Subject = key; f.times[key] > 0 {
-			p.Subject += "." + strconv.Itoa(f.times[key]+1)
+			p.Subject += "#" + strconv.Itoa(f.times[key]+1)
 		}
 		now[key] = p
 	}
@@ -363,6 +364,16 @@ func (l look) groupOf(s care.Stay) Group {
 	}
 	g.Feed = s.Source
 	return g
+}
+
+// FindingOf is what a finding is of, by the subject of its point: a referral's id, or a
+// hospital and a visit.
+func FindingOf(subject string) string {
+	_, of, _ := strings.Cut(subject, "/")
+	if i := strings.LastIndexByte(of, '#'); i >= 0 {
+		of = of[:i]
+	}
+	return of
 }
 
 func stayName(s care.Stay) string {
