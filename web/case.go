@@ -45,6 +45,7 @@ var caseTabs = []caseTab{
 	{"providers", "Providers", false, (*Server).providersTab},
 	{"calls", "Calls", false, (*Server).callsTab},
 	{"outcomes", "Outcomes", false, (*Server).outcomesTab},
+	{"clock", "Who had it", false, (*Server).ballTab},
 	{"concern", "Safeguarding", false, (*Server).concernTab},
 	{"identity", "Identity", false, (*Server).identityTab},
 }

@@ -331,7 +331,7 @@ func (s *site) tryEverything(login string, only []string) map[string]string {
 		}
 	}
 	for _, id := range names[:6] {
-		for _, tab := range []string{"notes", "finance", "outcomes", "concern", "tasks", "documents", "messages", "assessments", "arranging", "care", "providers", "calls"} {
+		for _, tab := range []string{"notes", "finance", "outcomes", "concern", "tasks", "documents", "messages", "assessments", "arranging", "care", "providers", "calls", "clock"} {
 			path := "/cases/" + string(id) + "?tab=" + tab
 			keep("GET "+path, r.get(path))
 		}

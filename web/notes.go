@@ -17,6 +17,7 @@ type noteForm struct {
 	mentions                  []string
 	task                      taskForm
 	outcome                   outcomeForm
+	ball                      ballForm
 	errs                      []ui.FieldError
 }
 
