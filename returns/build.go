@@ -83,6 +83,24 @@ func (b *Building) Add(p Person) {
 	}
 }
 
+// NeedsHistory reports whether a person's history is needed beside the case: for reasons
+// for delay, of whoever was in a bed for a week and ready to leave.
+func (b *Building) NeedsHistory(c care.Case) bool {
+	if b.def.ID != Acute {
+		return false
+	}
+	for _, s := range stays(c) {
+		end := b.Period.To
+		if s.Left != nil {
+			end = earlier(end, b.day(s.Left.At))
+		}
+		if s.Org == b.Org && len(s.Ready) > 0 && b.day(s.Admitted).DaysTo(end) >= nights[0] {
+			return true
+		}
+	}
+	return false
+}
+
 // Made is the return of all that were added. Nobody is added after.
 func (b *Building) Made() Made {
 	b.maker.end(b)

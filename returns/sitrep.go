@@ -171,7 +171,7 @@ func (s *sitrep) stayed(b *Building, p Person, x care.Stay, d nhs.Date, r care.P
 		b.field("Of those, chosen by a person and not only suggested", chosen, true)
 	}
 	if !known {
-		b.problem(Problem{Row: -1, Case: p.Case.ID, Field: "Reason for delay", Text: "No reason for delay is known on " + d.String(), Mend: "Choose a reason on the case, under who had the ball", Who: "Coordinator or team manager"})
+		b.problem(Problem{Row: -1, Case: p.Case.ID, Field: "Reason for delay", Text: "On some day no reason for delay is known", Mend: "Choose a reason on the case, under who had the ball", Who: "Coordinator or team manager"})
 	}
 }
 
