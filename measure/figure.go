@@ -51,9 +51,10 @@ func SuppressTable(lines [][]*Figure) {
 	size := map[*Figure]int64{}
 	for _, line := range lines {
 		for _, f := range line {
-			if size[f] = f.Of(); size[f] > 0 && size[f] < Few {
-				f.Few = true
+			if size[f] = f.Of(); f.Few { // before: how many is not known here
+				size[f] = 1
 			}
+			f.Few = f.Few || size[f] > 0 && size[f] < Few
 		}
 	}
 	for changed := true; changed; {
