@@ -27,7 +27,7 @@ const (
 	sitrepCite  = "NHS England, acute daily discharge situation report"
 	censusStart = "no longer meeting the criteria to reside, in a bed"
 	censusStop  = "leaving, or meeting the criteria again"
-	censusWay   = "Counted at each midnight. Of a week, a month or any longer time it is the average of its midnights that have passed. Now: those of whom nothing ended yet."
+	censusWay   = "Counted at each midnight. Of a week, a month or any longer time it is the average of its midnights that have passed. The number now is of those who are in a bed and do not meet them at this moment."
 )
 
 // censuses are measures of those who are in a bed and need not be.

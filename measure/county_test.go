@@ -53,6 +53,7 @@ func TestACountyByHand(t *testing.T) {
 	var facts []county.Answer
 	trails(c, func(p county.Person, tr *Trail, last bool) {
 		if last {
+			named(t, tr)
 			for _, x := range tr.Points() {
 				points[x.Source] = append(points[x.Source], x)
 			}
@@ -95,6 +96,22 @@ func TestACountyByHand(t *testing.T) {
 	}
 }
 
+// named checks that each point of a history that is as it should be has a name of its own.
+func named(t *testing.T, tr *Trail) {
+	for _, s := range Sources {
+		if s.Outside || tr.Case().JoinedTo != "" {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, p := range s.Of(tr) {
+			if seen[p.Subject] {
+				t.Fatalf("%s: two points are called %s", s.ID, p.Subject)
+			}
+			seen[p.Subject] = true
+		}
+	}
+}
+
 func parts(facts []county.Answer, d Dim) map[string]bool {
 	out := map[string]bool{}
 	for _, a := range facts {
@@ -133,4 +150,3 @@ func matches(p Point, where map[string]string) bool {
 	}
 	return true
 }
-

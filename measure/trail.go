@@ -75,10 +75,19 @@ func (t *Trail) Points() []Point {
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, func(a, b Point) int {
+	slices.SortStableFunc(out, func(a, b Point) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Subject, b.Subject))
 	})
-	return out
+	// A history that tells of the same thing twice, such as of a referral under the same
+	// reference, must not stop the counting: the later one counts.
+	kept := out[:0]
+	for i, p := range out {
+		if i+1 < len(out) && out[i+1].Source == p.Source && out[i+1].Subject == p.Subject {
+			continue
+		}
+		kept = append(kept, p)
+	}
+	return kept
 }
 
 // A StayOf is a stay of a case, what it is called among points, and what it belongs to.
