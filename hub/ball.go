@@ -87,32 +87,12 @@ func (h *Hub) Ball(ctx context.Context, by care.Actor, id care.CaseID) (BallView
 		if err != nil {
 			return BallView{}, err
 		}
-		t, err := h.clockTrail(tx, id, seq)
+		t, err := h.trail(tx, id, seq, nil)
 		if err != nil {
 			return BallView{}, err
 		}
 		return h.ballView(a, t), nil
 	})
-}
-
-// clockTrail reads the history of a case up to a place in history.
-func (h *Hub) clockTrail(tx *store.Tx, id care.CaseID, to int64) (*measure.Trail, error) {
-	t := &measure.Trail{Zone: h.Zone, Reasons: h.Reasons}
-	entries, err := tx.History(id)
-	for _, e := range entries {
-		if e.Seq > to {
-			break
-		}
-		if x, ok := e.Event.(care.Absorbed); ok {
-			other, err := h.clockTrail(tx, x.Other.ID, e.Seq)
-			if err != nil {
-				return nil, err
-			}
-			t.Knows(x.Other.ID, other)
-		}
-		t.Add(e)
-	}
-	return t, err
 }
 
 // seesClock reports whether a reader may see who had somebody, of stays that are theirs.
