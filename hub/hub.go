@@ -52,6 +52,7 @@ type Config struct {
 
 	Reasons *codelists.DelayReasons // the reasons for delay that are suggested and chosen; nil: our own list
 
+	Reporting   []ReportPlace // where reports may be delivered to, e-mail aside
 	PDS         *pds.Client   // nil: PDS is not asked
 	Mappings    []Mapping     // that the integration engineer may try
 	Attachments Attachments   // files put to assessments
@@ -214,6 +215,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.mailLinks(ctx) })
 	wg.Go(func() { h.noticeLoop(ctx) })
 	wg.Go(func() { h.sendLoop(ctx) })
+	wg.Go(func() { h.reportLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
 	wg.Go(func() { h.scanLoop(ctx) })
 	wg.Wait()
