@@ -31,6 +31,7 @@ var doors = []door{
 	{"providers", "/providers", "Care providers"},
 	{"clients", "/provider", "Your clients"},
 	{"wall", "/wall", "Wallboard"},
+	{"figures", "/figures", "Figures"},
 	{"operations", "/ops", "Operations"},
 	{"imports", "/ops/imports", "Imports"},
 	{"destinations", "/ops/destinations", "Destinations"},
@@ -53,14 +54,15 @@ var doors = []door{
 // may be seen is the policy's to say, each time.
 var menus = map[care.Role][]string{
 	care.AENurse:       {"find"},
-	care.WardNurse:     {"ward", "tasks", "inbox", "find", "assessments"},
-	care.Coordinator:   {"tracker", "tasks", "inbox", "ward", "huddle", "find", "assessments", "providers", "gate", "identity"},
-	care.SocialWorker:  {"worklist", "tasks", "inbox", "assessments", "tracker", "huddle", "find", "providers", "concerns"},
-	care.TeamManager:   {"worklist", "tasks", "inbox", "tracker", "huddle", "assessments", "concerns", "money", "find", "team", "arranging", "providers", "gate", "identity"},
-	care.Broker:        {"worklist", "arranging", "tasks", "inbox", "capacity", "providers", "money", "tracker", "huddle"},
+	care.WardNurse:     {"ward", "tasks", "inbox", "find", "assessments", "figures"},
+	care.Coordinator:   {"tracker", "tasks", "inbox", "ward", "huddle", "find", "assessments", "providers", "gate", "figures", "identity"},
+	care.SocialWorker:  {"worklist", "tasks", "inbox", "assessments", "tracker", "huddle", "find", "providers", "concerns", "figures"},
+	care.TeamManager:   {"worklist", "tasks", "inbox", "tracker", "huddle", "assessments", "concerns", "money", "find", "team", "arranging", "providers", "gate", "figures", "identity"},
+	care.Broker:        {"worklist", "arranging", "tasks", "inbox", "capacity", "providers", "money", "tracker", "huddle", "figures"},
 	care.CareProvider:  {"clients", "provider-requests", "provider-capacity"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity"},
 	care.Integration:   {"operations", "imports", "destinations"},
+	care.Analyst:       {"figures"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"users", "organisations", "teams", "devices"},
 }

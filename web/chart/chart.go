@@ -179,9 +179,9 @@ type scale struct {
 	ticks       []float64
 }
 
-// newScale is a scale that holds all of some values, of at most so many steps. floor and
-// ceiling are what values never pass; they may be infinite.
-func newScale(values []float64, floor, ceiling float64, top, bottom float64) scale {
+// newScale is a scale that holds all of some values. floor and ceiling are what values
+// never pass; they may be infinite. No step is finer than finest.
+func newScale(values []float64, floor, ceiling, finest float64, top, bottom float64) scale {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		lo, hi = math.Min(lo, v), math.Max(hi, v)
@@ -199,7 +199,7 @@ func newScale(values []float64, floor, ceiling float64, top, bottom float64) sca
 	if hi-lo < 1e-9 {
 		lo, hi = math.Max(hi-1, floor), math.Max(hi, lo+1)
 	}
-	step := niceStep((hi - lo) / 6)
+	step := niceStep(math.Max((hi-lo)/6, finest))
 	s := scale{lo: math.Floor(lo/step+1e-9) * step, hi: math.Ceil(hi/step-1e-9) * step, top: top, bottom: bottom}
 	for k := 0; ; k++ {
 		v := s.lo + float64(k)*step

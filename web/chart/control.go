@@ -45,6 +45,7 @@ type Control struct {
 	Notes          []int // the points at which notes stand; the chart numbers them from 1
 	Words          func(float64) string
 	Floor, Ceiling float64 // what values never pass, such as 0; they may be infinite
+	Finest         float64 // the least step of the scale that Words can tell apart
 }
 
 // SVG draws the chart.
@@ -52,7 +53,7 @@ func (k Control) SVG(z Size) SVG {
 	c := newCanvas(z)
 	rows := k.noteRows(z)
 	top, bottom := 16+20*float64(rows), [...]float64{Wide: 286, Narrow: 240}[z]
-	s := newScale(k.values(), k.Floor, k.Ceiling, top, bottom)
+	s := newScale(k.values(), k.Floor, k.Ceiling, k.Finest, top, bottom)
 	left := s.widest(k.Words) + 14
 	labels := k.labels(s)
 	right := c.w - math.Max(labelRoom(labels), 16)

@@ -13,8 +13,8 @@ type Series struct {
 	Known  []bool // false: a gap
 }
 
-// Lines is a few numbers over time, such as a census: a line for each, from 0, each with
-// its name at its end.
+// Lines is a few numbers over time, such as a census: a line for each, from 0 in whole
+// numbers, each with its name at its end.
 type Lines struct {
 	About
 	Names  []string // of the points, beneath
@@ -34,7 +34,7 @@ func (k Lines) SVG(z Size) SVG {
 		}
 	}
 	top, bottom := 16.0, [...]float64{Wide: 256, Narrow: 220}[z]
-	sc := newScale(values, 0, math.Inf(1), top, bottom)
+	sc := newScale(values, 0, math.Inf(1), 1, top, bottom)
 	var labels []label
 	for i, s := range k.Series {
 		for j := len(s.Values) - 1; j >= 0; j-- {
