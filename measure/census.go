@@ -67,15 +67,27 @@ func (m Measure) Average(f Figure, nights int) Figure {
 	return f
 }
 
-// Runs reports whether a point that runs counts as running on a day: it has begun, and
-// what it has come to is enough for the measure.
-func (m Measure) Runs(p Point, today nhs.Date, zone *time.Location) bool {
-	if !p.Open() || p.Out != "" || m.Source.Span && today.Before(nhs.DateOf(p.From.In(zone))) {
-		return false
+// Runs reports whether a point that runs has begun on a day and counts, and of a span for
+// how many nights it has by then.
+func (p Point) Runs(span bool, today nhs.Date, zone *time.Location) (nights int64, runs bool) {
+	if !p.Open() || p.Out != "" {
+		return 0, false
+	}
+	if !span {
+		return 0, true
 	}
 	since := p.Since
 	if since.IsZero() {
 		since = p.From
 	}
-	return m.Least == 0 || int64(nhs.DateOf(since.In(zone)).DaysTo(today)) >= m.Least
+	return int64(nhs.DateOf(since.In(zone)).DaysTo(today)), !today.Before(nhs.DateOf(p.From.In(zone)))
+}
+
+// Running is how many of those that run a measure counts: all of them, or of a span those
+// that have been running for its least number of nights.
+func (m Measure) Running(all int64, nights *Hist) int64 {
+	if m.Least == 0 {
+		return all
+	}
+	return nights.from(m.Least)
 }

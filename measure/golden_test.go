@@ -135,17 +135,18 @@ func yes(b bool) string {
 
 // goldenCounts counts points of a measure up to a day.
 func goldenCounts(m Measure, points []Point, zone *time.Location, today nhs.Date) (*Hist, int64) {
-	h, open := &Hist{}, int64(0)
+	h, been, open := &Hist{}, &Hist{}, int64(0)
 	for _, p := range points {
 		if p.Source != m.Source.ID {
 			continue
 		}
-		if m.Runs(p, today, zone) {
+		if nights, runs := p.Runs(m.Source.Span, today, zone); runs {
 			open++
+			been.Add(p, nights, 1)
 		}
 		p.Days(m.Source.Span, zone, today.Add(-1), func(_ nhs.Date, v int64) { h.Add(p, v, 1) })
 	}
-	return h, open
+	return h, m.Running(open, been)
 }
 
 func goldenLine(b *strings.Builder, m Measure, name string, h *Hist, open int64) {

@@ -30,7 +30,7 @@ type Measure struct {
 	Matures  int                 // days after which a figure of a day is complete: readmissions of 30 days need 30
 	Local    bool                // our own, not national: said beside the title
 	Nightly  bool                // of a span: its figure is the average of the midnights that have passed (Measure.Average)
-	Least    int64               // of a span: the least value at a midnight that it counts; what runs counts from there on too (Measure.Runs)
+	Least    int64               // of a span: the least value at a midnight that it counts; what runs counts from there on too (Measure.Running)
 	Table    func(*Hist) []Slice // what its parts are, for a distribution; nil: it has none
 }
 

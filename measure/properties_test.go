@@ -280,12 +280,16 @@ func TestRuns(t *testing.T) {
 		return x
 	}
 	p := Point{Source: NotMeeting.ID, From: at("2026-03-27 10:00"), Since: at("2026-03-23 23:50")}
-	for day, want := range map[string][2]bool{"2026-03-26": {false, false}, "2026-03-27": {true, false}, "2026-03-29": {true, false}, "2026-03-30": {true, true}} {
-		today := nhs.DateOf(at(day + " 12:00"))
+	for day, want := range map[string][2]int64{"2026-03-26": {0, 0}, "2026-03-27": {1, 0}, "2026-03-29": {1, 0}, "2026-03-30": {1, 1}} {
+		been, open := &Hist{}, int64(0)
+		if nights, runs := p.Runs(true, nhs.DateOf(at(day+" 12:00")), zone); runs {
+			open = 1
+			been.Add(p, nights, 1)
+		}
 		for i, id := range []ID{"not-meeting", "not-meeting-7"} {
 			m, _ := Find(id)
-			if got := m.Runs(p, today, zone); got != want[i] {
-				t.Errorf("on %s %s counts it: %v", day, id, got)
+			if got := m.Running(open, been); got != want[i] {
+				t.Errorf("on %s %s counts %d", day, id, got)
 			}
 		}
 	}
