@@ -185,6 +185,7 @@ type counted struct {
 	total *measure.Hist
 	steps map[nhs.Date]*measure.Hist
 	open  int64
+	been  measure.Hist // of spans that run: since how many nights
 }
 
 func (c *counting) group(key string) *counted {
@@ -220,6 +221,7 @@ func (c *counting) settle() {
 		for _, g := range c.groups {
 			c.all.sum.Merge(&g.sum)
 			c.all.open += g.open
+			c.all.been.Merge(&g.been)
 			for start, s := range g.bySum {
 				c.all.step(start).Merge(s)
 			}
@@ -302,8 +304,11 @@ func (c *counting) point(p measure.Point) {
 		key = p.Get(c.q.By)
 	}
 	g := c.group(key)
-	if p.Open() && p.Out == "" {
+	if nights, runs := p.Runs(c.source.Span, c.today, c.h.Zone); runs {
 		g.open++
+		if c.source.Span {
+			g.been.Add(p, nights, 1)
+		}
 	}
 	p.Days(c.source.Span, c.h.Zone, c.today.Add(-1), func(day nhs.Date, value int64) {
 		if day.Before(c.q.From) || c.q.To.Before(day) {
@@ -343,10 +348,10 @@ func (c *counting) view(m measure.Measure, q FigureQuery) FigureView {
 	v := FigureView{FigureQuery: q, Def: m, Whole: c.today.Add(-1 - m.Matures), Restated: Restated{Late: c.late}}
 	if q.By != "" {
 		for key, g := range c.groups {
-			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(q, key), Figure: m.Figure(g.total, g.open), Steps: c.steps(m, g)})
+			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(q, key), Figure: c.figure(m, g.total, g, q.From, q.To), Steps: c.steps(m, g)})
 		}
 	}
-	v.Total, v.Steps = m.Figure(c.all.total, c.all.open), c.steps(m, c.all)
+	v.Total, v.Steps = c.figure(m, c.all.total, c.all, q.From, q.To), c.steps(m, c.all)
 	if c.then != nil {
 		v.Then = m.Figure(c.then, 0)
 	}
@@ -372,9 +377,22 @@ func (c *counting) steps(m measure.Measure, g *counted) []FigureStep {
 		if hist == nil {
 			hist = &measure.Hist{}
 		}
-		out = append(out, FigureStep{Start: d, Figure: m.Figure(hist, 0)})
+		out = append(out, FigureStep{Start: d, Figure: c.figure(m, hist, nil, d, c.q.Every.Next(d).Add(-1))})
 	}
 	return out
+}
+
+// figure makes a figure of counts of some days: of a measure of midnights the average of
+// those that have passed. g is whose running ones count with it; nil: none.
+func (c *counting) figure(m measure.Measure, hist *measure.Hist, g *counted, from, to nhs.Date) measure.Figure {
+	var open int64
+	if g != nil {
+		open = m.Running(g.open, &g.been)
+	}
+	if !to.Before(c.today) {
+		to = c.today.Add(-1)
+	}
+	return m.Average(m.Figure(hist, open), from.DaysTo(to)+1)
 }
 
 // dimName is the value of a dimension in words.
