@@ -55,6 +55,8 @@ func (h *Hub) Behind(ctx context.Context, by care.Actor, q FigureQuery, page int
 	switch {
 	case !ok:
 		return BehindView{}, &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
+	case !dimsKnown(q.Where):
+		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "where", Text: "Figures cannot be chosen by that"}
 	case q.To.Before(q.From) || q.From.IsZero():
 		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "from", Text: "The first day must not be after the last day"}
 	}

@@ -99,6 +99,21 @@ func (h *Hub) Figures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]
 	})
 }
 
+// OperatorFigure gives one measure to who operates the site, as it may leave the service.
+func (h *Hub) OperatorFigure(ctx context.Context, q FigureQuery) (FigureView, error) {
+	v, err := view(ctx, h, func(tx *store.Tx) (FigureView, error) { return h.figure(tx, q, map[string]*counting{}) })
+	if err != nil {
+		return FigureView{}, err
+	}
+	err = h.update(ctx, func(tx *store.Tx) error {
+		return h.operatorDid(tx, policy.ExportFigures, "printed "+string(q.Measure))
+	})
+	if err != nil {
+		return FigureView{}, err
+	}
+	return v.Suppressed(), nil
+}
+
 // figure works out one measure. What is counted for one serves the others of the same
 // source, place and time.
 func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (FigureView, error) {
@@ -108,6 +123,8 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 		return FigureView{}, &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
 	case q.By != "" && !m.Splits(q.By):
 		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "by", Text: "This measure cannot be split by that. Choose another"}
+	case !dimsKnown(q.Where):
+		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "where", Text: "Figures cannot be chosen by that"}
 	case q.To.Before(q.From) || q.From.IsZero():
 		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "from", Text: "The first day must not be after the last day"}
 	}
@@ -135,6 +152,15 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 	v.AsAt = h.now()
 	v.FigureNotes, err = h.figureNotes(tx, m, q)
 	return v, err
+}
+
+func dimsKnown(where map[measure.Dim]string) bool {
+	for d := range where {
+		if !slices.Contains(measure.Dims, d) {
+			return false
+		}
+	}
+	return true
 }
 
 // behindHistory says whether there is history that is not counted, or not as this program

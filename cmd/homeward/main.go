@@ -37,6 +37,7 @@ type commands struct {
 	Pathway     pathwayCmd     `cmd:"" help:"Check the released forms."`
 	Agreement   agreementCmd   `cmd:"" help:"Export sharing agreements to files, or import one as a draft."`
 	Audit       auditCmd       `cmd:"" help:"Export the audit log, prove a record of it, or verify an export without the database."`
+	Measures    measuresCmd    `cmd:"" help:"List the measures, check what is counted, count it anew, or print a figure."`
 	Keys        keysCmd        `cmd:"" help:"Make and change the keys that encrypt what is stored."`
 	Governance  governanceCmd  `cmd:"" help:"Write the governance pack from the live configuration."`
 	System      systemCmd      `cmd:"" help:"Make keys for a system that signs in by itself, and try them."`
