@@ -33,6 +33,7 @@ type Config struct {
 	PublicURL  string           `toml:"public_url" doc:"Where people's browsers reach the pages, like https://homeward.example. Needed when there is a [[provider]] or a [[system]]: systems sign it into their assertions, and links from a record system begin with it."`
 	Database   string           `toml:"database" doc:"postgres://... for PostgreSQL (several hosts may be listed, for failover), or a folder for the embedded database."`
 	Gazetteer  string           `toml:"gazetteer" doc:"CSV file uprn,postcode,council and perhaps address: which council is responsible for an address."`
+	Reasons    string           `toml:"delay_reasons" doc:"The national reasons for delay that are suggested and chosen. 2022: the 18 of 2022-23. 2024: those of the list since 2024 that are known. Otherwise a file like those (codelists/delay-reasons-2024.toml). After a change run homeward measures rebuild."`
 	Zone       string           `toml:"zone" doc:"Time zone of the hospitals and of the screens."`
 	Encryption EncryptionConfig `toml:"encryption" doc:"What is stored of people is encrypted at rest."`
 	Audit      AuditConfig      `toml:"audit" doc:"The audit log is signed, and people are erased when their time is over."`
@@ -153,7 +154,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 func defaults() Config {
 	minutes := func(n int) Duration { return Duration{time.Duration(n) * time.Minute} }
 	return Config{
-		HTTP: "127.0.0.1:8080", Database: "homeward-data", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
+		HTTP: "127.0.0.1:8080", Database: "homeward-data", Reasons: "2022", Zone: "Europe/London", Encryption: EncryptionConfig{AtRest: atRestOn}, Audit: AuditConfig{OldKeys: []string{}},
 		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}}, Notifications: notificationDefaults(),
 		SignIn:      SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Attachments: AttachmentsConfig{ScanTimeout: Duration{30 * time.Second}, MaxMB: 10, MaxFiles: 10},
@@ -231,6 +232,9 @@ func (c *Config) relativeTo(dir string) {
 	fix(&c.TLSCert)
 	fix(&c.TLSKey)
 	fix(&c.Gazetteer)
+	if ownReasons[c.Reasons] == "" {
+		fix(&c.Reasons)
+	}
 	fix(&c.Audit.Key)
 	fix(&c.Audit.Checkpoints)
 	fix(&c.Audit.Retention)

@@ -127,6 +127,9 @@ func (st *site) wire(clock func() time.Time) error {
 	if hc.Retention, err = st.config.Audit.schedule(); err != nil {
 		return err
 	}
+	if hc.Reasons, err = st.config.delayReasons(); err != nil {
+		return err
+	}
 	if hc.Money, err = st.config.moneyLimits(); err != nil {
 		return err
 	}
