@@ -308,34 +308,43 @@ var BallKept = &Source{ID: "ball", Words: "a part of a stay after being ready to
 // ballPoints are one for each stage, holder and reason of a stay: its minutes once the
 // stay has ended, on the day of leaving; open until then.
 func ballPoints(t *Trail) []Point {
+	if t.held.n == len(t.Entries) && t.held.n > 0 {
+		return t.held.points
+	}
 	var out []Point
 	for _, s := range t.Stays() {
-		if !s.Inpatient() || len(s.Ready) == 0 {
-			continue
-		}
-		var mine []Point
-		for _, seg := range Ball(t, s, time.Time{}) {
-			for i, n := range seg.PartMinutes() {
-				p := seg.Parts[i]
-				q := Point{Subject: s.Subject + "/" + p.Stage + "/" + string(p.Holder) + "/" + p.Reason, Group: s.Group, From: seg.From, Value: n}
-				q.Stage, q.Holder, q.Reason = p.Stage, p.Holder, p.Reason
-				if k := slices.IndexFunc(mine, func(o Point) bool { return o.Subject == q.Subject }); k >= 0 {
-					mine[k].Value += n
-					continue
-				}
-				mine = append(mine, q)
-			}
-		}
-		for _, p := range mine {
-			if s.Left != nil {
-				p.To = s.Left.At
-			}
-			if p.Open() || p.Value > 0 {
-				out = append(out, p)
-			}
+		if s.Inpatient() && len(s.Ready) > 0 {
+			out = append(out, stayBall(t, s)...)
 		}
 	}
+	t.held = heldOnce{len(t.Entries), out}
 	return out
+}
+
+// heldOnce are the points of a trail of so many entries: two sources read them.
+type heldOnce struct {
+	n      int
+	points []Point
+}
+
+func stayBall(t *Trail, s StayOf) []Point {
+	var mine []Point
+	for _, seg := range Ball(t, s, time.Time{}) {
+		for i, n := range seg.PartMinutes() {
+			p := seg.Parts[i]
+			k := slices.IndexFunc(mine, func(o Point) bool { return o.Stage == p.Stage && o.Holder == p.Holder && o.Reason == p.Reason })
+			if k < 0 {
+				q := Point{Subject: s.Subject + "/" + p.Stage + "/" + string(p.Holder) + "/" + p.Reason, Group: s.Group, From: seg.From}
+				q.Stage, q.Holder, q.Reason = p.Stage, p.Holder, p.Reason
+				if s.Left != nil {
+					q.To = s.Left.At
+				}
+				k, mine = len(mine), append(mine, q)
+			}
+			mine[k].Value += n
+		}
+	}
+	return slices.DeleteFunc(mine, func(p Point) bool { return !p.Open() && p.Value == 0 })
 }
 
 // BallSides are the same minutes by whether the hospital had somebody: more than zero

@@ -20,6 +20,7 @@ type Trail struct {
 	Reasons  *codelists.DelayReasons // the reasons for delay that are suggested; nil: our own list
 	fold     care.Folding
 	findings findings // of the quality of what is recorded
+	held     heldOnce
 	others   map[care.CaseID]*Trail
 }
 
