@@ -99,5 +99,5 @@ var bounces = []Measure{
 }
 
 func returnBands(h *Hist) []Slice {
-	return bandsOf(h, []band{{0, "Never returned"}, {1, "Once"}, {2, "Twice"}, {3, "3 times or more"}})
+	return bands(h, []Slice{{Words: "Never returned"}, {Words: "Once", From: 1}, {Words: "Twice", From: 2}, {Words: "3 times or more", From: 3}})
 }

@@ -31,6 +31,7 @@ type Measure struct {
 	Local    bool                // our own, not national: said beside the title
 	Nightly  bool                // of a span: its figure is the average of the midnights that have passed (Measure.Average)
 	Least    int64               // of a span: the least value at a midnight that it counts; what runs counts from there on too (Measure.Running)
+	Assume   []string            // what it is multiplied by that nobody measured (Assumable); set by With
 	Table    func(*Hist) []Slice // what its parts are, for a distribution; nil: it has none
 }
 

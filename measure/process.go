@@ -280,24 +280,8 @@ func processes(cs []clock, sources []*Source) (out []Measure) {
 
 // minuteBands are the bands in which durations in minutes are shown. The edges are ours.
 func minuteBands(h *Hist) []Slice {
-	return bandsOf(h, []band{{0, "Under 2 hours"}, {2 * 60, "2 to 4 hours"}, {4 * 60, "4 to 24 hours"}, {24 * 60, "1 to 2 days"}, {48 * 60, "2 to 4 days"}, {96 * 60, "4 to 7 days"}, {7 * 24 * 60, "7 days or more"}})
-}
-
-// band is a part of a distribution, by the least value that is in it.
-type band struct {
-	from  int64
-	words string
-}
-
-func bandsOf(h *Hist, bands []band) []Slice {
-	out := make([]Slice, len(bands))
-	for i, b := range bands {
-		out[i] = Slice{Words: b.words, From: b.from, N: h.from(b.from)}
-		if i > 0 {
-			out[i-1].N -= out[i].N
-		}
-	}
-	return out
+	return bands(h, []Slice{{Words: "Under 2 hours"}, {Words: "2 to 4 hours", From: 2 * 60}, {Words: "4 to 24 hours", From: 4 * 60}, {Words: "1 to 2 days", From: 24 * 60},
+		{Words: "2 to 4 days", From: 48 * 60}, {Words: "4 to 7 days", From: 96 * 60}, {Words: "7 days or more", From: 7 * 24 * 60}})
 }
 
 // points are the points of one clock: one for each referral.
@@ -363,6 +347,6 @@ var pauses = []Measure{
 
 // workSources are the sources of the work on referrals, and works its measures.
 var (
-	workSources = append(append([]*Source(nil), Process...), Paused, Sent, Gated, Taken, Replies, Answers, AtHome91, AtHome6m, LookedUp, StayedHome)
-	works       = joined(processes(clocks, Process), pauses, bounces, replies, homes, avoided)
+	workSources = append(append([]*Source(nil), Process...), Paused, Sent, Gated, Taken, Replies, Answers, AtHome91, AtHome6m, LookedUp, StayedHome, Caseload, Carried, LookUps, Notices, Workloads)
+	works       = joined(processes(clocks, Process), pauses, bounces, replies, homes, avoided, loads)
 )
