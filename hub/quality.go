@@ -85,6 +85,7 @@ type QualityView struct {
 	Weeks    []QualityWeek
 	Whose    string // the organisation whose weeks they are; "" all
 	MayList  bool   // the reader may ask whose records they are
+	MayTake  bool   // and take the counts away
 }
 
 // qualityWeeks is how many weeks the course of it shows.
@@ -92,20 +93,20 @@ const qualityWeeks = 13
 
 // Quality counts what is to be put right in records, by finding, feed, ward and council.
 func (h *Hub) Quality(ctx context.Context, by care.Actor) (QualityView, error) {
-	list := false
+	var list, take bool
 	err := h.update(ctx, func(tx *store.Tx) error {
 		a := h.ask(by, policy.SeeQuality, nil, policy.Governance, "", h.now())
 		if !a.allowed(policy.SeeQuality) {
 			return a.refuse(tx)
 		}
-		list = h.mayListQuality(by)
+		list, take = h.mayListQuality(by), h.mayQuality(by, policy.ExportFigures)
 		return a.audit(tx, true, "shown")
 	})
 	if err != nil {
 		return QualityView{}, err
 	}
 	return view(ctx, h, func(tx *store.Tx) (QualityView, error) {
-		v := QualityView{At: h.now(), MayList: list}
+		v := QualityView{At: h.now(), MayList: list, MayTake: take}
 		if err := h.countQuality(tx, by, &v); err != nil {
 			return v, err
 		}
@@ -116,13 +117,14 @@ func (h *Hub) Quality(ctx context.Context, by care.Actor) (QualityView, error) {
 // mayListQuality reports whether a reader may ask whose records are to be put right:
 // who may ask whom figures count, and a ward's staff for their own hospital.
 func (h *Hub) mayListQuality(by care.Actor) bool {
+	return h.mayQuality(by, policy.DrillFigures, policy.ListWard)
+}
+
+// mayQuality reports whether a reader may do one of some things, about nobody in
+// particular. Each is decided again, and audited, when it is done.
+func (h *Hub) mayQuality(by care.Actor, actions ...policy.Action) bool {
 	ctx := policy.Context{Purpose: policy.Governance, Relationship: policy.NoneRelation}
-	for _, d := range h.Policies.DecideMany(principal(by), nil, ctx, policy.DrillFigures, policy.ListWard) {
-		if d.Allow {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Policies.DecideMany(principal(by), nil, ctx, actions...), func(d policy.Decision) bool { return d.Allow })
 }
 
 // own reports whether what a point is about is of the reader's organisation.
@@ -266,4 +268,75 @@ func (h *Hub) qualityCourse(tx *store.Tx, by care.Actor, v *QualityView) error {
 		v.Weeks = append(v.Weeks, x)
 	}
 	return nil
+}
+
+// QualityCount is one count of what is to be put right, as it may leave the service.
+type QualityCount struct {
+	By    string // finding, ward, feed or council
+	Org   string // of the ward, feed or council
+	Name  string
+	Kind  measure.FindingKind
+	Count int64
+	Few   bool // it is of few, and has no number
+}
+
+// QualityFile is the counts of Quality as they may be taken away: none is told that is of
+// fewer than measure.Few, and no other by which such a one could be worked out.
+func (h *Hub) QualityFile(ctx context.Context, by care.Actor) ([]QualityCount, time.Time, error) {
+	now := h.now()
+	err := h.update(ctx, func(tx *store.Tx) error {
+		a := h.ask(by, policy.ExportFigures, nil, policy.Governance, "", now)
+		a.decide(policy.SeeQuality, policy.ExportFigures)
+		if !a.may[policy.SeeQuality] || !a.may[policy.ExportFigures] {
+			return a.refuse(tx)
+		}
+		return a.audit(tx, true, "taken away: quality of data")
+	})
+	if err != nil {
+		return nil, now, err
+	}
+	v, err := view(ctx, h, func(tx *store.Tx) (QualityView, error) {
+		v := QualityView{At: now}
+		return v, h.countQuality(tx, care.Actor{}, &v)
+	})
+	return v.counts(), now, err
+}
+
+// counts are all counts, few hidden, by what they are of and by kind.
+func (v QualityView) counts() (out []QualityCount) {
+	var parts []*measure.Figure
+	whole := func(from int) { // what stands from there on adds up to what others may know
+		measure.Suppress(parts[from:])
+	}
+	add := func(c QualityCount, n int64) {
+		c.Count = n
+		out, parts = append(out, c), append(parts, &measure.Figure{Over: n})
+	}
+	for _, kind := range measure.FindingKinds {
+		from := len(parts)
+		for _, f := range v.Findings {
+			if f.Kind == kind {
+				add(QualityCount{By: "finding", Name: f.Words, Kind: kind}, f.Own+f.Others)
+			}
+		}
+		whole(from)
+		for _, x := range []struct {
+			by string
+			of []QualityPlace
+		}{{"ward", v.Wards}, {"feed", v.Feeds}, {"council", v.Councils}} {
+			from := len(parts)
+			for _, p := range x.of {
+				if n := p.Kinds[kind]; n != nil {
+					add(QualityCount{By: x.by, Org: p.Org.Name, Name: p.Name, Kind: kind}, n.Own+n.Others)
+				}
+			}
+			whole(from)
+		}
+	}
+	for i, p := range parts {
+		if p.Few {
+			out[i].Count, out[i].Few = 0, true
+		}
+	}
+	return out
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -74,8 +73,15 @@ func TestQuality(t *testing.T) {
 		s.must(err)
 		_, err = s.Quality(s.ctx(), as(care.Admin, kings))
 		s.refused(err, care.Forbidden, "")
+		counts, _, err := s.QualityFile(s.ctx(), as(care.Analyst, notts))
+		s.must(err)
+		if len(counts) != 5 || slices.ContainsFunc(counts, func(c QualityCount) bool { return !c.Few || c.Count != 0 }) {
+			t.Errorf("what leaves: %+v", counts)
+		}
+		_, _, err = s.QualityFile(s.ctx(), ward)
+		s.refused(err, care.Forbidden, "")
 		shown := s.audits(func() { _, _ = s.QualityPeople(s.ctx(), ward, QualityQuery{}) })
-		if len(shown) != 1 || shown[0].Action != string(policy.SeeQuality) || !strings.Contains(shown[0].Outcome, "old") {
+		if len(shown) != 3 || shown[0].Case != "new" || shown[1].Case != "old" || shown[2].Action != string(policy.SeeQuality) || shown[2].Case != "" {
 			t.Errorf("audited: %+v", shown)
 		}
 	})

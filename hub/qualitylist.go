@@ -59,15 +59,12 @@ func (h *Hub) QualityPeople(ctx context.Context, by care.Actor, q QualityQuery) 
 	}
 	now := h.now()
 	v := QualityList{Query: q, At: now}
-	var cases []string
+	var shown []*asking
 	if h.mayListQuality(by) { // else nothing is read, and the refusal is audited
-		var err error
-		if v, err = view(ctx, h, func(tx *store.Tx) (QualityList, error) { return h.qualityPeople(tx, by, q, now) }); err != nil {
-			return v, err
+		err := h.Store.View(ctx, func(tx *store.Tx) (err error) { v, shown, err = h.qualityPeople(tx, by, q, now); return err })
+		if err != nil {
+			return QualityList{}, h.unavailable(err)
 		}
-	}
-	for _, r := range v.Rows {
-		cases = append(cases, string(r.Case))
 	}
 	err := h.update(ctx, func(tx *store.Tx) error {
 		a := h.ask(by, policy.SeeQuality, nil, policy.Governance, "", now)
@@ -75,7 +72,12 @@ func (h *Hub) QualityPeople(ctx context.Context, by care.Actor, q QualityQuery) 
 		if !a.may[policy.SeeQuality] || !a.may[policy.DrillFigures] && !a.may[policy.ListWard] {
 			return a.refuse(tx)
 		}
-		return a.audit(tx, true, "listed whose records are to be put right: "+strings.Join(slices.Compact(cases), " "))
+		for _, one := range shown {
+			if err := one.audit(tx, true, "listed as to be put right"); err != nil {
+				return err
+			}
+		}
+		return a.audit(tx, true, "listed whose records are to be put right")
 	})
 	if err != nil {
 		return QualityList{}, err
@@ -83,8 +85,8 @@ func (h *Hub) QualityPeople(ctx context.Context, by care.Actor, q QualityQuery) 
 	return v, nil
 }
 
-func (h *Hub) qualityPeople(tx *store.Tx, by care.Actor, q QualityQuery, now time.Time) (QualityList, error) {
-	v := QualityList{Query: q, At: now, Words: h.qualityWords(q)}
+func (h *Hub) qualityPeople(tx *store.Tx, by care.Actor, q QualityQuery, now time.Time) (v QualityList, shown []*asking, err error) {
+	v = QualityList{Query: q, At: now, Words: h.qualityWords(q)}
 	pq := store.PointQuery{Source: measure.Quality.ID, Open: true, Where: map[measure.Dim]string{}}
 	for d, value := range map[measure.Dim]string{measure.ByReason: q.Finding, measure.ByHospital: string(q.Hospital), measure.ByWard: q.Ward, measure.ByCouncil: string(q.Council)} {
 		if value != "" {
@@ -92,21 +94,21 @@ func (h *Hub) qualityPeople(tx *store.Tx, by care.Actor, q QualityQuery, now tim
 		}
 	}
 	var points []measure.Point
-	err := tx.EachPoint(pq, func(k store.KnownPoint) error {
+	err = tx.EachPoint(pq, func(k store.KnownPoint) error {
 		if !k.From.After(now) && (by.OrgKind != care.Trust || k.Hospital == by.Org) {
 			points = append(points, k.Point)
 		}
 		return nil
 	})
 	if err != nil {
-		return v, err
+		return v, nil, err
 	}
 	slices.SortFunc(points, func(a, b measure.Point) int {
 		return cmp.Or(b.From.Compare(a.From), strings.Compare(string(a.Case), string(b.Case)), strings.Compare(a.Subject, b.Subject))
 	})
 	accounts, err := tx.Users()
 	if err != nil {
-		return v, err
+		return v, nil, err
 	}
 	v.Others = len(points) > qualityTried
 	for i, p := range points {
@@ -114,34 +116,37 @@ func (h *Hub) qualityPeople(tx *store.Tx, by care.Actor, q QualityQuery, now tim
 			v.Others = true
 			break
 		}
-		r, ok, err := h.qualityRow(tx, by, p, now)
+		r, a, err := h.qualityRow(tx, by, p, now)
 		if err != nil {
-			return v, err
+			return v, nil, err
 		}
-		if !ok {
+		if a == nil {
 			v.Others = true
 			continue
+		}
+		if !slices.ContainsFunc(shown, func(b *asking) bool { return b.record.Case == r.Case }) {
+			shown = append(shown, a)
 		}
 		r.Names = menderNames(by, accounts, r.Finding.Who, p)
 		v.Rows = append(v.Rows, r)
 	}
-	return v, nil
+	return v, shown, nil
 }
 
-// qualityRow is one row, where the reader may know of it.
-func (h *Hub) qualityRow(tx *store.Tx, by care.Actor, p measure.Point, now time.Time) (QualityRow, bool, error) {
+// qualityRow is one row, and who asked of whom; nil: the reader may not know of it.
+func (h *Hub) qualityRow(tx *store.Tx, by care.Actor, p measure.Point, now time.Time) (QualityRow, *asking, error) {
 	f, known := measure.FindFinding(p.Reason)
 	c, err := tx.Case(p.Case)
 	if err != nil || !known || c.JoinedTo != "" {
-		return QualityRow{}, false, ignoreMissing(err)
+		return QualityRow{}, nil, ignoreMissing(err)
 	}
 	a := h.ask(by, policy.SeeQuality, &c, policy.DischargePlanning, "", now)
 	if err := a.onto(tx, now); err != nil {
-		return QualityRow{}, false, err
+		return QualityRow{}, nil, err
 	}
 	a.decide(caseActions...)
 	if !a.opens() || !a.seesFinding(c, f, p) {
-		return QualityRow{}, false, nil
+		return QualityRow{}, nil, nil
 	}
 	r := QualityRow{Case: c.ID, Person: care.Person{Family: c.Person.Family, Given: c.Person.Given, Title: c.Person.Title, Born: c.Person.Born}, NHS: c.NHS,
 		Finding: f, Since: p.From, Mender: menders[f.Who], MaySteer: a.may[policy.Steward]}
@@ -154,7 +159,7 @@ func (h *Hub) qualityRow(tx *store.Tx, by care.Actor, p measure.Point, now time.
 			r.Place += ", " + h.Org(p.Hospital).Name
 		}
 	}
-	return r, true, nil
+	return r, a, nil
 }
 
 // seesFinding reports whether a reader who may open a case may know of a finding in it:

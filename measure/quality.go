@@ -452,9 +452,9 @@ func (f *findings) points(all bool) []Point {
 
 // qualities are the measures of how good the data are.
 var qualities = []Measure{
-	{ID: "quality-open", Title: "Things to put right in records", Sentence: "How much of what is recorded was missing, late, contradictory or improbable, each day at midnight; over more days, added up.",
-		Unit: Count, Start: "when it was recorded, or when it was due", Stop: "when something was recorded by which it is so no longer", Method: "Each finding counts once for each midnight at which it lasted.",
-		Source: Quality, Stat: number, By: byRecord, Cite: "ours", Better: Lower, Local: true},
+	{ID: "quality-open", Title: "Things to put right in records", Sentence: "How much of what is recorded was missing, late, contradictory or improbable, at midnight.",
+		Unit: Count, Start: "when it was recorded, or when it was due", Stop: "when something was recorded by which it is so no longer", Method: "Each finding counts at each midnight at which it lasted. Over more days it is the average of the midnights that have passed.",
+		Source: Quality, Stat: number, By: byRecord, Cite: "ours", Better: Lower, Local: true, Nightly: true},
 	{ID: "quality-mended", Title: "Put right, or over", Sentence: "How many findings ended: they were put right, or the person left and they no longer matter.",
 		Unit: Count, Start: "when it was found", Stop: "when something was recorded by which it is so no longer", Method: "Each finding counts on the day on which it ended.",
 		Source: Mended, Stat: number, By: byRecord, Cite: "ours", Better: Higher, Local: true},
