@@ -112,3 +112,33 @@ func anyCorrection(t *rapid.T, c Case) Command {
 	}
 	return x
 }
+
+// TestCorrectionsFollowARecord: joined they are in the other record, which may add to
+// them, and separated they go back with what happened to them.
+func TestCorrectionsFollowARecord(t *testing.T) {
+	ready := act(t, hear(anyStay(), a08(8.5, "V1", fit("Y"))), nurse, refer)
+	ready.ID = "old"
+	sent := ready.Referrals[0].Sent
+	x := correction(func(k *ClockCorrection) { k.From, k.To = sent, sent.Add(time.Hour) })
+	es, err := Decide(ready, nurse, x, hour(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready = Apply(ready, es...)
+	into := Apply(Case{}, Started{At: hour(1), ID: "new"})
+	forNew, forOld := Join(into, ready, hour(13))
+	into, ready = Apply(into, forNew...), Apply(ready, forOld...)
+	if len(into.Corrections) != 1 || into.Corrections[0].Of != "old" {
+		t.Fatalf("joined it has %+v", into.Corrections)
+	}
+	x.Correction.ID, x.Was = "k2", hour(12)
+	if es, err = Decide(into, manager, x, hour(14)); err != nil {
+		t.Fatal(err)
+	}
+	into = Apply(into, es...)
+	forNew, forOld = Separate(into, ready, nurse.Who(), "Two people", hour(15))
+	into, ready = Apply(into, forNew...), Apply(ready, forOld...)
+	if len(into.Corrections) != 0 || len(ready.Corrections) != 2 || ready.Corrections[1].Of != "" {
+		t.Errorf("separated they have %+v and %+v", into.Corrections, ready.Corrections)
+	}
+}

@@ -399,3 +399,24 @@ func TestBallAcrossTheClockChange(t *testing.T) {
 		t.Errorf("%d minutes", n)
 	}
 }
+
+// TestBallOfAJoinedRecord: who had somebody before two records were joined is in the
+// history of the other, and counts as if it had been one.
+func TestBallOfAJoinedRecord(t *testing.T) {
+	w := newBall()
+	w.toggle()
+	w.pass(2 * time.Hour)
+	r := w.send(ballCounty, "1")
+	w.pass(3 * time.Hour)
+	w.move(r, care.RefAccepted)
+	w.pass(4 * time.Hour)
+	one := &Trail{Zone: w.t.Zone}
+	one.Add(care.Entry{Seq: 90, Case: "d", N: 1, Recorded: w.now, Event: care.Started{At: w.now, ID: "d"}})
+	one.Knows("c", w.t)
+	one.Add(care.Entry{Seq: 91, Case: "d", N: 2, Recorded: w.now, Event: care.Absorbed{At: w.now, Other: w.t.Case()}})
+	now := w.now.Add(time.Hour)
+	got, _ := ballSums(Ball(one, one.Stays()[0], now))
+	if diff := cmp.Diff(map[string]int64{"no-referral RX1": 120, "sent 511": 180, "accepted 511": 300}, got); diff != "" {
+		t.Error(diff)
+	}
+}
