@@ -184,7 +184,7 @@ func (s *site) fill() {
 		"ae-nurse": {grant(care.AENurse, kingsMill)}, "ward-nurse": {{Role: care.WardNurse, Org: kingsMill, Ward: "W31"}},
 		"coordinator": {grant(care.Coordinator, kingsMill)}, "coordinator-rx1": {grant(care.Coordinator, queens)},
 		"social-worker": {{Role: care.SocialWorker, Org: county, Team: "t1"}}, "team-manager": {{Role: care.TeamManager, Org: county, Team: "t1"}},
-		"broker": {grant(care.Broker, county)}, "ig-lead": {grant(care.IGLead, kingsMill)}, "integration": {grant(care.Integration, "HW1")},
+		"broker": {grant(care.Broker, county)}, "analyst": {grant(care.Analyst, county)}, "ig-lead": {grant(care.IGLead, kingsMill)}, "integration": {grant(care.Integration, "HW1")},
 		"wallboard": {grant(care.WallboardRole, kingsMill)}, "admin": {grant(care.Admin, "HW1")},
 		"two-roles": {grant(care.WardNurse, kingsMill), grant(care.Coordinator, kingsMill)}, "no-roles": nil,
 	}

@@ -14,12 +14,12 @@ import (
 )
 
 // everybody is a login of each role.
-var everybody = []string{"ae-nurse", "ward-nurse", "coordinator", "social-worker", "team-manager", "broker", "ig-lead", "integration", "wallboard", "admin"}
+var everybody = []string{"ae-nurse", "ward-nurse", "coordinator", "social-worker", "team-manager", "broker", "analyst", "ig-lead", "integration", "wallboard", "admin"}
 
 // fillPath puts something in the place of each name in a route's path.
 func (s *site) fillPath(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	path = strings.NewReplacer("{$}", "", "{id}", string(s.barbara), "{other}", string(s.walter), "{ref}", "ref-walter", "{n}", "1",
+	path = strings.NewReplacer("{$}", "", "{id}", string(s.barbara), "{other}", string(s.walter), "{ref}", "ref-walter", "{n}", "1", "{measure}", "delay", "{return}", "client-level-data",
 		"/destinations/{name}", "/destinations/mosaic-out", "/mappings/{name}", "/mappings/county-adults").Replace(path)
 	for strings.Contains(path, "{") {
 		i, j := strings.Index(path, "{"), strings.Index(path, "}")
