@@ -50,7 +50,8 @@ var unaudited = map[string]string{
 	"UnreadNotifications": "a line above every page: a count of what is the reader's own",
 	"NotificationsMoved":  "asked again and again by such a line",
 
-	"OperatorImport": "the operator's command, on whose own authority it is audited",
+	"OperatorExtract": "as OperatorImport",
+	"OperatorImport":  "the operator's command, on whose own authority it is audited",
 }
 
 // audited gives arguments to methods that say what is missing before they ask

@@ -233,7 +233,9 @@ func (h *Hub) Reports(ctx context.Context, by care.Actor) ([]SavedReport, error)
 			}
 			out = append(out, v)
 		}
-		slices.SortFunc(out, func(a, b SavedReport) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+		slices.SortFunc(out, func(a, b SavedReport) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+		})
 		return a.audit(tx, true, "listed")
 	})
 	return out, err

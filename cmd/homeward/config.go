@@ -55,6 +55,7 @@ type Config struct {
 
 	Notifications NotificationsConfig `toml:"notifications" doc:"How staff are told of what happens besides the pages: by e-mail and webhook, which name nobody."`
 
+	Reports      ReportsConfig       `toml:"reports" doc:"Where scheduled reports may be delivered to, besides a link by e-mail."`
 	Destinations []DestinationConfig `toml:"destination" doc:"Each system that is told what happens, such as a council's case management or a hospital's record system."`
 }
 
@@ -268,7 +269,7 @@ func (c *Config) relativeTo(dir string) {
 			fix(p)
 		}
 	}
-	for _, p := range c.Notifications.files() {
+	for _, p := range append(c.Notifications.files(), c.Reports.files()...) {
 		fix(p)
 	}
 	for i := range c.Systems {
@@ -295,7 +296,7 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return fmt.Errorf("zone %q is not known. Use a name like Europe/London", c.Zone)
 	}
-	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.Notifications.check(c), c.Attachments.check(), c.checkOrgs(), c.checkMoney()); err != nil {
+	if err := errors.Join(c.SignIn.check(), c.Limits.check(), c.Encryption.check(), c.PDS.check(), c.Notifications.check(c), c.Reports.check(c), c.Attachments.check(), c.checkOrgs(), c.checkMoney()); err != nil {
 		return err
 	}
 	names := map[string]bool{}

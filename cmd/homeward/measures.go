@@ -21,6 +21,8 @@ type measuresCmd struct {
 	Verify  measuresVerifyCmd  `cmd:"" help:"Compare what is counted with the history of cases, without writing; exit 0 only when all is the same."`
 	Rebuild measuresRebuildCmd `cmd:"" help:"Count everything anew from the history of cases, while the program runs; figures stay as they are until it is done."`
 	Figure  measuresFigureCmd  `cmd:"" help:"Print a measure as CSV, with small numbers left out."`
+
+	measuresExtracts
 }
 
 type measuresListCmd struct{}

@@ -118,6 +118,9 @@ func (st *site) wire(clock func() time.Time) error {
 	if hc.Notices, err = st.config.Notifications.notices(clock); err != nil {
 		return err
 	}
+	if hc.Reporting, err = st.config.Reports.places(clock); err != nil {
+		return err
+	}
 	if err := st.config.sources(&hc); err != nil {
 		return err
 	}

@@ -115,6 +115,7 @@ func example() Config {
 	d.Systems = []SystemConfig{s}
 	d.Destinations = []DestinationConfig{exampleDestination()}
 	d.Notifications.Webhooks = []NotificationHookConfig{{Org: "511", URL: "https://chat.county.example/homeward", Secrets: []string{"county-chat.secret"}, Allow: []string{}}}
+	d.Reports.Places = []ReportPlaceConfig{{Name: "board", Title: "The board's folder", Org: "RK5", Kind: "files", Dir: "reports", Print: []string{}}}
 	return d
 }
 
