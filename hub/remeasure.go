@@ -27,8 +27,8 @@ const (
 	measurePrint = "measures-print"  // and the one that says what the shown generation counts
 
 	remeasureCases = 20              // cases worked out at once
-	remeasureRows  = 500             // rows written in one transaction
-	remeasureCells = 20000           // counts kept in memory before they are written
+	remeasureRows  = 800             // rows written in one transaction
+	remeasureCells = 200_000         // counts kept in memory before they are written
 	remeasureLease = 2 * time.Minute // who says nothing for so long does not count any more
 	remeasureTries = 10              // how often it is begun anew because somebody was erased meanwhile
 )
