@@ -215,6 +215,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.mailLinks(ctx) })
 	wg.Go(func() { h.noticeLoop(ctx) })
 	wg.Go(func() { h.sendLoop(ctx) })
+	wg.Go(func() { h.looksLoop(ctx) })
 	wg.Go(func() { h.reportLoop(ctx) })
 	wg.Go(func() { h.recheckLoop(ctx) })
 	wg.Go(func() { h.scanLoop(ctx) })
