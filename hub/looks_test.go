@@ -17,84 +17,87 @@ func (s *site) figureOf(m measure.ID, from, to string, by measure.Dim) FigureVie
 	return vs[0]
 }
 
-// The look-ups of a hospital that found care are counted once, whoever counts and
-// however often; those that found nothing, were denied or were a council's are not; and
-// counting all of history anew keeps them.
-func TestLookUpsAreCounted(t *testing.T) {
+// What no history gives is counted, and once.
+func TestLooksAndLoads(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *site) {
-		s.imported(notts, "full", held{id: "10001", p: nobody(1), packages: []string{pack("P1", "HS", "active")}})
-		day := s.today(s.clock()).String()
-		count := func() int {
-			n, err := s.CountLooks(s.ctx())
-			s.must(err)
-			return n
-		}
-		for range 2 {
-			s.look4(as(care.AENurse, kings), asks(nobody(1)))
-		}
-		s.look4(as(care.AENurse, kings), asks(nobody(9)))      // nobody
-		s.look4(as(care.SocialWorker, notts), asks(nobody(1))) // a council's own
-		if n := count(); n != 4 {
-			t.Errorf("went through %d look-ups, want 4", n)
-		}
-		if n := count(); n != 0 {
-			t.Errorf("went through %d again", n)
-		}
-		s.look4(as(care.AENurse, kings), asks(nobody(1)))
-		count()
-		v := s.figureOf("lookups", day, day, measure.ByHospital)
-		if v.Total.Value != 3 || len(v.Groups) != 1 || v.Groups[0].Key != string(kings) {
-			t.Errorf("counted %v by %+v, want 3 of one hospital", v.Total.Value, v.Groups)
-		}
-		if err := (outsideWork{before: "0", after: "1"}).keep(s.ctx(), s.Hub, looksCursor); err != nil { // as a process that was slower would
-			t.Error(err)
-		}
-		if count() != 0 {
-			t.Error("who was slower moved the cursor")
-		}
+		t.Run("look-ups", func(t *testing.T) { lookUpsAreCounted(t, s) })
+		t.Run("loads", func(t *testing.T) { loadsAreCountedOnceADay(t, s) })
 	})
+}
+
+// The look-ups of a hospital that found care are counted once, whoever counts and
+// however often; those that found nothing, or were a council's, are not.
+func lookUpsAreCounted(t *testing.T, s *site) {
+	s.imported(notts, "full", held{id: "10001", p: nobody(1), packages: []string{pack("P1", "HS", "active")}})
+	day := s.today(s.clock()).String()
+	count := func() int {
+		n, err := s.CountLooks(s.ctx())
+		s.must(err)
+		return n
+	}
+	for range 2 {
+		s.look4(as(care.AENurse, kings), asks(nobody(1)))
+	}
+	s.look4(as(care.AENurse, kings), asks(nobody(9)))      // nobody
+	s.look4(as(care.SocialWorker, notts), asks(nobody(1))) // a council's own
+	if n := count(); n != 4 {
+		t.Errorf("went through %d look-ups, want 4", n)
+	}
+	if n := count(); n != 0 {
+		t.Errorf("went through %d again", n)
+	}
+	s.look4(as(care.AENurse, kings), asks(nobody(1)))
+	count()
+	v := s.figureOf("lookups", day, day, measure.ByHospital)
+	if v.Total.Value != 3 || len(v.Groups) != 1 || v.Groups[0].Key != string(kings) {
+		t.Errorf("counted %v by %+v, want 3 of one hospital", v.Total.Value, v.Groups)
+	}
+	if err := (outsideWork{before: "0", after: "1"}).keep(s.ctx(), s.Hub, looksCursor); err != nil { // as a process that was slower would
+		t.Error(err)
+	}
+	if count() != 0 {
+		t.Error("who was slower moved the cursor")
+	}
 }
 
 // Once a day it is counted how many open referrals each worker has and how many
 // notifications each person got the day before; nobody is named.
-func TestLoadsAreCountedOnceADay(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *site) {
-		s.set(at("2026-03-02 09:00"))
-		for i, worker := range []care.ActorID{"w1", "w1", "w2"} {
-			id := care.CaseID([]string{"a", "b", "c"}[i])
-			r := care.Referral{ID: care.ReferralID(id) + "-r", From: kings, To: notts, State: care.RefSent, Sent: at("2026-03-01 10:00"), Watching: true, Holder: care.Holder{Org: notts}}
-			s.lived(id, care.ReferralSent{At: at("2026-03-01 10:00"), Referral: r},
-				care.ReferralAllocated{At: at("2026-03-01 11:00"), ID: r.ID, Worker: care.Who{ID: worker, Org: notts}, Holder: care.Holder{Org: notts, Who: care.Who{ID: worker, Org: notts}}})
-		}
-		notify := func(owner, when string, n int) {
-			s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
-				for range n {
-					if _, err := tx.PutRecord(store.Record{Kind: recordNotice, Org: string(notts), ID: newID(), Owner: owner, State: noticeUnread, At: at(when), Doc: []byte(`{}`)}); err != nil {
-						return err
-					}
+func loadsAreCountedOnceADay(t *testing.T, s *site) {
+	s.set(at("2026-03-02 09:00"))
+	for i, worker := range []care.ActorID{"w1", "w1", "w2"} {
+		id := care.CaseID([]string{"a", "b", "c"}[i])
+		r := care.Referral{ID: care.ReferralID(id) + "-r", From: kings, To: notts, State: care.RefSent, Sent: at("2026-03-01 10:00"), Watching: true, Holder: care.Holder{Org: notts}}
+		s.lived(id, care.ReferralSent{At: at("2026-03-01 10:00"), Referral: r},
+			care.ReferralAllocated{At: at("2026-03-01 11:00"), ID: r.ID, Worker: care.Who{ID: worker, Org: notts}, Holder: care.Holder{Org: notts, Who: care.Who{ID: worker, Org: notts}}})
+	}
+	notify := func(owner, when string, n int) {
+		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
+			for range n {
+				if _, err := tx.PutRecord(store.Record{Kind: recordNotice, Org: string(notts), ID: newID(), Owner: owner, State: noticeUnread, At: at(when), Doc: []byte(`{}`)}); err != nil {
+					return err
 				}
-				return nil
-			}))
-		}
-		notify("w1", "2026-03-01 23:59", 4)
-		notify("w2", "2026-03-01 00:00", 1)
-		notify("w1", "2026-03-02 00:00", 9) // today is not over
-		for range 2 {
-			s.must(s.CountLoads(s.ctx()))
-		}
-		for _, x := range []struct {
-			m    measure.ID
-			want float64
-			over int64
-		}{{"workload", 1, 2}, {"workload-most", 2, 2}, {"notices", 1, 2}, {"notices-90", 4, 2}} {
-			if v := s.figureOf(x.m, "2026-03-01", "2026-03-02", measure.ByCouncil); v.Total.Value != x.want || v.Total.Over != x.over || len(v.Groups) != 1 {
-				t.Errorf("%s is %v of %d, want %v of %d", x.m, v.Total.Value, v.Total.Over, x.want, x.over)
 			}
-		}
-		s.pass(3 * 24 * time.Hour) // nobody served for some days: notifications are counted later
+			return nil
+		}))
+	}
+	notify("w1", "2026-03-01 23:59", 4)
+	notify("w2", "2026-03-01 00:00", 1)
+	notify("w1", "2026-03-02 00:00", 9) // today is not over
+	for range 2 {
 		s.must(s.CountLoads(s.ctx()))
-		if v := s.figureOf("notices", "2026-03-02", "2026-03-04", ""); v.Total.Over != 1 || v.Total.Value != 9 {
-			t.Errorf("the days after: %v of %d, want 9 of 1", v.Total.Value, v.Total.Over)
+	}
+	for _, x := range []struct {
+		m    measure.ID
+		want float64
+		over int64
+	}{{"workload", 1, 2}, {"workload-most", 2, 2}, {"notices", 1, 2}, {"notices-90", 4, 2}} {
+		if v := s.figureOf(x.m, "2026-03-01", "2026-03-02", measure.ByCouncil); v.Total.Value != x.want || v.Total.Over != x.over || len(v.Groups) != 1 {
+			t.Errorf("%s is %v of %d, want %v of %d", x.m, v.Total.Value, v.Total.Over, x.want, x.over)
 		}
-	})
+	}
+	s.pass(3 * 24 * time.Hour) // nobody served for some days: notifications are counted later
+	s.must(s.CountLoads(s.ctx()))
+	if v := s.figureOf("notices", "2026-03-02", "2026-03-04", ""); v.Total.Over != 1 || v.Total.Value != 9 {
+		t.Errorf("the days after: %v of %d, want 9 of 1", v.Total.Value, v.Total.Over)
+	}
 }
