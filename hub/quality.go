@@ -32,12 +32,48 @@ func (a Amount) Say() string {
 	return strconv.FormatInt(a.Own, 10) + " and " + few
 }
 
+// Hidden reports whether a part of it is not told exactly.
+func (a Amount) Hidden() bool { return a.Others > 0 && a.Others < measure.Few }
+
 // Sum is all of it, where that may be told; otherwise what it is at least.
 func (a Amount) Sum() int64 {
-	if a.Others < measure.Few {
+	if a.Hidden() {
 		return a.Own
 	}
 	return a.Own + a.Others
+}
+
+// SayAll is a whole in words, by its parts: where one of them is not told exactly the
+// whole is not either, as the one would follow from it.
+func SayAll(parts ...Amount) (words string, least int64) {
+	more := ""
+	for _, p := range parts {
+		least += p.Sum()
+		if p.Hidden() {
+			more = " and more"
+		}
+	}
+	return strconv.FormatInt(least, 10) + more, least
+}
+
+// Kinded are the parts of a place by kind.
+func (p QualityPlace) Kinded() (out []Amount) {
+	for _, k := range measure.FindingKinds {
+		if a := p.Kinds[k]; a != nil {
+			out = append(out, *a)
+		}
+	}
+	return out
+}
+
+// OfKind are the parts of all by finding, of one kind or of all ("").
+func (v QualityView) OfKind(kind measure.FindingKind) (out []Amount) {
+	for _, f := range v.Findings {
+		if kind == "" || f.Kind == kind {
+			out = append(out, f.Amount)
+		}
+	}
+	return out
 }
 
 func (a *Amount) add(own bool) {
@@ -77,7 +113,6 @@ type QualityWeek struct {
 // QualityView is what is missing, late, contradictory or improbable in all records.
 type QualityView struct {
 	At       time.Time
-	Total    Amount
 	Findings []QualityLine // those that there are, the most frequent first within each kind
 	Feeds    []QualityPlace
 	Wards    []QualityPlace
@@ -151,7 +186,6 @@ func (h *Hub) countQuality(tx *store.Tx, by care.Actor, v *QualityView) error {
 			return nil // not due yet
 		}
 		mine := own(by, k.Point)
-		v.Total.add(mine)
 		if lines[k.Reason] == nil {
 			lines[k.Reason] = &Amount{}
 		}

@@ -273,13 +273,14 @@ type findings struct {
 	done  []Point
 	times map[string]int // how often each has ended
 	late  map[nhs.ODS]bool
+	first map[string]time.Time // when a stay was first told of
 }
 
 // see looks at the case after one entry more. What is found begins when it was recorded,
 // or when it is due, and ends when something was recorded by which it is no longer so.
 func (f *findings) see(t *Trail, e care.Entry) {
 	if f.open == nil {
-		f.open, f.times, f.late = map[string]Point{}, map[string]int{}, map[nhs.ODS]bool{}
+		f.open, f.times, f.late, f.first = map[string]Point{}, map[string]int{}, map[nhs.ODS]bool{}, map[string]time.Time{}
 	}
 	c := t.Case()
 	f.news(c, e)
@@ -310,14 +311,18 @@ func (f *findings) see(t *Trail, e care.Entry) {
 	f.open = now
 }
 
-// news notes whether what a hospital's system tells comes late.
+// news notes whether what a hospital's system tells comes late. What comes with the first
+// news of a stay does not count: it may be older than this site (see Told).
 func (f *findings) news(c care.Case, e care.Entry) {
 	if e.Cause.Kind == "person" || c.Stay == nil {
 		return
 	}
+	stay := stayName(*c.Stay)
 	switch e.Event.(type) {
-	case care.Admitted, care.Moved, care.StayTold, care.BecameReady, care.NoLongerReady, care.ExpectedChanged:
-		f.late[c.Stay.Org] = e.Recorded.Sub(e.Event.When()) > lateAfter
+	case care.Admitted:
+		f.first[stay], f.late[c.Stay.Org] = e.Recorded, false
+	case care.Moved, care.StayTold, care.BecameReady, care.NoLongerReady, care.ExpectedChanged:
+		f.late[c.Stay.Org] = e.Recorded.Sub(e.Event.When()) > lateAfter && e.Recorded.Sub(f.first[stay]) > time.Hour
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *Server) quality(v *visit) (response, error) {
 		return nil, err
 	}
 	counts := "Nothing to put right"
-	if n := q.Total.Say(); n != "0" {
+	if n, _ := hub.SayAll(q.OfKind("")...); n != "0" {
 		counts = n + " to put right, as at " + ui.DateTime(q.At)
 	}
 	main := []ui.Node{ui.WorkHead("Data quality", counts), qualityTiles(q), qualityFindings(q)}
@@ -79,15 +79,10 @@ func (s *Server) quality(v *visit) (response, error) {
 }
 
 func qualityTiles(q hub.QualityView) ui.Node {
-	sums := map[measure.FindingKind]hub.Amount{}
-	for _, f := range q.Findings {
-		a := sums[f.Kind]
-		a.Own, a.Others = a.Own+f.Own, a.Others+f.Others
-		sums[f.Kind] = a
-	}
 	var tiles []ui.StatTile
 	for _, k := range measure.FindingKinds {
-		tiles = append(tiles, ui.StatTile{Label: kindWords[k].say, Value: sums[k].Say()})
+		n, _ := hub.SayAll(q.OfKind(k)...)
+		tiles = append(tiles, ui.StatTile{Label: kindWords[k].say, Value: n})
 	}
 	return ui.StatTiles(tiles...)
 }
@@ -124,7 +119,8 @@ func qualityTable(caption, what string, org bool, places []hub.QualityPlace, lis
 	t.Columns = append(t.Columns, ui.Column{Label: "All"}, ui.Column{Label: "Who can"})
 	most := int64(0)
 	for _, p := range places {
-		most = max(most, p.Total.Sum())
+		_, n := hub.SayAll(p.Kinded()...)
+		most = max(most, n)
 	}
 	for _, p := range places {
 		name := ui.Node(ui.Text(p.Name))
@@ -142,7 +138,8 @@ func qualityTable(caption, what string, org bool, places []hub.QualityPlace, lis
 			}
 			cells = append(cells, ui.Text(n))
 		}
-		t.Rows = append(t.Rows, ui.TableRow{Cells: append(cells, ui.Bar(float64(p.Total.Sum()), float64(most), p.Total.Say()), ui.Text(p.Mender))})
+		all, n := hub.SayAll(p.Kinded()...)
+		t.Rows = append(t.Rows, ui.TableRow{Cells: append(cells, ui.Bar(float64(n), float64(most), all), ui.Text(p.Mender))})
 	}
 	return t
 }
