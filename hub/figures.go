@@ -297,8 +297,12 @@ func (c *counting) open(tx *store.Tx) error {
 
 func (c *counting) cells(tx *store.Tx, cut []measure.Dim) error {
 	pieces := measure.Cover(c.q.From, c.q.To)
-	if c.q.Every != "" {
-		pieces = []measure.Piece{{Every: c.q.Every, From: c.q.From, To: c.q.To}}
+	switch c.q.Every {
+	case "":
+	case measure.Monthly:
+		pieces = []measure.Piece{{Every: measure.Monthly, From: c.q.From, To: measure.Monthly.Start(c.q.To)}}
+	default: // weeks are added up from their days
+		pieces = []measure.Piece{{Every: measure.Daily, From: c.q.From, To: c.q.To}}
 	}
 	at := slices.Index(cut, c.q.By)
 	for _, p := range pieces {
@@ -309,7 +313,7 @@ func (c *counting) cells(tx *store.Tx, cut []measure.Dim) error {
 			}
 			g := c.group(key)
 			if c.q.Every != "" {
-				if err := g.step(start).AddBytes(body); err != nil {
+				if err := g.step(c.q.Every.Start(start)).AddBytes(body); err != nil {
 					return err
 				}
 			}
@@ -433,5 +437,5 @@ func (h *Hub) dimName(q FigureQuery, v string) string {
 	case d == measure.ByPathway:
 		return "Pathway " + v
 	}
-	return v
+	return h.codeName(q, v)
 }

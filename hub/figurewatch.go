@@ -145,3 +145,30 @@ func (h *Hub) FiguresAway(ctx context.Context, by care.Actor, qs ...FigureQuery)
 // MayFigures reports whether somebody may do something with figures, so that a page
 // offers no door that is shut. What may be done is decided anew when it is done.
 func (h *Hub) MayFigures(by care.Actor, action policy.Action) bool { return h.mayServe(by, action) }
+
+// codeName is a code that points carry in words; the code where it has none.
+func (h *Hub) codeName(q FigureQuery, code string) string {
+	switch q.By {
+	case measure.ByStage:
+		return measure.StageWords(code)
+	case measure.ByFeed:
+		return h.feedTitle(code)
+	case measure.ByReason:
+		if r, ok := h.reasons().Find(code); ok {
+			return r.Label
+		}
+		if f, ok := measure.FindFinding(code); ok {
+			return f.Words
+		}
+		if words := reasonWords[code]; words != "" {
+			return words
+		}
+	}
+	return code
+}
+
+// reasonWords are the codes of reasons of points that are of no other list.
+var reasonWords = map[string]string{
+	"complete": "With all that the receiving team wants", "sent-anyway": "Sent anyway", "no-rules": "The receiving team said nothing of what it wants",
+	"home": "At home", "extra-care": "In extra care housing", "care-home": "In a care home", "respite": "In a care home for a short time", "hospital": "In hospital", "died": "Died", "unreachable": "Could not be reached",
+}

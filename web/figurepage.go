@@ -159,7 +159,7 @@ func (p figurePage) notices() ui.Node {
 		out = append(out, ui.Inset(ui.Para(ui.Text("These are the figures as they were known at the end of "+ui.LongDate(p.f.known.Time())+". "), ui.Link(now.path(figurePath(p.def.ID, "")), "See what is known now"))))
 	}
 	if n := p.view.Late; n > 0 {
-		text := ui.Plural(int(n), "thing that is counted here was", "things that are counted here were") + " told more than a day late."
+		text := ui.Plural(int(n), "of those that are counted here", "of those that are counted here") + " became known more than a day late."
 		if p.view.Changed(p.view.Total) {
 			text += " A day after the end of this time the figure was " + p.sayFigure(p.view.Then) + "; now it is " + p.sayFigure(p.view.Total) + "."
 		}
@@ -243,8 +243,8 @@ func counted(f measure.Figure) string {
 func (p figurePage) numbers() ui.Node {
 	total := p.view.Total
 	tiles := []ui.StatTile{{Label: "In the whole time", Value: p.sayFigure(total), Note: "Made of " + counted(total)}}
-	if now := p.soFar(); now != "" {
-		tiles = append(tiles, ui.StatTile{Label: "Now", Value: now})
+	if now, note := p.soFar(); now != "" {
+		tiles = append(tiles, ui.StatTile{Label: upper(note), Value: now})
 	}
 	if !p.def.Source.Span && total.Open > 0 && !total.Few {
 		tiles = append(tiles, ui.StatTile{Label: "Still open", Value: plain(total.Open), Note: "They count when they stop"})

@@ -56,7 +56,8 @@ var figureGroups = []figureGroup{
 			"ready-to-sourced", "ready-to-sourced-90", "ready-to-started", "ready-to-started-90", "ready-to-left", "ready-to-left-90", "paused", "paused-median", "bounce", "returns", "sent-anyway",
 			"reply-90", "reply-24h", "offers", "readiness-lost", "readiness-changes", "predicted-changes", "churn", "wasted-sourcing", "wasted-offers"}},
 	{"after", "After leaving", []measure.ID{"readmission-30", "home-91", "home-6m"}, []measure.ID{"readmission-28"}},
-	{"lookups", "Looking up", []measure.ID{"avoided", "avoided-recorded"}, []measure.ID{"look-home-share"}},
+	{"lookups", "Looking up", []measure.ID{"avoided", "avoided-recorded", "lookups", "time-lookups"}, []measure.ID{"look-home-share"}},
+	{"work", "Work saved, and work to do", []measure.ID{"time-changes", "changes-carried", "caseload", "workload"}, []measure.ID{"workload-most", "notices", "notices-90"}},
 	{"records", "Records", []measure.ID{"told-late", "quality-open"}, []measure.ID{"told-after", "quality-mended", "quality-days"}},
 }
 
@@ -230,7 +231,7 @@ func (s *Server) figures(v *visit) (response, error) {
 		return nil, err
 	}
 	tiles := s.indexTiles(f, views)
-	main := []ui.Node{ui.WorkHead("Figures", f.place()+", "+f.when(), ui.Link(f.path("/figures/summary"), "Summary for a meeting"), ui.Text(" "), ui.Link("/figures/wall", "Wall view")),
+	main := []ui.Node{ui.WorkHead("Figures", f.place()+", "+f.when(), s.figureDoors(v, f)),
 		s.figureStrip(f.path("/figures/events"), "index", nodesOf(tiles), v.now), s.figureBar(f, "/figures"), figureState(views)}
 	at := 0
 	for _, g := range figureGroups {
@@ -242,6 +243,15 @@ func (s *Server) figures(v *visit) (response, error) {
 		main = append(main, ui.Section("other", "Other figures", figureLinks(f, rest)))
 	}
 	return show(ui.Page{Title: "Figures", Width: ui.WorkPage, Main: main}), nil
+}
+
+// figureDoors lead from the page of all figures.
+func (s *Server) figureDoors(v *visit, f figureFilter) ui.Node {
+	out := []ui.NavItem{{Href: f.path("/figures/wall"), Text: "Wall view"}}
+	if s.Hub.MayFigures(v.by, policy.ExportFigures) {
+		out = append([]ui.NavItem{{Href: f.path("/figures/summary"), Text: "Summary for a meeting"}}, out...)
+	}
+	return ui.Tabs("Other ways to see figures", out...)
 }
 
 // moreFigures are the links of a group.
@@ -256,7 +266,7 @@ func (s *Server) moreFigures(f figureFilter, g figureGroup) ui.Node {
 	if len(g.more) == 0 && len(own) == 0 {
 		return nil
 	}
-	return ui.Details("More on "+strings.ToLower(g.title[:1])+g.title[1:], ui.List(own...), figureLinks(f, g.more))
+	return ui.Details("More figures: "+lower(g.title), ui.List(own...), figureLinks(f, g.more))
 }
 
 func figureLinks(f figureFilter, ids []measure.ID) ui.Node {
@@ -306,13 +316,16 @@ func (s *Server) indexTiles(f figureFilter, views []hub.FigureView) []ui.FigureT
 func (s *Server) tile(f figureFilter, v hub.FigureView) ui.FigureTile {
 	d := draw(v)
 	t := ui.FigureTile{ID: "fig-" + string(v.Def.ID), Title: v.Def.Title, Href: f.path(figurePath(v.Def.ID, "")), Finding: d.finding(), Verdict: d.verdicts()}
-	switch now := d.soFar(); {
+	switch now, note := d.soFar(); {
 	case now != "":
-		t.Value = now
+		t.Value, t.Note = now, note
 	case d.last >= 0:
-		t.Value = d.sayFigure(d.steps[d.last].Figure)
+		t.Value, t.Note = d.sayFigure(d.steps[d.last].Figure), stepWhen(v.Every, d.steps[d.last].Start)
 	default:
-		t.Value, t.Verdict = "Not known yet", nil
+		t.Value = "Not known yet"
+	}
+	if d.chart.Variation == measure.TooFew { // the sentence says so already
+		t.Verdict = nil
 	}
 	if pic := chart.Spark(d.series()); pic != "" {
 		t.Picture = pic
@@ -320,17 +333,17 @@ func (s *Server) tile(f figureFilter, v hub.FigureView) ui.FigureTile {
 	return t
 }
 
-// soFar is the figure of the step that is not over: of today, this week or this month. Of
-// a census it is who is there now.
-func (d drawn) soFar() string {
+// soFar is the figure of the step that is not over, and which that is: today, this week
+// or this month. Of a census it is who is there now. "" where there is none.
+func (d drawn) soFar() (value, note string) {
 	n := len(d.steps)
 	switch {
 	case d.def.Source.Span && d.def.Unit == measure.People && !d.view.Total.Few && d.view.KnownAt.IsZero():
-		return d.say(float64(d.view.Total.Open)) + " now"
-	case n == 0 || !d.chart.Points[n-1].Part || !d.chart.Points[n-1].Known:
-		return ""
+		return d.say(float64(d.view.Total.Open)), "now"
+	case n == 0 || !d.chart.Points[n-1].Part || !d.chart.Points[n-1].Known || d.def.Matures > 7:
+		return "", ""
 	}
-	return d.sayFigure(d.steps[n-1].Figure) + " so far " + map[measure.Every]string{measure.Daily: "today", measure.Weekly: "this week", measure.Monthly: "this month"}[d.view.Every]
+	return d.sayFigure(d.steps[n-1].Figure), "so far " + map[measure.Every]string{measure.Daily: "today", measure.Weekly: "this week", measure.Monthly: "this month"}[d.view.Every]
 }
 
 // series is the values by themselves.

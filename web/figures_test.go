@@ -198,7 +198,7 @@ func TestFiguresMove(t *testing.T) {
 			if !strings.Contains(e.data, `id="fig-not-meeting`) && !strings.Contains(e.data, `id="fig-bed-days`) {
 				t.Errorf("another tile moved: %s", e.data)
 			}
-			if strings.Contains(e.data, "3 people now") {
+			if strings.Contains(e.data, "3 people</span> now") {
 				break
 			}
 		}
@@ -206,7 +206,7 @@ func TestFiguresMove(t *testing.T) {
 	s.record(s.barbara, care.Discharged{At: evening, Visit: "v4", Org: kingsMill, Leaving: care.Leaving{At: evening}})
 	s.measured()
 	for e := wall.next(); ; e = wall.next() {
-		if e.name == "part" && strings.Contains(e.data, "1 person now") { // irene is in the other hospital
+		if e.name == "part" && strings.Contains(e.data, "1 person</span> now") { // irene is in the other hospital
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func TestFiguresInABrowser(t *testing.T) {
 	tab.Wait(`document.querySelector("#fig-not-meeting .app-tile__v").textContent != "`+was+`"`, 10*time.Second)
 	tab.DisableJS()
 	tab.Goto(s.url + "/figures/delay")
-	tab.Click("main details:last-of-type summary")
-	look(t, tab, axeSource(t), "figure-without-scripts")
+	if h := tab.Text("h1"); !strings.HasPrefix(h, "Average days") {
+		t.Errorf("without scripts: %q", h)
+	}
 }

@@ -76,11 +76,12 @@ func (s *Server) wallPart(views []hub.FigureView) []ui.Node {
 	var cards []ui.WallFigure
 	for _, v := range views {
 		d := draw(v)
-		c := ui.WallFigure{Name: v.Def.Title, Value: cmp.Or(d.soFar(), "Not known yet")}
+		now, when := d.soFar()
+		c := ui.WallFigure{Name: v.Def.Title, Value: cmp.Or(now, "Not known yet"), When: when}
 		if d.last >= 0 {
 			st := d.steps[d.last]
 			if c.Value == "Not known yet" {
-				c.Value = d.sayFigure(st.Figure)
+				c.Value, c.When = d.sayFigure(st.Figure), stepWhen(v.Every, st.Start)
 			}
 			c.Note = "Last week " + d.sayFigure(st.Figure) + ". " + d.variation() + "."
 			if words := d.chart.Assurance.Say(); words != "" {

@@ -76,7 +76,7 @@ type Stack struct {
 	About
 	Parts []string // with Unknown, the last is of what is not known
 	Rows  []StackRow
-	// Unknown is that the last part is of what is not known: it is hatched.
+	// Unknown is that the last part is of what is not known: it is grey, with an edge.
 	Unknown bool
 }
 

@@ -14,6 +14,7 @@ type FigureTile struct {
 	Title   string
 	Href    string
 	Value   string // "2.3 days"
+	Note    string // of the value: "so far this week"
 	Finding string // the sentence
 	Picture Node   // a small line; nil: none
 	Verdict []Node // marks with their words
@@ -23,7 +24,7 @@ type FigureTile struct {
 func (t FigureTile) Render(w io.Writer) error {
 	return render(w, h.Li(h.ID(t.ID), flag("live-part"), h.Class("app-tile app-figtile"),
 		h.H3(h.Class("app-figtile__t"), Link(t.Href, t.Title)),
-		h.P(h.Class("app-figtile__v"), h.Span(h.Class("app-tile__v"), g.Text(t.Value)), g.If(t.Picture != nil, t.Picture)),
+		h.P(h.Class("app-figtile__v"), h.Span(h.Span(h.Class("app-tile__v"), g.Text(t.Value)), g.If(t.Note != "", g.Text(" "+t.Note))), g.If(t.Picture != nil, t.Picture)),
 		h.P(h.Class("app-tile__n"), g.Text(t.Finding)),
 		g.If(len(t.Verdict) > 0, Verdicts(t.Verdict...))))
 }
@@ -50,13 +51,13 @@ func NumberedNotes(notes ...Node) Node {
 }
 
 // A WallFigure is one number on a wall.
-type WallFigure struct{ ID, Name, Value, Note string }
+type WallFigure struct{ Name, Value, When, Note string }
 
 // WallFigures sets numbers side by side. Its id is app-wall.
 func WallFigures(figures ...WallFigure) Node {
-	return h.Div(h.Class("app-wall__grid"), h.ID("app-wall"), flag("live-part"), g.Map(figures, func(f WallFigure) g.Node {
+	return h.Div(h.Class("app-wall__grid app-wall__figs"), h.ID("app-wall"), flag("live-part"), g.Map(figures, func(f WallFigure) g.Node {
 		return h.Section(h.Class("app-wall__card"), h.H2(h.Class("app-wall__c"), g.Text(f.Name)),
-			h.P(h.Class("app-wall__fig"), g.Text(f.Value)),
+			h.P(h.Class("app-wall__tot"), h.Span(h.Class("app-wall__fig"), g.Text(f.Value)), g.Text(" "+f.When)),
 			g.If(f.Note != "", h.P(h.Class("app-wall__tot"), g.Text(f.Note))))
 	}))
 }
