@@ -19,9 +19,9 @@ const (
 )
 
 func sentPoints(t *Trail) (out []Point) {
-	for _, r := range t.Case().Referrals {
-		p := Point{Subject: string(r.ID), Group: t.GroupOf(r), From: r.Sent, To: r.Sent, Value: int64(len(r.Returns))}
-		p.Reason = gated(r)
+	for _, l := range t.legs() {
+		p := Point{Subject: string(l.ID), Group: l.Group, From: l.Sent, To: l.Sent, Value: int64(len(l.Returns))}
+		p.Reason = gated(l.Referral)
 		out = append(out, p)
 	}
 	return out

@@ -31,7 +31,7 @@ func homePoints(t *Trail, answer func(care.Outcome) *care.AtHome) (out []Point) 
 			continue
 		}
 		o := c.OutcomeOf(r.ID)
-		p := Point{Subject: string(r.ID), Group: t.GroupOf(r), From: left}
+		p := Point{Subject: string(r.ID), Group: t.legGroup(r.ID), From: left}
 		if p.Out, p.Assumed = t.notHome(c, r, o, left); p.Out != "" {
 			p.To, p.Assumed = left, ""
 		} else if a := answer(o); a != nil {

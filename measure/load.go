@@ -13,9 +13,9 @@ import (
 var Caseload = &Source{ID: "caseload", Words: "a referral that is allocated and open", Span: true, Of: caseloadPoints, Cuts: workCuts}
 
 func caseloadPoints(t *Trail) (out []Point) {
-	for _, r := range t.Case().Referrals {
-		if !r.Allocated.IsZero() {
-			out = append(out, Point{Subject: string(r.ID), Group: t.GroupOf(r), From: r.Allocated, To: r.Ended})
+	for _, l := range t.legs() {
+		if !l.Allocated.IsZero() {
+			out = append(out, Point{Subject: string(l.ID), Group: l.Group, From: l.Allocated, To: l.Ended})
 		}
 	}
 	return out

@@ -19,8 +19,31 @@ type leg struct {
 	ready, accepted, allocated, assessed, requested, sourced, started, left time.Time
 }
 
+// legsOnce are the legs after so many entries, for all the sources that read them.
+type legsOnce struct {
+	n    int
+	legs []leg
+}
+
 // legs are the referrals of a case with what their clocks need.
 func (t *Trail) legs() []leg {
+	if t.legged.n != len(t.Entries) {
+		t.legged = legsOnce{len(t.Entries), t.readLegs()}
+	}
+	return t.legged.legs
+}
+
+// legGroup is what a referral belongs to.
+func (t *Trail) legGroup(id care.ReferralID) Group {
+	for _, l := range t.legs() {
+		if l.ID == id {
+			return l.Group
+		}
+	}
+	return Group{}
+}
+
+func (t *Trail) readLegs() []leg {
 	c := t.Case()
 	if len(c.Referrals) == 0 {
 		return nil

@@ -97,12 +97,7 @@ func replyPoints(t *Trail) (out []Point) {
 
 // asking is the point of an asking that runs.
 func (t *Trail) asking(a *asked) Point {
-	p := Point{Subject: a.subject, From: a.at}
-	for _, r := range t.Case().Referrals {
-		if r.ID == a.referral {
-			p.Group = t.GroupOf(r)
-		}
-	}
+	p := Point{Subject: a.subject, Group: t.legGroup(a.referral), From: a.at}
 	p.Provider = a.provider
 	return p
 }

@@ -21,6 +21,7 @@ type Trail struct {
 	fold     care.Folding
 	findings findings // of the quality of what is recorded
 	held     heldOnce
+	legged   legsOnce
 	others   map[care.CaseID]*Trail
 }
 
