@@ -113,6 +113,8 @@ type Hub struct {
 	crowd    crowd
 	health   health
 
+	measureNext atomic.Int64 // entries of history that were about right to measure at once; 0: not known
+
 	agreements agreedBook
 	numbers    numbersBook
 	codes      providerBook

@@ -48,7 +48,11 @@ func (h *Hub) Measure(ctx context.Context) (int, error) {
 // measureInto measures what one generation has not counted yet. When something else was
 // written of it meanwhile, nothing is, and there is more to do.
 func (h *Hub) measureInto(ctx context.Context, g store.Generation) (int, error) {
-	n, err := follow(ctx, h, follower[*store.PointWork]{cursor: measuredTo(g), atOnce: measureAtOnce,
+	atOnce := measureAtOnce
+	if n := h.measureNext.Load(); n > 0 {
+		atOnce = int(n)
+	}
+	n, err := follow(ctx, h, follower[*store.PointWork]{cursor: measuredTo(g), atOnce: atOnce,
 		find: func(tx *store.Tx, entries []care.Entry) (*store.PointWork, int, error) {
 			return h.measuring(tx, g, entries)
 		},
@@ -62,7 +66,7 @@ func (h *Hub) measureInto(ctx context.Context, g store.Generation) (int, error) 
 // measuring works out how the points and counts of a generation change by the first of some
 // entries: by as many as can be written in one transaction.
 func (h *Hub) measuring(tx *store.Tx, g store.Generation, entries []care.Entry) (*store.PointWork, int, error) {
-	for n := len(entries); ; n /= 2 {
+	for n := len(entries); ; n = max(n/2, 1) {
 		w, err := tx.NewWork(g, h.Zone)
 		if err != nil {
 			return nil, 0, err
@@ -81,11 +85,11 @@ func (h *Hub) measuring(tx *store.Tx, g store.Generation, entries []care.Entry) 
 				return nil, 0, fmt.Errorf("measuring case %s: %w", e.Case, err)
 			}
 		}
-		if err := tx.WorkCells(w); err != nil {
-			return nil, 0, err
-		}
-		if w.Size() <= measureRows || n == 1 {
-			return w, n, nil
+		rows := w.Estimate()
+		if rows <= measureRows || n == 1 {
+			// The next stretch is about as long as this one could have been.
+			h.measureNext.Store(int64(min(max(n*measureRows/max(rows, 1), 1), measureAtOnce)))
+			return w, n, tx.WorkCells(w)
 		}
 	}
 }

@@ -74,6 +74,52 @@ func AppendRow(e Every, steps map[nhs.Date]*Hist) []byte {
 	return b
 }
 
+// MergeRow adds what changed to a row that AppendRow wrote; nil where nothing is counted any
+// more. What did not change is not read.
+func MergeRow(e Every, row []byte, changed map[nhs.Date]*Hist) ([]byte, error) {
+	out, left := make([]byte, 0, len(row)+256), maps.Clone(changed)
+	put := func(start nhs.Date, body []byte) {
+		out = binary.AppendVarint(out, int64(e.index(start)))
+		out = binary.AppendUvarint(out, uint64(len(body)))
+		out = append(out, body...)
+	}
+	before := func(i int) {
+		for _, start := range slices.SortedFunc(maps.Keys(left), func(a, b nhs.Date) int { return dayNumber(a) - dayNumber(b) }) {
+			if e.index(start) >= i {
+				return
+			}
+			if !left[start].Empty() {
+				put(start, left[start].Bytes())
+			}
+			delete(left, start)
+		}
+	}
+	err := EachStep(e, row, func(start nhs.Date, body []byte) error {
+		if len(left) > 0 {
+			before(e.index(start))
+		}
+		h := left[start]
+		if h == nil {
+			put(start, body)
+			return nil
+		}
+		delete(left, start)
+		h = &Hist{Values: maps.Clone(h.Values), Assumed: maps.Clone(h.Assumed), Out: maps.Clone(h.Out)}
+		if err := h.MergeBytes(body); err != nil {
+			return err
+		}
+		if !h.Empty() {
+			put(start, h.Bytes())
+		}
+		return nil
+	})
+	before(1 << 31)
+	if len(out) == 0 {
+		return nil, err
+	}
+	return out, err
+}
+
 // EachStep gives the counts of a row that AppendRow wrote, by the first days of its
 // steps; body is as Hist writes it.
 func EachStep(e Every, row []byte, each func(start nhs.Date, body []byte) error) error {

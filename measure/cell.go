@@ -44,14 +44,14 @@ func (e Every) Next(start nhs.Date) nhs.Date {
 }
 
 // blockSteps are how many steps are kept together, of each length.
-var blockSteps = map[Every]int{Daily: 32, Weekly: 32, Monthly: 16}
+var blockSteps = map[Every]int{Daily: 32, Monthly: 16}
+
+// kept are the steps that are counted ahead. Weeks are added up from their days.
+var kept = []Every{Daily, Monthly}
 
 // index numbers the steps, from 1970 on.
 func (e Every) index(start nhs.Date) int {
-	switch e {
-	case Weekly: // 1 January 1970 was a Thursday
-		return floor(dayNumber(start)+3, 7)
-	case Monthly:
+	if e == Monthly {
 		return (start.Year-1970)*12 + int(start.Month) - 1
 	}
 	return dayNumber(start)
@@ -59,10 +59,7 @@ func (e Every) index(start nhs.Date) int {
 
 // at is the first day of the step of a number.
 func (e Every) at(i int) nhs.Date {
-	switch e {
-	case Weekly:
-		return epoch.Add(i*7 - 3)
-	case Monthly:
+	if e == Monthly {
 		return nhs.DateOf(time.Date(1970, time.Month(1+i), 1, 0, 0, 0, 0, time.UTC))
 	}
 	return epoch.Add(i)
@@ -124,7 +121,7 @@ func (t Tally) cell(s *Source, cut []Dim, p Point, day nhs.Date, value, n int64)
 	for i, d := range cut {
 		c.Values[i] = p.Get(d)
 	}
-	for _, e := range Steps {
+	for _, e := range kept {
 		c.Every, c.Start = e, e.Start(day)
 		h := t[c]
 		if h == nil {

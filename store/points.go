@@ -589,25 +589,28 @@ func (t *Tx) WorkCells(w *PointWork) error {
 		rows = append(rows, r)
 		keys = append(keys, w.Gen.row(r))
 	}
+	bodies := make([][]byte, len(rows))
 	err := t.queryEach(`SELECT body FROM cells`+cellKey, keys, func(i int, row []any) error {
 		var body []byte
-		if err := scan(row, &body); err != nil {
-			return err
+		err := scan(row, &body)
+		if err == nil {
+			bodies[i], err = measure.MergeRow(rows[i].Every, body, changed[rows[i]])
+			delete(changed, rows[i])
 		}
-		steps := changed[rows[i]]
-		return measure.EachStep(rows[i].Every, body, func(start nhs.Date, b []byte) error {
-			if steps[start] == nil {
-				steps[start] = &measure.Hist{}
-			}
-			return steps[start].MergeBytes(b)
-		})
+		return err
 	})
-	for _, r := range rows {
-		w.cells = append(w.cells, cellChange{r, measure.AppendRow(r.Every, changed[r])})
+	for i, r := range rows {
+		if steps, ok := changed[r]; ok { // there is no such row yet
+			bodies[i] = measure.AppendRow(r.Every, steps)
+		}
+		w.cells = append(w.cells, cellChange{r, bodies[i]})
 	}
 	w.Tally = measure.Tally{}
 	return err
 }
+
+// Estimate is how many rows it will write when the counts are worked out.
+func (w *PointWork) Estimate() int { return w.Size() + len(w.Tally.Rows()) }
 
 func (t *Tx) putCells(w *PointWork) error {
 	for _, c := range w.cells {
