@@ -60,7 +60,14 @@ func (h *Hub) Extracts(ctx context.Context, by care.Actor) (ExtractsView, error)
 	return v, err
 }
 
-// check says what is wrong with what was asked.
+// Check says what is wrong with what was asked, before anything is written; nil: nothing.
+func (q ExtractQuery) Check() error {
+	if wrong := q.check(); wrong != nil {
+		return wrong
+	}
+	return nil
+}
+
 func (q ExtractQuery) check() *care.Error {
 	wrong := func(field, text string) *care.Error { return &care.Error{Kind: care.Invalid, Field: field, Text: text} }
 	switch {

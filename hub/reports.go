@@ -303,6 +303,12 @@ func (h *Hub) reportLine(i ReportItem) ReportLine {
 	return l
 }
 
+// ReportLineWords is a measure of a report in a line.
+func (h *Hub) ReportLineWords(i ReportItem) string {
+	l := h.reportLine(i)
+	return l.Title + ": " + l.Words
+}
+
 // whereWords is where figures are of, in words.
 func (h *Hub) whereWords(where map[measure.Dim]string) string {
 	var out []string

@@ -11,8 +11,8 @@ import (
 	"homeward/care"
 	"homeward/hub"
 	"homeward/policy"
-	"homeward/tabular"
 	"homeward/retention"
+	"homeward/tabular"
 	"homeward/web/ui"
 )
 
