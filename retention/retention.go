@@ -48,6 +48,8 @@ const (
 	Notifications = "notifications"
 	Meetings      = "meetings"
 	Workplace     = "workplace"
+	Measures      = "measures"
+	Reports       = "reports"
 )
 
 // types is every type and how it may go: what a person's record holds never
@@ -57,6 +59,7 @@ var types = map[string][]Goes{
 	Quarantine: {ByReview, Stays}, Handles: {ByItself}, Sessions: {ByItself}, Jobs: {ByItself, Stays},
 	Imports: {Stays}, Agreements: {Stays}, Checkpoints: {Stays}, Erased: {Stays},
 	Worked: {With, Stays}, Notifications: {ByItself}, Meetings: {Stays}, Workplace: {Stays},
+	Measures: {Stays}, Reports: {Stays},
 }
 
 // Rule is how long one type of record is kept.
