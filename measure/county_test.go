@@ -48,7 +48,7 @@ func trails(c county.Config, each func(p county.Person, t *Trail, last bool)) {
 // The figures of a county are those that its facts give by hand (county.ByHand, written from
 // the definitions): of all, of each month, and of each part.
 func TestACountyByHand(t *testing.T) {
-	c := county.Config{Seed: 11, People: 3000, Days: 200, Zone: london(t)}
+	c := county.Config{Seed: 11, People: 2000, Days: 200, Zone: london(t)}
 	points := map[string][]Point{}
 	var facts []county.Answer
 	trails(c, func(p county.Person, tr *Trail, last bool) {
