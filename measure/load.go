@@ -77,8 +77,8 @@ var (
 	LookUps = &Source{ID: "look-up", Words: "a look-up that found care", Outside: true, Cuts: [][]Dim{{ByHospital}}}
 	// Notices are how many notifications one person got on one day.
 	Notices = &Source{ID: "notices", Words: "a person’s notifications of a day", Outside: true, Cuts: [][]Dim{{ByHospital}, {ByCouncil}}}
-	// Workloads are how many open referrals one worker had at the end of a day.
-	Workloads = &Source{ID: "workload", Words: "a worker’s open referrals at the end of a day", Outside: true, Cuts: [][]Dim{{ByCouncil}, {ByCouncil, ByTeam}}}
+	// Workloads are how many open referrals one worker had, soon after midnight.
+	Workloads = &Source{ID: "workload", Words: "a worker’s open referrals on a day", Outside: true, Cuts: [][]Dim{{ByCouncil}, {ByCouncil, ByTeam}}}
 )
 
 // Assumption is something that nobody measured, which a figure is multiplied by. It can
@@ -145,7 +145,7 @@ func most(h *Hist) (float64, int64, bool) {
 
 const (
 	noticeWords = "Whole days. Only people who got any are counted. Several about one person within an hour that were put together are one, on the day of the last. Nobody is named, and no case."
-	loadWords   = "Once a day, at its end. Only workers who have an open referral are counted. Nobody is named."
+	loadWords   = "Counted once a day, soon after midnight. Only workers who have an open referral are counted. Nobody is named."
 )
 
 // loads are measures of the work on people's hands, and of what needs no hands any more.
@@ -167,10 +167,10 @@ var loads = []Measure{
 		Unit: People, Start: "when a worker was first named", Stop: "the end of the referral", Method: "Counted at each midnight. Of any time longer than a day it is the average of its midnights that have passed. The team is the one that had the referral last.",
 		Source: Caseload, Stat: number, Nightly: true, By: byPlace, Cite: "ours", Better: Neither, Local: true},
 	{ID: "workload", Title: "Open referrals of one worker: median", Sentence: "Half of the workers who had open referrals had this many or fewer.",
-		Unit: Count, Start: "the workers with open referrals", Stop: "the end of each day", Method: "The median of all workers and days. " + loadWords,
+		Unit: Count, Start: "the workers with open referrals", Stop: "once a day, soon after midnight", Method: "The median of all workers and days. " + loadWords,
 		Source: Workloads, Stat: quantile(0.5), By: []Dim{ByCouncil, ByTeam}, Cite: "ours", Better: Neither, Local: true, Table: loadBands},
-	{ID: "workload-most", Title: "Open referrals of one worker: the most", Sentence: "The most open referrals that one worker had at the end of a day.",
-		Unit: Count, Start: "the workers with open referrals", Stop: "the end of each day", Method: "The largest of all workers and days. " + loadWords,
+	{ID: "workload-most", Title: "Open referrals of one worker: the most", Sentence: "The most open referrals that one worker had at once, counted once a day.",
+		Unit: Count, Start: "the workers with open referrals", Stop: "once a day, soon after midnight", Method: "The largest of all workers and days. " + loadWords,
 		Source: Workloads, Stat: most, By: []Dim{ByCouncil, ByTeam}, Cite: "ours", Better: Neither, Local: true, Table: loadBands},
 	{ID: "notices", Title: "Notifications for each person and day: median", Sentence: "Half of those who were notified of something on a day got this many notifications or fewer.",
 		Unit: Count, Start: "the people who were notified", Stop: "the end of each day", Method: "The median of all people and days. " + noticeWords,
