@@ -3,7 +3,6 @@ package measure
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"homeward/care"
@@ -300,14 +299,43 @@ func (t *Trail) heldFor(id care.ReferralID, began time.Time) (why string) {
 }
 
 // BallKept are the minutes for which each holder had somebody during a stay, for each
-// stage and reason.
-var BallKept = &Source{ID: "ball", Words: "a part of a stay after being ready to leave, by what was waited for and who had it", Of: ballPoints,
-	Cuts: and([]Dim{ByStage}, []Dim{ByHolder}, []Dim{ByReason}, []Dim{ByHospital, ByStage}, []Dim{ByCouncil, ByStage},
-		[]Dim{ByHospital, ByReason}, []Dim{ByCouncil, ByReason}, []Dim{ByHospital, ByHolder})}
+// stage; BallHolders and BallReasons the same minutes by holder, and by reason. Each is
+// a source of its own, so that a count split by its dimension has each stay once, and
+// figures of few people are known to be of few.
+var (
+	BallKept = &Source{ID: "ball", Words: "a part of a stay after being ready to leave, by what was waited for and who had it", Of: func(t *Trail) []Point { return heldBy(t, ByStage, ByHolder) },
+		Cuts: and([]Dim{ByStage}, []Dim{ByHospital, ByStage}, []Dim{ByCouncil, ByStage}, []Dim{ByHolder, ByStage})}
+	BallHolders = &Source{ID: "ball-holder", Words: "a part of a stay after being ready to leave, by who had it", Of: func(t *Trail) []Point { return heldBy(t, ByHolder) },
+		Cuts: and([]Dim{ByHolder}, []Dim{ByHospital, ByHolder}, []Dim{ByCouncil, ByHolder})}
+	BallReasons = &Source{ID: "ball-reason", Words: "a part of a stay after being ready to leave, by the reason for delay", Of: func(t *Trail) []Point { return heldBy(t, ByReason) },
+		Cuts: and([]Dim{ByReason}, []Dim{ByHospital, ByReason}, []Dim{ByCouncil, ByReason})}
+)
 
-// ballPoints are one for each stage, holder and reason of a stay: its minutes once the
-// stay has ended, on the day of leaving; open until then.
-func ballPoints(t *Trail) []Point {
+// heldBy are the minutes of each stay once it has ended, on the day of leaving, by some
+// dimensions alone; open until then.
+func heldBy(t *Trail, by ...Dim) []Point {
+	var out []Point
+	at := map[string]int{}
+	for _, p := range heldPoints(t) {
+		q := p
+		q.Stage, q.Holder, q.Reason = "", "", ""
+		for _, d := range by {
+			q.Set(d, p.Get(d))
+			q.Subject += "/" + p.Get(d)
+		}
+		if k, ok := at[q.Subject]; ok {
+			out[k].Value += q.Value
+			continue
+		}
+		at[q.Subject] = len(out)
+		out = append(out, q)
+	}
+	return slices.DeleteFunc(out, func(p Point) bool { return !p.Open() && p.Value == 0 })
+}
+
+// heldPoints are the minutes of each stay by stage, holder and reason. Their subject is
+// that of the stay.
+func heldPoints(t *Trail) []Point {
 	if t.held.n == len(t.Entries) && t.held.n > 0 {
 		return t.held.points
 	}
@@ -321,7 +349,7 @@ func ballPoints(t *Trail) []Point {
 	return out
 }
 
-// heldOnce are the points of a trail of so many entries: two sources read them.
+// heldOnce are the points of a trail of so many entries: several sources read them.
 type heldOnce struct {
 	n      int
 	points []Point
@@ -334,7 +362,7 @@ func stayBall(t *Trail, s StayOf) []Point {
 			p := seg.Parts[i]
 			k := slices.IndexFunc(mine, func(o Point) bool { return o.Stage == p.Stage && o.Holder == p.Holder && o.Reason == p.Reason })
 			if k < 0 {
-				q := Point{Subject: s.Subject + "/" + p.Stage + "/" + string(p.Holder) + "/" + p.Reason, Group: s.Group, From: seg.From}
+				q := Point{Subject: s.Subject, Group: s.Group, From: seg.From}
 				q.Stage, q.Holder, q.Reason = p.Stage, p.Holder, p.Reason
 				if s.Left != nil {
 					q.To = s.Left.At
@@ -344,7 +372,7 @@ func stayBall(t *Trail, s StayOf) []Point {
 			mine[k].Value += n
 		}
 	}
-	return slices.DeleteFunc(mine, func(p Point) bool { return !p.Open() && p.Value == 0 })
+	return mine
 }
 
 // BallSides are the same minutes by whether the hospital had somebody: more than zero
@@ -354,50 +382,45 @@ var BallSides = &Source{ID: "ball-side", Words: "the time after being ready to l
 func sidePoints(t *Trail) []Point {
 	var out []Point
 	at := map[string]int{}
-	for _, p := range ballPoints(t) {
-		subject, _, _ := cutLast(p.Subject, "/"+p.Stage+"/")
+	for _, p := range heldPoints(t) {
 		side := int64(1)
-		if p.Holder != p.Hospital {
-			side = -1
-			subject += "/other"
+		if p.Holder == p.Hospital {
+			p.Subject += "/hospital"
 		} else {
-			subject += "/hospital"
+			p.Subject, side = p.Subject+"/other", -1
 		}
-		if k, ok := at[subject]; ok {
+		if k, ok := at[p.Subject]; ok {
 			out[k].Value += side * p.Value
 			continue
 		}
-		p.Subject, p.Value, p.Stage, p.Holder, p.Reason = subject, side*p.Value, "", "", ""
-		at[subject] = len(out)
+		at[p.Subject] = len(out)
+		p.Value, p.Stage, p.Holder, p.Reason = side*p.Value, "", "", ""
 		out = append(out, p)
 	}
-	return out
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	return slices.DeleteFunc(out, func(p Point) bool { return !p.Open() && p.Value == 0 })
 }
 
 // balls are measures of who had somebody while they were ready to leave.
 var balls = []Measure{
-	{ID: "held", Title: "Hours from discharge-ready to leaving, by who had it", Sentence: "How many hours people waited after they were ready to leave, by what was waited for and who had it.",
-		Unit: Hours, Start: "the start of each time of being ready to leave", Stop: "the end of that time, or leaving hospital",
-		Method: "Each minute is one stage's and one holder's, from the history of the referral and corrections by hand; the minutes of all stays that ended, divided by 60. A minute that was split counts by its shares.",
-		Source: BallKept, Stat: sumOver(60), By: ballBy, Cite: "ours", Better: Lower, Local: true},
+	{ID: "held", Title: "Hours from discharge-ready to leaving, by what was waited for", Sentence: "How many hours people waited after they were ready to leave, by what was waited for.",
+		Unit: Hours, Start: "the start of each time of being ready to leave", Stop: "the end of that time, or leaving hospital", Method: ballMethod + " divided by 60.",
+		Source: BallKept, Stat: sumOver(60), By: ballBy(ByStage), Cite: "ours", Better: Lower, Local: true},
+	{ID: "held-by-holder", Title: "Hours from discharge-ready to leaving, by who had it", Sentence: "How many hours people waited after they were ready to leave, by the organisation that had to act.",
+		Unit: Hours, Start: "the start of each time of being ready to leave", Stop: "the end of that time, or leaving hospital", Method: ballMethod + " divided by 60.",
+		Source: BallHolders, Stat: sumOver(60), By: ballBy(ByHolder), Cite: "ours", Better: Lower, Local: true},
 	{ID: "delay-by-reason", Title: "Days from discharge-ready to leaving, by reason for delay", Sentence: "How many days people waited after they were ready to leave, by the reason that is suggested or that somebody chose.",
 		Unit: BedDays, Start: "the start of each time of being ready to leave", Stop: "the end of that time, or leaving hospital",
-		Method: "The minutes of all stays that ended, divided by 1440. The reason is suggested by who had it and what was waited for, unless somebody chose another.",
-		Source: BallKept, Stat: sumOver(1440), By: ballBy, Cite: "NHS England, acute daily discharge situation report", Better: Lower, Local: true},
+		Method: ballMethod + " divided by 1440. The reason is suggested by who had it and what was waited for, unless somebody chose another.",
+		Source: BallReasons, Stat: sumOver(1440), By: ballBy(ByReason), Cite: "NHS England, acute daily discharge situation report", Better: Lower, Local: true},
 	{ID: "held-by-hospital", Title: "Share of the wait that the hospital had", Sentence: "Of the time that people waited after they were ready to leave, the share during which the hospital had it.",
 		Unit: Share, Start: "the start of each time of being ready to leave", Stop: "the end of that time, or leaving hospital",
 		Method: "The minutes in which the hospital had it divided by all minutes, of stays that ended.",
 		Source: BallSides, Stat: positive, By: byPlace, Cite: "ours", Better: Neither, Local: true},
 }
 
-var ballBy = append(append([]Dim(nil), byPlace...), ByStage, ByHolder, ByReason)
+const ballMethod = "Each minute is one stage's and one holder's, from the history of the referral and corrections by hand; one that was split counts by its shares. The minutes of all stays that ended,"
+
+func ballBy(d Dim) []Dim { return append(append([]Dim(nil), byPlace...), d) }
 
 // sumOver is the sum of values divided by how many make one of the unit.
 func sumOver(unit float64) Stat {

@@ -218,12 +218,24 @@ func TestBallByDefinition(t *testing.T) {
 func checkBallPoints(t *rapid.T, w *ballWalk) {
 	var held, side int64
 	seen := map[string]bool{}
-	for _, p := range ballPoints(w.t) {
+	for _, p := range BallKept.Of(w.t) {
 		held += p.Value
 		if seen[p.Subject] || p.Open() || p.Stage == "" || p.Holder == "" {
 			t.Fatalf("a point %+v", p)
 		}
 		seen[p.Subject] = true
+	}
+	for source, d := range map[*Source]Dim{BallHolders: ByHolder, BallReasons: ByReason} {
+		sum, once := int64(0), map[string]bool{}
+		for _, p := range source.Of(w.t) {
+			if sum += p.Value; once[p.Get(d)] {
+				t.Fatalf("the stay is there twice with one %s: %+v", d, p)
+			}
+			once[p.Get(d)] = true
+		}
+		if sum != w.total {
+			t.Fatalf("%s: %d minutes of %d", source.ID, sum, w.total)
+		}
 	}
 	for _, p := range sidePoints(w.t) {
 		side += max(p.Value, -p.Value)

@@ -1,7 +1,7 @@
 package measure
 
 // Sources lists what is counted. Each stands in the file of what it is about.
-var Sources = append([]*Source{Stays, StayDays, NotMeeting, Pathways, Predicted, Fitness, Churn, Sourcing, Readmissions, Quality, Mended, Told, Flow, BallKept, BallSides}, workSources...)
+var Sources = append([]*Source{Stays, StayDays, NotMeeting, Pathways, Predicted, Fitness, Churn, Sourcing, Readmissions, Quality, Mended, Told, Flow, BallKept, BallHolders, BallReasons, BallSides}, workSources...)
 
 // Cut finds whether a source is counted ahead by just these dimensions, in the order in
 // which it is kept.
