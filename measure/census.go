@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math"
 	"time"
 
 	"homeward/nhs"
@@ -57,12 +58,16 @@ func nightBands(h *Hist) []Slice {
 }
 
 // Average makes the figure of a Nightly measure that of the average midnight, of so many
-// that have passed; other figures stay as they are. Before the first has passed there is
-// none.
+// that have passed; other figures keep their value. Before the first has passed there is
+// none. It says of how many people a figure of midnights is at least: nobody counts twice
+// at one, so that as many as at the average midnight, rounded up, do count.
 func (m Measure) Average(f Figure, nights int) Figure {
 	if m.Nightly {
 		f.Known, f.Over = nights > 0, int64(max(nights, 0))
 		f.Value /= float64(max(nights, 1))
+		f.least = int64(math.Ceil(f.Value))
+	} else if m.Source.Span && f.Hist != nil {
+		f.least = int64(math.Ceil(float64(f.Hist.N()) / float64(max(nights, 1))))
 	}
 	return f
 }

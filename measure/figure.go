@@ -8,6 +8,7 @@ type Figure struct {
 	Hist  *Hist   // the counts
 	Open  int64   // how many still run, where that is asked
 	Few   bool    // it must not leave the service: it is of too few people (Suppress)
+	least int64   // of midnights, of which one person has many: of how many people it is at least (Measure.Average); 0: not of midnights
 }
 
 // Figure makes a figure of counts.
@@ -92,7 +93,7 @@ func lone(line []*Figure, size map[*Figure]int64) (least *Figure) {
 // clear takes the numbers from a figure that is marked.
 func (f *Figure) clear() {
 	if f.Few {
-		f.Value, f.Over, f.Open, f.Hist = 0, 0, 0, nil
+		f.Value, f.Over, f.Open, f.Hist, f.least = 0, 0, 0, nil, 0
 	}
 }
 
@@ -118,8 +119,11 @@ func (f *Figure) Strip() {
 
 // Of is how many people a figure tells of.
 func (f *Figure) Of() int64 {
-	if f.Hist == nil {
+	switch {
+	case f.Hist == nil:
 		return f.Over
+	case f.least > 0:
+		return max(f.least, f.Open)
 	}
 	return f.Hist.N() + f.Open
 }

@@ -297,3 +297,22 @@ func TestRuns(t *testing.T) {
 		}
 	}
 }
+
+// One person of many nights is one person: a figure of midnights is not shown to others for
+// the number of its nights.
+func TestNightsAreNotPeople(t *testing.T) {
+	h := &Hist{}
+	for night := range int64(28) {
+		h.Add(Point{}, night+1, 1)
+	}
+	for id, want := range map[ID]int64{"not-meeting": 1, "not-meeting-21": 1, "bed-days": 1, "delay": 28} {
+		m, _ := Find(id)
+		f := m.Average(m.Figure(h, 0), 28)
+		if f.Of() != want {
+			t.Errorf("%s is of %d people, want %d", id, f.Of(), want)
+		}
+		if few := Suppress([]*Figure{&f}) > 0; few != (want < Few) {
+			t.Errorf("%s is hidden: %v", id, few)
+		}
+	}
+}
