@@ -25,11 +25,12 @@ const measureRecord = "measure"
 
 // FigureNotes is what was agreed about a measure, beside its figures.
 type FigureNotes struct {
-	Target  *FigureTarget  // that is in force on the last day; nil: none
-	Targets []FigureTarget // all that there ever were, the last set first
-	Rebases []FigureRebase // from which days on a chart counts anew, in their order
-	Gone    []FigureRebase // those that were taken away
-	Version int64          // of the notes, for changing them
+	Target  *FigureTarget      // that is in force on the last day; nil: none
+	Targets []FigureTarget     // all that there ever were, the last set first
+	Rebases []FigureRebase     // from which days on a chart counts anew, in their order
+	Gone    []FigureRebase     // those that were taken away
+	Version int64              // of the notes, for changing them
+	Assumes []FigureAssumption // what its figures are multiplied by that nobody measured
 }
 
 // FigureTarget is what a measure should be from a day on, in its unit. None is that
@@ -68,6 +69,7 @@ type measureDoc struct {
 // with Homeward.
 type FigureAssuming struct {
 	Minutes int64     `json:"minutes"`
+	Default bool      `json:"default,omitzero"`
 	Why     string    `json:"why"`
 	By      care.Who  `json:"by"`
 	At      time.Time `json:"at"`

@@ -144,13 +144,17 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 		c.settle()
 		before[key] = c
 	}
-	v := c.view(m, q)
-	var err error
+	assumes, err := figureAssumptions(tx, m)
+	if err != nil {
+		return FigureView{}, err
+	}
+	v := c.view(under(m, assumes), q)
 	if v.Behind, err = h.behindHistory(tx); err != nil {
 		return v, err
 	}
 	v.AsAt = h.now()
 	v.FigureNotes, err = h.figureNotes(tx, m, q)
+	v.Assumes = assumes
 	return v, err
 }
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,12 +53,44 @@ func lookUpsAreCounted(t *testing.T, s *site) {
 	if v.Total.Value != 3 || len(v.Groups) != 1 || v.Groups[0].Key != string(kings) {
 		t.Errorf("counted %v by %+v, want 3 of one hospital", v.Total.Value, v.Groups)
 	}
+	timeSavedIsAssumed(t, s, day)
 	if err := (outsideWork{before: "0", after: "1"}).keep(s.ctx(), s.Hub, looksCursor); err != nil { // as a process that was slower would
 		t.Error(err)
 	}
 	if count() != 0 {
 		t.Error("who was slower moved the cursor")
 	}
+}
+
+// Time saved is look-ups times minutes that are assumed: as it comes, as it is set by
+// whoever manages figures, and with who set it and why.
+func timeSavedIsAssumed(t *testing.T, s *site, day string) {
+	twenty, much := int64(20), int64(24*60+1)
+	shown := func(want float64, minutes int64) FigureAssumption {
+		v := s.figureOf("time-lookups", day, day, "")
+		if v.Total.Value != want || len(v.Assumes) != 1 || v.Assumes[0].Minutes != minutes {
+			t.Errorf("%v minutes saved by %+v, want %v by %d each", v.Total.Value, v.Assumes, want, minutes)
+		}
+		return v.Assumes[0]
+	}
+	a := shown(45, 15)
+	set := func(by care.Role, version int64, minutes *int64, why string) error {
+		return s.SetAssumption(s.ctx(), as(by, notts), a.ID, version, minutes, why)
+	}
+	s.refused(set(care.SocialWorker, a.Version, &twenty, "Timed in a week"), care.Forbidden, "")
+	s.refused(set(care.TeamManager, a.Version, &much, "Timed in a week"), care.Invalid, "minutes")
+	s.refused(set(care.TeamManager, a.Version, &twenty, ""), care.Required, "why")
+	rows := s.audits(func() { s.must(set(care.TeamManager, a.Version, &twenty, "Timed in a week")) })
+	if len(rows) != 1 || !strings.Contains(rows[0].Outcome, "20 minutes") {
+		t.Errorf("audited %+v", rows)
+	}
+	was := a.Version
+	if a = shown(60, 20); a.Why != "Timed in a week" || a.Default != 15 || len(a.Set) != 1 || a.Set[0].By.ID == "" {
+		t.Errorf("shown as %+v", a)
+	}
+	s.refused(set(care.TeamManager, was, &twenty, "Timed in a week"), care.Conflict, "")
+	s.must(set(care.TeamManager, a.Version, nil, "Back to how it comes"))
+	shown(45, 15)
 }
 
 // Once a day it is counted how many open referrals each worker has and how many
