@@ -13,6 +13,9 @@ import (
 // inSummary are the figures of a summary for a meeting: as many as fit on one sheet.
 var inSummary = []measure.ID{"delay", "on-the-day", "delay-delayed", "not-meeting", "bed-days", "held-by-hospital", "to-accepted", "to-started", "first-time-right", "readmission-30", "home-91"}
 
+// mostTold is how many figures that are unusual it says in sentences.
+const mostTold = 5
+
 // mostReasons is how many reasons for delay the summary shows.
 const mostReasons = 5
 
@@ -35,7 +38,7 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := ui.Table{Caption: "Figures by week", Columns: []ui.Column{{Label: "Figure"}, {Label: "Last whole week"}, {Label: "Average"}, {Label: "Over time"}, {Label: "Variation"}, {Label: "Target"}}}
+	t := ui.Table{Caption: "Figures by week", Stay: true, Columns: []ui.Column{{Label: "Figure"}, {Label: "Last whole week"}, {Label: "Average"}, {Label: "Over time"}, {Label: "Variation"}, {Label: "Target"}}}
 	var told []ui.Node
 	for _, x := range views[:n] {
 		d := draw(x)
@@ -44,11 +47,14 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 			told = append(told, ui.Text(d.headline()+"."))
 		}
 	}
+	if more := len(told) - mostTold; more > 0 {
+		told = append(told[:mostTold], ui.Text(plain(int64(more))+" more are marked in the table."))
+	}
 	if len(told) == 0 {
 		told = append(told, ui.Text("Nothing is outside its usual variation."))
 	}
 	main := ui.OnePage(ui.H1("Getting people home: summary"), ui.Para(ui.Text(f.place()+", "+f.when()+". Made "+ui.DateTime(v.now)+". Figures of fewer than 5 people are left out.")),
-		ui.H2("What is unusual"), ui.Bullets(told...), t, summaryReasons(views[n]),
+		ui.H2("What is unusual"), ui.Bullets(told...), ui.Scroll("Figures by week", t), summaryReasons(views[n]),
 		ui.Small("Source: the history of cases in Homeward. Averages and limits after Making Data Count. The definition of each figure stands on its page. These figures name nobody."))
 	return show(ui.Page{Title: "Figures: summary", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
 		Main: []ui.Node{s.figureBar(f, "/figures/summary"), ui.Note(ui.Text("To keep this as a PDF, print it and choose “Save as PDF”. It is one sheet of A4.")), main}}), nil
@@ -56,7 +62,7 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 
 // summaryCells are one line of the summary.
 func summaryCells(d drawn) []ui.Node {
-	last, mean, target := "Not known yet", "", "None set"
+	last, mean, target := "Not known yet", "", "None"
 	if d.last >= 0 {
 		_, l := d.level(d.last)
 		last, mean = d.sayFigure(d.steps[d.last].Figure), d.say(l.Mean*d.per)
@@ -64,7 +70,7 @@ func summaryCells(d drawn) []ui.Node {
 	if d.target != nil {
 		target = d.say(*d.target*d.per) + ": " + cmp.Or(lower(d.chart.Assurance.Say()), "not known yet")
 	}
-	says := ui.Node(ui.Text(d.variation()))
+	says := ui.Node(ui.Text("Too few weeks"))
 	if d.chart.Variation != measure.TooFew {
 		says = ui.Verdict(chart.Icon(marks[measure.Mark(d.chart.Variation)]), d.variation())
 	}
@@ -73,7 +79,7 @@ func summaryCells(d drawn) []ui.Node {
 
 // summaryReasons are the reasons that most days went to.
 func summaryReasons(v hub.FigureView) ui.Node {
-	t := ui.Table{Caption: "Days from discharge-ready to leaving, by reason", Columns: []ui.Column{{Label: "Reason"}, {Label: "Days"}}}
+	t := ui.Table{Caption: "Days from discharge-ready to leaving, by reason", Stay: true, Columns: []ui.Column{{Label: "Reason"}, {Label: "Days"}}}
 	a, most := amountFor(v.Def, v), 0.0
 	for _, g := range v.Groups {
 		if g.Known && !g.Few {

@@ -196,8 +196,9 @@ func (p figurePage) chartPart() ui.Node {
 func (p figurePage) key() ui.Node {
 	words := map[chart.Mark]string{chart.Usual: "usual", chart.Better: "unusual, and better", chart.Worse: "unusual, and worse", chart.Odd: "unusual"}
 	var items []ui.Node
+	limits := slices.ContainsFunc(p.chart.Levels, func(l measure.Level) bool { return l.Limits })
 	for _, m := range []chart.Mark{chart.Usual, chart.Better, chart.Worse, chart.Odd} {
-		if slices.ContainsFunc(p.chart.Points, func(x measure.Marked) bool { return x.Known && !x.Part && marks[x.Mark] == m }) {
+		if limits && slices.ContainsFunc(p.chart.Points, func(x measure.Marked) bool { return x.Known && !x.Part && marks[x.Mark] == m }) {
 			items = append(items, ui.Verdict(chart.Icon(m), words[m]))
 		}
 	}
