@@ -51,6 +51,14 @@ type BehindRow struct {
 // policies, as on lists; that the others are there is said without a number. The look is
 // audited: which figure, and for everybody who is shown that they were.
 func (h *Hub) Behind(ctx context.Context, by care.Actor, q FigureQuery, page int) (BehindView, error) {
+	now := h.now()
+	if !h.ask(by, policy.DrillFigures, nil, policy.DischargePlanning, "", now).allowed(policy.DrillFigures) {
+		return BehindView{}, h.update(ctx, func(tx *store.Tx) error {
+			a := h.ask(by, policy.DrillFigures, nil, policy.DischargePlanning, "", now)
+			a.allowed(policy.DrillFigures)
+			return a.refuse(tx)
+		})
+	}
 	m, ok := measure.Find(q.Measure)
 	switch {
 	case !ok:
@@ -59,14 +67,6 @@ func (h *Hub) Behind(ctx context.Context, by care.Actor, q FigureQuery, page int
 		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "where", Text: "Figures cannot be chosen by that"}
 	case q.To.Before(q.From) || q.From.IsZero():
 		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "from", Text: "The first day must not be after the last day"}
-	}
-	now := h.now()
-	if !h.ask(by, policy.DrillFigures, nil, policy.DischargePlanning, "", now).allowed(policy.DrillFigures) {
-		return BehindView{}, h.update(ctx, func(tx *store.Tx) error {
-			a := h.ask(by, policy.DrillFigures, nil, policy.DischargePlanning, "", now)
-			a.allowed(policy.DrillFigures)
-			return a.refuse(tx)
-		})
 	}
 	b := &behind{h: h, by: by, q: q, m: m, now: now, page: max(page, 1)}
 	v, err := view(ctx, h, b.list)

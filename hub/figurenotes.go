@@ -177,11 +177,13 @@ func (h *Hub) DropRebase(ctx context.Context, by care.Actor, id measure.ID, vers
 
 // noteMeasure changes the notes of a measure.
 func (h *Hub) noteMeasure(ctx context.Context, by care.Actor, id measure.ID, version int64, change func(measure.Measure, *measureDoc, time.Time) (string, error)) error {
-	m, ok := measure.Find(id)
-	if !ok {
-		return &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
-	}
-	return h.manageFigures(ctx, by, string(id), version, func(d *measureDoc, now time.Time) (string, error) { return change(m, d, now) })
+	return h.manageFigures(ctx, by, string(id), version, func(d *measureDoc, now time.Time) (string, error) {
+		m, ok := measure.Find(id)
+		if !ok {
+			return "", &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
+		}
+		return change(m, d, now)
+	})
 }
 
 // manageFigures decides, changes what was agreed of a version, and audits it.
