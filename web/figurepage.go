@@ -123,7 +123,7 @@ func (s *Server) figureScreen(v *visit, p figurePage, errs []ui.FieldError) ui.P
 	}
 	main := []ui.Node{ui.ErrorSummary(errs), parts[0], strip, p.bar(), p.notices()}
 	main = append(main, parts[1:]...)
-	main = append(main, p.doors(v), p.method(), s.figureManage(v, p, errs))
+	main = append(main, p.doors(v), p.method(), s.figureAssumed(v, p, errs), s.figureManage(v, p, errs))
 	return ui.Page{Title: "Figure: " + p.def.Title, Width: ui.WorkPage, Back: &ui.NavItem{Href: p.f.path("/figures"), Text: "Figures"}, Main: main}
 }
 
