@@ -24,6 +24,7 @@ type Config struct {
 	Start    int            // the number of the first one: counties that do not overlap share nobody
 	First    nhs.Date       // the first day on which anybody is admitted; zero: 1 April 2025
 	Days     int            // what happens after this many days is not known yet; 0: 365
+	Known    time.Time      // what is recorded from then on is not known either; zero: all is known. The people are the same
 	Zone     *time.Location // of local days; nil: UTC
 	Trusts   []Trust        // nil: three invented ones
 	Councils []Council      // nil: two invented ones

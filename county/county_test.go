@@ -129,6 +129,30 @@ func stayOf(p Person, visit string) *Stay {
 	return &Stay{}
 }
 
+// What was known before is the beginning of what is known since.
+func TestKnownBefore(t *testing.T) {
+	c := Config{Seed: 3, People: 400, Days: 100, Zone: london(t)}
+	now := map[care.CaseID]Person{}
+	for p := range People(c) {
+		now[p.ID] = p
+	}
+	c.Known = c.End().AddDate(0, 0, -30)
+	shorter := 0
+	for p := range People(c) {
+		n := len(p.Events)
+		is := now[p.ID]
+		if n > len(is.Events) || !reflect.DeepEqual(p.Events, is.Events[:n]) || !p.Recorded[n-1].Before(c.Known) || n < len(is.Events) && is.Recorded[n].Before(c.Known) {
+			t.Fatalf("person %d was known otherwise", p.Number)
+		}
+		if n < len(is.Events) {
+			shorter++
+		}
+	}
+	if shorter == 0 {
+		t.Error("nothing happened since")
+	}
+}
+
 // Nine of each ten numbers are used, each once.
 func TestNumbersComeOnce(t *testing.T) {
 	seen := map[nhs.Number]bool{}

@@ -48,6 +48,10 @@ func (l *life) write(out *[2]Person) (joined bool) {
 			is[i] = care.Apply(is[i], es...)
 		}
 	}
+	end := l.end
+	if k := l.c.Known; !k.IsZero() && k.Before(end) {
+		end = k
+	}
 	var last [2]time.Time
 	for _, s := range l.steps {
 		at := s.key.Add(s.late)
@@ -58,7 +62,7 @@ func (l *life) write(out *[2]Person) (joined bool) {
 			at = last[1-s.record]
 		}
 		last[s.record] = at
-		if !at.Before(l.end) {
+		if !at.Before(end) {
 			continue
 		}
 		if s.both == nil {

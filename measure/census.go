@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"math"
 	"time"
 
 	"homeward/nhs"
@@ -59,17 +58,28 @@ func nightBands(h *Hist) []Slice {
 
 // Average makes the figure of a Nightly measure that of the average midnight, of so many
 // that have passed; other figures keep their value. Before the first has passed there is
-// none. It says of how many people a figure of midnights is at least: nobody counts twice
-// at one, so that as many as at the average midnight, rounded up, do count.
+// none. It says of how many people a figure of midnights is at least.
 func (m Measure) Average(f Figure, nights int) Figure {
+	if m.Source.Span && f.Hist != nil {
+		f.least = f.Hist.stays(m.Least, int64(max(nights, 1)))
+	}
 	if m.Nightly {
 		f.Known, f.Over = nights > 0, int64(max(nights, 0))
 		f.Value /= float64(max(nights, 1))
-		f.least = int64(math.Ceil(f.Value))
-	} else if m.Source.Span && f.Hist != nil {
-		f.least = int64(math.Ceil(float64(f.Hist.N()) / float64(max(nights, 1))))
 	}
 	return f
+}
+
+// stays is of how many stays the counts of so many midnights are at least, of values from
+// one on: no stay comes twice at a midnight, nor twice with the same number of nights.
+func (h *Hist) stays(from, nights int64) int64 {
+	least := (h.from(from) + nights - 1) / nights
+	for v, n := range h.Values {
+		if v >= from {
+			least = max(least, n)
+		}
+	}
+	return least
 }
 
 // Runs reports whether a point that runs has begun on a day and counts, and of a span for
