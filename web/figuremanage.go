@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"strconv"
 
 	"homeward/care"
@@ -39,7 +40,7 @@ func (s *Server) figureManage(v *visit, p figurePage, errs []ui.FieldError) ui.N
 			ui.Input{ID: "why", Label: "What changed", Hint: "Such as: digital referral started", Value: v.form("why"), Error: ui.ErrorFor(errs, "why")}, ui.Button{Text: "Start anew from this day", Kind: ui.Secondary})}
 	for i, r := range p.view.Rebases {
 		id := "drop-" + strconv.Itoa(i+1)
-		body = append(body, ui.PostForm(at+"/rebase/drop", version, ui.Hidden("on", r.On.String()),
+		body = append(body, ui.PostForm(at+"/rebase/drop", version, ui.Hidden("on", r.On.String()), ui.Hidden("field", id),
 			ui.Para(ui.Strong(ui.LongDate(r.On.Time())+": "), ui.Text(r.Why+" ("+r.By.Name+", "+ui.DateTime(r.At)+")")),
 			ui.Input{ID: id, Name: "why", Label: "Why it is taken away", Error: ui.ErrorFor(errs, id)}, ui.Button{Text: "Take it away", About: "the change of " + ui.LongDate(r.On.Time()), Kind: ui.Secondary, Small: true}))
 	}
@@ -96,7 +97,14 @@ func (s *Server) dropRebase(v *visit) (response, error) {
 	if err != nil {
 		return s.refuseFigure(v, err)
 	}
-	return s.noted(v, s.Hub.DropRebase(v.ctx(), v.by, measure.ID(v.path("measure")), formVersion(v), on, v.form("why")), "The change was taken away")
+	err = s.Hub.DropRebase(v.ctx(), v.by, measure.ID(v.path("measure")), formVersion(v), on, v.form("why"))
+	var e *care.Error
+	if errors.As(err, &e) && e.Field == "why" { // there is a field for each change
+		named := *e
+		named.Field = v.form("field")
+		err = &named
+	}
+	return s.noted(v, err, "The change was taken away")
 }
 
 func formVersion(v *visit) int64 {

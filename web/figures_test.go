@@ -150,6 +150,11 @@ func (s *site) manageFigures(t *testing.T, r *reader) {
 	}
 	page := r.get("/figures/delay")
 	page.says("Target 2.5", "target (2.5 days)", "Week of 10 August: Digital referral started", "2.5 days from 1 June 2026, set by P Coordinator")
+	if got := r.post("/figures/delay/rebase/drop", "version", version(), "on", "2026-08-12", "field", "drop-1"); got.status != 422 || !strings.Contains(got.body, `href="#drop-1"`) {
+		t.Errorf("status %d: %s", got.status, got.text())
+	} else {
+		wellMade(t, got)
+	}
 	if got := r.post("/figures/delay/rebase/drop", "version", version(), "on", "2026-08-12", "why", "It was the week after"); got.status != 303 {
 		t.Fatalf("status %d: %s", got.status, got.text())
 	}
