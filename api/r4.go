@@ -112,7 +112,7 @@ func (c *call) r4One(t *r4Type, id string) (*fhir.Node, error) {
 		return nil, r4None()
 	}
 	if t.source != fromCase {
-		all, err := c.r4Shared(t)
+		all, err := c.r4SharedAt(t, id)
 		if err != nil {
 			return nil, err
 		}
@@ -155,6 +155,19 @@ func r4Joined(t *r4Type, s translate.Shown, old care.CaseID, id string) (*fhir.N
 	return nil, r4None()
 }
 
+// r4SharedAt are those of a type that belongs to no case among which one id is: of
+// reports any time can be asked for, and the id says which.
+func (c *call) r4SharedAt(t *r4Type, id string) ([]*fhir.Node, error) {
+	if t.name != "MeasureReport" {
+		return c.r4Shared(t)
+	}
+	a, ok := reportAsked(id)
+	if !ok {
+		return nil, r4None()
+	}
+	return c.r4Reports(a)
+}
+
 // r4Shared are all resources of a type that belongs to no case.
 func (c *call) r4Shared(t *r4Type) ([]*fhir.Node, error) {
 	switch t.source {
@@ -166,6 +179,11 @@ func (c *call) r4Shared(t *r4Type) ([]*fhir.Node, error) {
 		return out, nil
 	case fromAudit:
 		return c.r4Audits(hub.AuditQuery{})
+	case fromFigures:
+		if t.name == "MeasureReport" {
+			return c.r4Reports(figureAsk{})
+		}
+		return c.r4Measures(), nil
 	}
 	d, err := c.faces.Hub.Directory(c.r.Context(), c.by)
 	if err != nil {

@@ -58,6 +58,13 @@ func (c *call) r4Find(q *r4Query) (r4Found, error) {
 
 // r4SharedFor is what a search in the directory, the forms or the audit looks through.
 func (c *call) r4SharedFor(q *r4Query) ([]*fhir.Node, error) {
+	if q.typ.name == "MeasureReport" {
+		a, err := c.figureAsked(q)
+		if err != nil {
+			return nil, err
+		}
+		return c.r4Reports(a)
+	}
 	if q.typ.source != fromAudit {
 		return c.r4Shared(q.typ)
 	}

@@ -31,6 +31,7 @@ const (
 	fromDirectory                 // organisations, wards, teams, providers, staff
 	fromForms                     // released forms
 	fromAudit                     // who looked at what
+	fromFigures                   // measures, and figures of them: nobody's
 )
 
 // A r4Type is one type of resource of the face. The table of them is what the face
@@ -141,6 +142,10 @@ var r4Types = []r4Type{
 			refers("organization", "organization", "Organization")}},
 	{name: "Questionnaire", source: fromForms, says: "The released forms, every version.",
 		params: []r4Param{uri("url", "url"), token("version", "version"), words("name", "name"), words("title", "title"), token("status", "status")}},
+	{name: "Measure", source: fromFigures, says: "What is measured, and how.",
+		params: []r4Param{uri("url", "url"), words("name", "name"), words("title", "title"), token("status", "status")}},
+	{name: "MeasureReport", source: fromFigures, says: "Figures of a measure over a period, in all and by hospital; those of fewer than 5 people are masked. Without a period: of the last month that is over.",
+		params: []r4Param{uri("measure", "measure"), date("period", "period"), token("status", "status")}},
 	{name: "AuditEvent", source: fromAudit, profile: ukCore + "AuditEvent", says: "Who looked at what, for those to whom the policies show it.",
 		params: []r4Param{refers("patient", "entity.what", "Patient"), date("date", "recorded"), token("outcome", "outcome"), token("action", "action"),
 			refers("agent", "agent.who", "Practitioner", "Organization")}},

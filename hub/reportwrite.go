@@ -11,6 +11,7 @@ import (
 
 	"homeward/care"
 	"homeward/measure"
+	"homeward/nhs"
 	"homeward/store"
 	"homeward/tabular"
 )
@@ -46,6 +47,35 @@ func (h *Hub) writeReport(ctx context.Context, by care.Actor, r Report, f Report
 	var b bytes.Buffer
 	err = h.FigureTable("figures", r.Name, views).Write(&b, tabular.Format(f))
 	return b.Bytes(), err
+}
+
+// Today is the local day of now.
+func (h *Hub) Today() nhs.Date { return h.today(h.now()) }
+
+// LeavingFigures gives figures as they may leave the service, for systems: decided as
+// taking them away, and small numbers are not in them.
+func (h *Hub) LeavingFigures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]FigureView, error) {
+	err := h.update(ctx, func(tx *store.Tx) error {
+		a, err := h.mayReportFigures(tx, by)
+		if err != nil {
+			return err
+		}
+		return a.audit(tx, true, fmt.Sprintf("%d measures taken away", len(qs)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return view(ctx, h, func(tx *store.Tx) ([]FigureView, error) {
+		out, counted := []FigureView{}, map[string]*counting{}
+		for _, q := range qs {
+			v, err := h.figure(tx, q, counted)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, leaving(v))
+		}
+		return out, nil
+	})
 }
 
 // leaving is a view as it may leave the service.

@@ -74,7 +74,7 @@ var Formats = []Format{CSV, XLSX, Parquet}
 // Valid reports whether a format is one of ours.
 func (f Format) Valid() bool { return slices.Contains(Formats, f) }
 
-// Type is the media type of a format (RFC 7111; ECMA-376; Apache Parquet).
+// Type is the media type of a format (RFC 4180).
 func (f Format) Type() string {
 	switch f {
 	case XLSX:
