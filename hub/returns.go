@@ -149,11 +149,8 @@ func (h *Hub) Returns(ctx context.Context, by care.Actor) ([]ReturnLine, error) 
 // Return gives a return of a period as it would be made now; an empty period is the last
 // that is over. It keeps nothing.
 func (h *Hub) Return(ctx context.Context, by care.Actor, id returns.ID, period string) (ReturnView, error) {
-	a, def, err := h.askedReturn(by, id, period)
+	a, def, err := h.askReturn(ctx, by, id, period, "shown")
 	if err != nil {
-		return ReturnView{}, err
-	}
-	if err := h.returning(ctx, by, "shown: "+string(id)+" "+a.Period.Name); err != nil {
 		return ReturnView{}, err
 	}
 	v := ReturnView{Def: def, Period: a.Period, Due: def.DueOn(a.Period), AsAt: h.now()}
@@ -171,6 +168,20 @@ func (h *Hub) Return(ctx context.Context, by care.Actor, id returns.ID, period s
 	}
 	v.Before, err = view(ctx, h, func(tx *store.Tx) ([]MadeReturn, error) { return madeReturns(tx, by.Org, id, 20) })
 	return v, err
+}
+
+// askReturn decides whether the reader may make returns, audits what they did, and reads
+// what is asked for. Whoever may not is told so, and not what there is.
+func (h *Hub) askReturn(ctx context.Context, by care.Actor, id returns.ID, period, did string) (returns.Asked, returns.Return, error) {
+	a, def, wrong := h.askedReturn(by, id, period)
+	what := did + ": " + string(id) + " " + a.Period.Name
+	if wrong != nil {
+		what = "refused: " + string(care.KindOf(wrong))
+	}
+	if err := h.returning(ctx, by, what); err != nil {
+		return a, def, err
+	}
+	return a, def, wrong
 }
 
 // askedReturn reads what is asked for. Whose return it is not is as if it were none.
@@ -389,11 +400,8 @@ func (h *Hub) mayOpen(tx *store.Tx, by care.Actor, id care.CaseID, now time.Time
 // Rows with names are kept by person, so that they go when a person's record is erased,
 // and only of the last returns.
 func (h *Hub) MakeReturn(ctx context.Context, by care.Actor, id returns.ID, period string) (MadeReturn, error) {
-	a, def, err := h.askedReturn(by, id, period)
+	a, def, err := h.askReturn(ctx, by, id, period, "made")
 	if err != nil {
-		return MadeReturn{}, err
-	}
-	if err := h.returning(ctx, by, "made: "+string(id)+" "+a.Period.Name); err != nil {
 		return MadeReturn{}, err
 	}
 	made, err := h.buildReturn(ctx, a)
@@ -538,11 +546,15 @@ func (h *Hub) dropRows(ctx context.Context, rec store.Record) error {
 // ReturnFile gives the file of a made return again, as it was.
 func (h *Hub) ReturnFile(ctx context.Context, by care.Actor, id returns.ID, name string) (ReturnFile, error) {
 	def, ok := returns.Find(id)
-	if err := h.returning(ctx, by, "downloaded: "+string(id)); err != nil {
+	ok, what := ok && def.IsFor(by.OrgKind), "downloaded: "+string(id)
+	if !ok {
+		what = "refused: " + string(care.NotFound)
+	}
+	if err := h.returning(ctx, by, what); err != nil {
 		return ReturnFile{}, err
 	}
 	gone := &care.Error{Kind: care.NotFound, Text: "There is no such return of your organisation"}
-	if !ok || !def.IsFor(by.OrgKind) {
+	if !ok {
 		return ReturnFile{}, gone
 	}
 	return view(ctx, h, func(tx *store.Tx) (ReturnFile, error) {
