@@ -76,7 +76,7 @@ func discharge(b *Building, p care.Case, start nhs.Date) (time.Time, string) {
 	var found time.Time
 	var nearest nhs.Date
 	within := false
-	for _, s := range stays(p) {
+	for _, s := range told(p) {
 		if s.Left == nil {
 			within = within || b.day(s.Admitted).Before(to.Add(1))
 			continue
@@ -101,6 +101,15 @@ func discharge(b *Building, p care.Case, start nhs.Date) (time.Time, string) {
 	return found, "No discharge from hospital is known"
 }
 
+// told are the stays that a council's list of people may tell of: none of who objects to
+// sharing or whose whereabouts are suppressed. They look like people who were in no hospital.
+func told(p care.Case) []care.Stay {
+	if p.Sensitive || p.Objection != nil {
+		return nil
+	}
+	return stays(p)
+}
+
 // outcome is what happened first within the window of a discharge.
 func (l *linking) outcome(b *Building, p care.Case, left time.Time) (string, nhs.Date) {
 	type happened struct {
@@ -115,7 +124,7 @@ func (l *linking) outcome(b *Building, p care.Case, left time.Time) (string, nhs
 			all = append(all, happened{what, on})
 		}
 	}
-	for _, s := range stays(p) {
+	for _, s := range told(p) {
 		if s.Admitted.After(left) {
 			add("Admitted to hospital", b.day(s.Admitted))
 		}

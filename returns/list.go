@@ -42,6 +42,7 @@ var list = []Return{
 		Known: []Part{times,
 			{"The published measure", "Only the rule that links and the window of 84 days could be established. Whom the published figure leaves out could not: compare, and do not publish it as ASCOF 2D."},
 			{"Moves to a care home", "Only those that this council arranged or told of are known."},
+			{"People who are not told of", "Of people who object to sharing, or whose whereabouts are suppressed, no hospital stay is used: they stand here as not linked."},
 			{"Age", "The measure is about people of 65 and over. Everybody is listed, with their age, and 65 and over is counted beside."}}},
 	{ID: BCF, Title: "Better Care Fund metrics", For: []care.OrgKind{care.Trust, care.Council}, Columns: []string{"Period", "Org Code", "Metric", "Group", "Value", "Of"}, Cite: "Better Care Fund 2025",
 		Definition: "The average delay of discharge: the share discharged on the discharge-ready date, the average days of the others, and the average of all, which is one minus that share, times the average of the others. Beside it, as counts, emergency admissions of people of 65 and over (hospitals), and admissions to long-term care homes of people of 65 and over (councils).",

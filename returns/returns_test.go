@@ -414,6 +414,8 @@ func TestReablementIsLinkedToDischarges(t *testing.T) {
 		{"2026-01-20", "Yes", "", func(c *care.Case) { c.Died = &care.Death{At: at(t, "2026-04-14 10:00")} }, "Died"},
 		{"2026-01-20", "Yes", "", func(c *care.Case) { c.Died = &care.Death{At: at(t, "2026-04-15 10:00")} }, "None of these"},
 		{"2026-01-20", "No", "No discharge from hospital is known", func(c *care.Case) { c.Past[0].Left.Died = true }, ""},
+		{"2026-01-20", "No", "No discharge from hospital is known", func(c *care.Case) { c.Sensitive = true }, ""},
+		{"2026-01-20", "No", "No discharge from hospital is known", func(c *care.Case) { c.Objection = &care.Objection{} }, ""},
 		{"2026-01-20", "No", "Still in hospital", func(c *care.Case) {
 			c.Stay, c.Past = &care.Stay{Visit: "V1", Org: "RK5", Class: "I", Admitted: c.Past[0].Admitted}, nil
 		}, ""},
