@@ -215,7 +215,7 @@ func TestAnalystRole(t *testing.T) {
 		if err := admin.QueryRow(t.Context(), "SELECT string_agg(hospital, ' ') FROM analyst_points").Scan(&hospitals); err != nil || hospitals != "RK5" {
 			t.Errorf("the role reads %q, %v", hospitals, err)
 		}
-		for _, table := range []string{"points", "cases", "history", "audit", "settings", "public.analyst_points"} {
+		for _, table := range []string{"points", "counted", "cases", "history", "audit", "settings", "public.analyst_points"} {
 			if err := do("SELECT * FROM " + table); err == nil || !strings.Contains(err.Error(), "permission denied") {
 				t.Errorf("the role reads %s: %v", table, err)
 			}
