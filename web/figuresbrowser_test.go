@@ -22,7 +22,7 @@ func TestFiguresInABrowser(t *testing.T) {
 	s.as("coordinator").post("/figures/delay/rebase", "version", "1", "on", "2026-08-12", "why", "Digital referral started")
 	for _, p := range [][2]string{{"figures", "/figures"}, {"figure", "/figures/delay"}, {"figure-share", "/figures/on-the-day?every=month&period=52w"}, {"figure-few", "/figures/readmission-30?period=13w"},
 		{"figure-reason", "/figures/delay-by-reason"}, {"figure-census", "/figures/census"}, {"figure-pathways", "/figures/pathways"}, {"figure-flow", "/figures/flow"}, {"figure-summary", "/figures/summary"},
-		{"figure-people", "/figures/delay/people?period=13w"}, {"figure-wall", "/figures/wall"}} {
+		{"figure-people", "/figures/delay/people?period=13w"}, {"figure-wall", "/figures/wall"}, {"quality", "/quality"}, {"quality-records", "/quality/records"}} {
 		tab.Goto(s.url + p[1])
 		look(t, tab, axeSource(t), p[0])
 	}
