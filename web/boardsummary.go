@@ -62,10 +62,10 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 
 // summaryCells are one line of the summary.
 func summaryCells(d drawn) []ui.Node {
-	last, mean, target := "Not known yet", "", "None"
+	mean, target := "", "None"
 	if d.last >= 0 {
 		_, l := d.level(d.last)
-		last, mean = d.sayFigure(d.steps[d.last].Figure), d.say(l.Mean*d.per)
+		mean = d.say(l.Mean * d.per)
 	}
 	if d.target != nil {
 		target = d.say(*d.target*d.per) + ": " + cmp.Or(lower(d.chart.Assurance.Say()), "not known yet")
@@ -74,7 +74,7 @@ func summaryCells(d drawn) []ui.Node {
 	if d.chart.Variation != measure.TooFew {
 		says = ui.Verdict(chart.Icon(marks[measure.Mark(d.chart.Variation)]), d.variation())
 	}
-	return []ui.Node{ui.Text(d.def.Title), ui.Text(last), ui.Text(mean), chart.Spark(d.series()), says, ui.Text(target)}
+	return []ui.Node{ui.Text(d.def.Title), ui.Text(upper(d.whole())), ui.Text(mean), chart.Spark(d.series()), says, ui.Text(target)}
 }
 
 // summaryReasons are the reasons that most days went to.

@@ -299,3 +299,20 @@ func TestFigureEventsAreDecided(t *testing.T) {
 		t.Error("an analyst may not take figures away")
 	}
 }
+
+// The last whole week of a summary is the last, and not the last that may be shown.
+func TestLastWholeWeekIsTheLast(t *testing.T) {
+	v := seriesOf([]float64{2, 3, 4}, 0)
+	v.Steps[2].Few = true
+	d := draw(v)
+	if got := d.whole(); got != fewer || d.last != 1 {
+		t.Errorf("%q, last %d", got, d.last)
+	}
+	v.Whole = v.Steps[1].Start.Add(6)
+	if got := draw(v).whole(); got != "3 days" {
+		t.Errorf("%q", got)
+	}
+	if got := draw(seriesOf(nil, 0)).whole(); got != "not known yet" {
+		t.Errorf("%q", got)
+	}
+}

@@ -83,7 +83,7 @@ func (s *Server) wallPart(views []hub.FigureView) []ui.Node {
 			if c.Value == "Not known yet" {
 				c.Value, c.When = d.sayFigure(st.Figure), stepWhen(v.Every, st.Start)
 			}
-			c.Note = "Last week " + d.sayFigure(st.Figure) + ". " + d.variation() + "."
+			c.Note = "Last week " + d.whole() + ". " + d.variation() + "."
 			if words := d.chart.Assurance.Say(); words != "" {
 				c.Note += " " + words + "."
 			}

@@ -283,6 +283,16 @@ func (d drawn) level(i int) (n int, l measure.Level) {
 	return 0, measure.Level{}
 }
 
+// whole is the figure of the last step that is over, whether it has a value or not.
+func (d drawn) whole() string {
+	for i, p := range slices.Backward(d.chart.Points) {
+		if !p.Part {
+			return d.sayFigure(d.steps[i].Figure)
+		}
+	}
+	return "not known yet"
+}
+
 // finding is what the series found, in one sentence without the measure's name.
 func (d drawn) finding() string {
 	if d.last < 0 {
