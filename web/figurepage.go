@@ -332,6 +332,7 @@ func (p figurePage) doors(v *visit) ui.Node {
 	var links []ui.Node
 	if p.s.Hub.MayFigures(v.by, policy.ExportFigures) {
 		links = append(links, ui.Link(p.f.path(figurePath(p.def.ID, "/file")), "Download as CSV"))
+		links = append(links, ui.Link("/reports/new?measure="+string(p.def.ID)+"&"+p.f.asked.Encode(), "Save as a report"))
 	}
 	if p.s.Hub.MayFigures(v.by, policy.DrillFigures) {
 		links = append(links, ui.Link(p.f.path(figurePath(p.def.ID, "/people")), "Whom does this count?"))

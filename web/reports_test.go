@@ -12,6 +12,9 @@ func TestFigureReports(t *testing.T) {
 	s := newSite(t)
 	a := s.as("analyst")
 	a.get("/reports").says("Reports", "There are no reports yet")
+	if p := a.get("/figures/delay?hospital=RK5"); !strings.Contains(p.body, `href="/reports/new?measure=delay&amp;hospital=RK5"`) {
+		t.Error("a page of figures does not lead to a report of it")
+	}
 	form := a.get("/reports/new?measure=delay&hospital=RK5&by=ward&every=week&period=13w")
 	form.says("Make a report", "Average days", "by ward, each week", "Nowhere: I run it myself")
 	if !strings.Contains(form.body, `value="delay|ward|week|hospital=RK5"`) {
