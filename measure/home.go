@@ -11,7 +11,7 @@ import (
 
 // AtHome91 and AtHome6m are the people of 65 and over who went home with a short-term
 // service, 1 where they are still at home. They count on the day of leaving, once the
-// answer is known. SALT STS004 (ASCOF 2B part 1, later 2D): whoever died, is in hospital
+// answer is known. SALT STS004 (ASCOF 2D, as 2B part 1 before it): whoever died, is in hospital
 // or in a registered care home but for brief respite, is not in the numerator and
 // stays in the denominator; whoever cannot be reached is not at home.
 var (
@@ -139,7 +139,7 @@ var homes = []Measure{
 	{ID: "home-91", Title: "Still at home after 91 days", Sentence: "Of the people of 65 and over who left hospital with a short-term service, the share that was at home 91 days later.",
 		Unit: Share, Start: homeStart, Stop: "day 91 after leaving; counted on the day of leaving",
 		Method: homeMethod + "The national measure counted those who left from 1 October to 31 December; of other days the figure is our own.",
-		Source: AtHome91, Stat: shareOf(1, 1), By: append([]Dim{ByReason}, byPlace...), Leaves: homeLeaves, Cite: "SALT STS004 (ASCOF 2B part 1, later 2D)", Better: Higher, Matures: 91},
+		Source: AtHome91, Stat: shareOf(1, 1), By: append([]Dim{ByReason}, byPlace...), Leaves: homeLeaves, Cite: "SALT STS004 (ASCOF 2D, as 2B part 1 before it)", Better: Higher, Matures: 91},
 	{ID: "home-6m", Title: "Still at home after 6 months", Sentence: "Of the people of 65 and over who left hospital with a short-term service, the share that was at home 6 months later.",
 		Unit: Share, Start: homeStart, Stop: "the same day 6 months after leaving; counted on the day of leaving",
 		Method: homeMethod + "No national measure asks after 6 months.",
