@@ -70,6 +70,13 @@ func TestRecordLookResult(t *testing.T) {
 		if vs[0].Total.Value != 1 || len(vs[0].Groups) != 1 || vs[0].Groups[0].Key != string(kings) {
 			t.Errorf("counted %+v", vs[0])
 		}
+		q.By = ""
+		for by, want := range map[care.Actor]int{as(care.Coordinator, kings): 1, as(care.TeamManager, notts): 0} {
+			b, err := s.Behind(s.ctx(), by, q, 1)
+			if s.must(err); len(b.Rows) != want {
+				t.Errorf("%s is shown %d of whom it counts, want %d", by.Role, len(b.Rows), want)
+			}
+		}
 		s.pass(time.Hour)
 		s.refused(record(nurse, v.Handle, care.LookAdmitted, ""), care.NotFound, "")
 	})

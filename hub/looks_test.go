@@ -128,6 +128,10 @@ func loadsAreCountedOnceADay(t *testing.T, s *site) {
 			t.Errorf("%s is %v of %d, want %v of %d", x.m, v.Total.Value, v.Total.Over, x.want, x.over)
 		}
 	}
+	b, err := s.Behind(s.ctx(), as(care.TeamManager, notts), FigureQuery{Measure: "workload", From: on("2026-03-01"), To: on("2026-03-02")}, 1)
+	if s.must(err); len(b.Rows) > 0 || !b.Others {
+		t.Errorf("whom a count of workers counts: %+v", b)
+	}
 	s.pass(3 * 24 * time.Hour) // nobody served for some days: notifications are counted later
 	s.must(s.CountLoads(s.ctx()))
 	if v := s.figureOf("notices", "2026-03-02", "2026-03-04", ""); v.Total.Over != 1 || v.Total.Value != 9 {
