@@ -211,7 +211,7 @@ func (h *Hub) writeRun(ctx context.Context, by care.Actor, c *claimedReport) err
 // reportOwner is who a report is delivered for, as they are now: in the role in which
 // they made it, if they still have it.
 func (h *Hub) reportOwner(ctx context.Context, c *claimedReport) (by care.Actor, address string, err error) {
-	return by, address, h.Store.View(ctx, func(tx *store.Tx) error {
+	err = h.Store.View(ctx, func(tx *store.Tx) error {
 		u, err := tx.User(care.ActorID(c.run.Owner))
 		if err != nil && care.KindOf(err) != care.NotFound {
 			return err
@@ -227,6 +227,7 @@ func (h *Hub) reportOwner(ctx context.Context, c *claimedReport) (by care.Actor,
 		}
 		return err
 	})
+	return by, address, err
 }
 
 // settleReport keeps what came of a delivery.
