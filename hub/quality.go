@@ -46,14 +46,23 @@ func (a Amount) Sum() int64 {
 // SayAll is a whole in words, by its parts: where one of them is not told exactly the
 // whole is not either, as the one would follow from it.
 func SayAll(parts ...Amount) (words string, least int64) {
-	more := ""
+	hidden := 0
 	for _, p := range parts {
 		least += p.Sum()
 		if p.Hidden() {
-			more = " and more"
+			hidden++
 		}
 	}
-	return strconv.FormatInt(least, 10) + more, least
+	words = strconv.FormatInt(least, 10)
+	switch {
+	case hidden > 0 && least > 0:
+		words += " and more"
+	case hidden == 1:
+		words = Amount{Others: 1}.Say()
+	case hidden > 1:
+		words = "some"
+	}
+	return words, least
 }
 
 // Kinded are the parts of a place by kind.
@@ -121,6 +130,8 @@ type QualityView struct {
 	Whose    string // the organisation whose weeks they are; "" all
 	MayList  bool   // the reader may ask whose records they are
 	MayTake  bool   // and take the counts away
+
+	now int64 // what there is in the records whose weeks they are
 }
 
 // qualityWeeks is how many weeks the course of it shows.
@@ -186,6 +197,9 @@ func (h *Hub) countQuality(tx *store.Tx, by care.Actor, v *QualityView) error {
 			return nil // not due yet
 		}
 		mine := own(by, k.Point)
+		if by.OrgKind == care.Trust && k.Hospital == by.Org || by.OrgKind == care.Council && k.Council == by.Org || by.OrgKind != care.Trust && by.OrgKind != care.Council {
+			v.now++
+		}
 		if lines[k.Reason] == nil {
 			lines[k.Reason] = &Amount{}
 		}
@@ -290,11 +304,10 @@ func (h *Hub) qualityCourse(tx *store.Tx, by care.Actor, v *QualityView) error {
 		mended[s.Start] = int64(s.Value)
 	}
 	for w := first.Add(7); !last.Before(w); w = w.Add(7) {
-		end := w.Add(6)
-		if today.Before(end) {
-			end = today.Add(-1) // the last midnight that was
+		x := QualityWeek{Start: w, Open: open[w.Add(6)], Mended: mended[w]}
+		if w == last { // it is not over
+			x.Open = v.now
 		}
-		x := QualityWeek{Start: w, Open: open[end], Mended: mended[w]}
 		x.New = x.Open - open[w.Add(-1)] + x.Mended
 		if q.Where == nil && (x.Open > 0 && x.Open < measure.Few || x.Mended > 0 && x.Mended < measure.Few) {
 			x = QualityWeek{Start: w, Few: true}

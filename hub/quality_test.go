@@ -53,6 +53,19 @@ func TestQuality(t *testing.T) {
 			t.Errorf("two weeks: %+v, %+v", a, b)
 		}
 
+		if got, _ := SayAll(Amount{Own: 2}, Amount{Others: 3}); got != "2 and more" {
+			t.Errorf("a whole gives a part away: %q", got)
+		}
+		if got, _ := SayAll(Amount{Others: 3}, Amount{Others: 1}); got != "some" {
+			t.Errorf("a whole gives its parts away: %q", got)
+		}
+
+		s.set(at("2026-03-22 12:00")) // a Sunday, whose week is not over
+		v, err = s.Quality(s.ctx(), ward)
+		s.must(err)
+		if b := week("2026-03-16"); b.Open != 2 || b.New != 1 {
+			t.Errorf("on a Sunday: %+v", b)
+		}
 		s.set(at("2026-03-21 10:00")) // a day after the new one came
 		list, err := s.QualityPeople(s.ctx(), ward, QualityQuery{Finding: "expected-missing"})
 		s.must(err)
