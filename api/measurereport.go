@@ -123,7 +123,7 @@ func (c *call) r4Reports(a figureAsk) ([]*fhir.Node, error) {
 		}
 		qs = append(qs, q)
 	}
-	views, err := c.faces.Hub.LeavingFigures(c.r.Context(), c.by, qs...)
+	views, err := c.faces.Hub.FiguresAway(c.r.Context(), c.by, qs...)
 	if err != nil {
 		return nil, err
 	}

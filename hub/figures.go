@@ -85,18 +85,7 @@ func (h *Hub) Figures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]
 	if err != nil {
 		return nil, err
 	}
-	return view(ctx, h, func(tx *store.Tx) ([]FigureView, error) {
-		out, counted := []FigureView{}, map[string]*counting{}
-		for _, q := range qs {
-			v, err := h.figure(tx, q, counted)
-			if err != nil {
-				return nil, err
-			}
-			v.hideFew(by)
-			out = append(out, v)
-		}
-		return out, nil
-	})
+	return view(ctx, h, func(tx *store.Tx) ([]FigureView, error) { return h.figureViews(tx, by, qs) })
 }
 
 // OperatorFigure gives one measure to who operates the site, as it may leave the service.

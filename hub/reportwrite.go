@@ -34,12 +34,9 @@ func (h *Hub) writeReport(ctx context.Context, by care.Actor, r Report, f Report
 	for _, i := range r.Items {
 		qs = append(qs, FigureQuery{Measure: i.Measure, Where: i.Where, By: i.By, Every: i.Every, From: from, To: to})
 	}
-	views, err := h.Figures(ctx, by, qs...)
+	views, err := h.FiguresAway(ctx, by, qs...)
 	if err != nil {
 		return nil, err
-	}
-	for i := range views {
-		views[i] = leaving(views[i])
 	}
 	if f == ReportPage {
 		return h.figurePage(r.Name, views), nil
@@ -51,35 +48,6 @@ func (h *Hub) writeReport(ctx context.Context, by care.Actor, r Report, f Report
 
 // Today is the local day of now.
 func (h *Hub) Today() nhs.Date { return h.today(h.now()) }
-
-// LeavingFigures gives figures as they may leave the service, for systems: decided as
-// taking them away, and small numbers are not in them.
-func (h *Hub) LeavingFigures(ctx context.Context, by care.Actor, qs ...FigureQuery) ([]FigureView, error) {
-	err := h.update(ctx, func(tx *store.Tx) error {
-		a, err := h.mayReportFigures(tx, by)
-		if err != nil {
-			return err
-		}
-		return a.audit(tx, true, fmt.Sprintf("%d measures taken away", len(qs)))
-	})
-	if err != nil {
-		return nil, err
-	}
-	return view(ctx, h, func(tx *store.Tx) ([]FigureView, error) {
-		out, counted := []FigureView{}, map[string]*counting{}
-		for _, q := range qs {
-			v, err := h.figure(tx, q, counted)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, leaving(v))
-		}
-		return out, nil
-	})
-}
-
-// leaving is a view as it may leave the service.
-func leaving(v FigureView) FigureView { return v.Suppressed() }
 
 // figureColumns are the columns of figures as a file.
 var figureColumns = []tabular.Column{
