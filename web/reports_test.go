@@ -47,14 +47,14 @@ func TestFigureReports(t *testing.T) {
 	if p := c.post(at+"/delete", "x", "y"); p.status != http.StatusForbidden {
 		t.Errorf("a colleague deletes: %d", p.status)
 	}
-	a.get(at + "/change").says("Change a report", "Average days")
+	a.get(at+"/change").says("Change a report", "Average days")
 	if p := a.post(at+"/change", "version", "1", "item", "delay||", "name", "For the board", "period", "last-month", "format", "html"); p.status != http.StatusSeeOther {
 		t.Errorf("changing: %d", p.status)
 	}
 	if p := a.post(at+"/change", "version", "1", "item", "delay||", "name", "For the board", "period", "last-month", "format", "html"); p.status != http.StatusConflict {
 		t.Errorf("changing what somebody else changed: %d", p.status)
 	}
-	a.get(at+"/delete").says("Delete “For the board”?")
+	a.get(at + "/delete").says("Delete “For the board”?")
 	if p := a.post(at+"/delete", "x", "y"); p.status != http.StatusSeeOther {
 		t.Errorf("deleting: %d", p.status)
 	}
