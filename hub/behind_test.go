@@ -88,6 +88,19 @@ func TestBehindAFigure(t *testing.T) {
 					t.Errorf("%s: few %t", g.Key, g.Few)
 				}
 			}
+			if !v.Total.Few { // less what the reader's own are, it would be the other's
+				t.Errorf("the whole is shown: %+v", v.Total)
+			}
+			operator, err := s.OperatorFigure(s.ctx(), FigureQuery{Measure: "delay", From: q.From, To: q.To})
+			if err != nil || operator.Total.Hist.N() != 0 {
+				t.Errorf("%+v, %v", operator, err)
+			}
+			v = figure(as(care.TeamManager, notts), FigureQuery{Measure: "delay", From: q.From, To: q.To})
+			if v.Total.Few || v.Total.Hist.N() != 9 {
+				t.Errorf("the whole alone: %+v", v.Total)
+			}
+			v, err = view(s.ctx(), s.Hub, func(tx *store.Tx) (FigureView, error) { return s.figure(tx, q, map[string]*counting{}) })
+			s.must(err)
 			out := v.Suppressed()
 			if !out.Groups[0].Few || !out.Groups[1].Few || out.Total.Few || out.Total.Hist.N() != 0 || v.Total.Hist.N() != 9 {
 				t.Errorf("%+v", out.Groups)

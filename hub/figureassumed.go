@@ -59,11 +59,11 @@ func under(m measure.Measure, as []FigureAssumption) measure.Measure {
 // comes with Homeward. version is FigureAssumption.Version as the reader saw it: it is
 // a conflict when somebody set it since.
 func (h *Hub) SetAssumption(ctx context.Context, by care.Actor, id string, version int64, minutes *int64, why string) error {
-	a, ok := measure.FindAssumption(id)
-	if !ok {
-		return &care.Error{Kind: care.NotFound, Field: "assumption", Text: "There is no such assumption"}
-	}
 	return h.manageFigures(ctx, by, id, version, func(d *measureDoc, now time.Time) (string, error) {
+		a, ok := measure.FindAssumption(id)
+		if !ok {
+			return "", &care.Error{Kind: care.NotFound, Field: "assumption", Text: "There is no such assumption"}
+		}
 		x := FigureAssuming{Default: minutes == nil, Minutes: a.Minutes, By: by.Who(), At: now, Why: strings.TrimSpace(why)}
 		if minutes != nil {
 			x.Minutes = *minutes

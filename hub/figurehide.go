@@ -13,7 +13,7 @@ import (
 // than the reader's: then small numbers are not shown.
 func othersPart(by care.Actor, where map[measure.Dim]string) bool {
 	others := false
-	for _, d := range []measure.Dim{measure.ByHospital, measure.ByCouncil, measure.ByHolder, measure.ByProvider} {
+	for _, d := range orgDims {
 		v, ok := where[d]
 		if ok && nhs.ODS(v) == by.Org {
 			return false
@@ -23,58 +23,98 @@ func othersPart(by care.Actor, where map[measure.Dim]string) bool {
 	return others
 }
 
-// hideFew hides, on the screen of a reader, figures of few people that are another
-// organisation's part.
-func (v *FigureView) hideFew(by care.Actor) {
-	var parts []*measure.Figure
-	for i := range v.Groups {
-		where := map[measure.Dim]string{v.By: v.Groups[i].Key}
-		maps.Copy(where, v.Where)
-		if !othersPart(by, where) {
-			continue
+// isOwn reports whether what figures are asked of is the reader's own part.
+func isOwn(by care.Actor, where map[measure.Dim]string) bool {
+	for _, d := range orgDims {
+		if v, ok := where[d]; ok && by.Org != "" && nhs.ODS(v) == by.Org {
+			return true
 		}
-		parts = append(parts, &v.Groups[i].Figure)
-		hideSteps(v.Groups[i].Steps)
 	}
-	measure.Suppress(parts)
-	if !othersPart(by, v.Where) {
-		return
+	return false
+}
+
+// orgDims are the dimensions whose values are organisations.
+var orgDims = []measure.Dim{measure.ByHospital, measure.ByCouncil, measure.ByHolder, measure.ByProvider}
+
+// hideFew hides, on the screen of a reader, figures of few people that are another
+// organisation's part, and what they could be worked out from. The reader's own stay.
+func (v *FigureView) hideFew(by care.Actor) {
+	own, all := map[*measure.Figure]bool{}, othersPart(by, v.Where)
+	mark := func(f *measure.Figure, others bool) {
+		if !others {
+			return
+		}
+		if n := f.Of(); n > 0 && n < measure.Few {
+			f.Few = true
+		}
+		f.HideOpen()
 	}
-	hideSteps(v.Steps)
-	hideSlices(v.Slices)
-	if measure.Suppress([]*measure.Figure{&v.Total}) > 0 {
+	mark(&v.Total, all)
+	hideSlices(&v.Total, v.Slices, all)
+	if all && v.Total.Few {
 		v.Then, v.Slices = measure.Figure{}, nil
 	}
-}
-
-func hideSteps(steps []FigureStep) {
-	parts := make([]*measure.Figure, len(steps))
-	for i := range steps {
-		parts[i] = &steps[i].Figure
+	for i := range v.Steps {
+		mark(&v.Steps[i].Figure, all)
 	}
-	measure.Suppress(parts)
+	for i := range v.Groups {
+		g := &v.Groups[i]
+		where := map[measure.Dim]string{v.By: g.Key}
+		maps.Copy(where, v.Where)
+		others, mine := othersPart(by, where), isOwn(by, where)
+		hideSlices(&g.Figure, g.Parts, others)
+		mark(&g.Figure, others)
+		own[&g.Figure] = mine
+		for k := range g.Steps {
+			mark(&g.Steps[k].Figure, others)
+			own[&g.Steps[k].Figure] = mine
+		}
+	}
+	if isOwn(by, v.Where) {
+		return // all of it is the reader's
+	}
+	measure.SuppressAlone(v.addUp(), own)
+	v.tidy()
 }
 
-// hideSlices hides the parts of a distribution that are few, and where that leaves one
-// alone the next smallest too.
-func hideSlices(slices []FigureSlice) {
+// tidy takes away what stands beside figures that are hidden.
+func (v *FigureView) tidy() {
+	if v.Total.Few {
+		v.Then, v.Slices = measure.Figure{}, nil
+	}
+	for i := range v.Groups {
+		if v.Groups[i].Few {
+			v.Groups[i].Parts = nil
+		}
+	}
+}
+
+// hideSlices hides the parts of a distribution that are of few people, and where that
+// leaves one alone the next smallest too. f is what they are parts of.
+func hideSlices(f *measure.Figure, parts []FigureSlice, hide bool) {
+	if !hide {
+		return
+	}
 	hidden, least := 0, -1
-	for i, s := range slices {
-		switch {
-		case s.N > 0 && s.N < measure.Few:
-			slices[i].Few = true
+	for i, s := range parts {
+		switch n := f.Part(s.N); {
+		case n > 0 && n < measure.Few:
+			parts[i].Few = true
 			hidden++
-		case s.N > 0 && (least < 0 || s.N < slices[least].N):
+		case n > 0 && (least < 0 || s.N < parts[least].N):
 			least = i
 		}
 	}
 	if hidden == 1 && least >= 0 {
-		slices[least].Few = true
+		parts[least].Few = true
 	}
-	for i := range slices {
-		if slices[i].Few {
-			slices[i].N = 0
+	for i := range parts {
+		if parts[i].Few {
+			parts[i].N = 0
 		}
+	}
+	if hidden > 0 && f.Hist != nil { // the counts by value would say them
+		f.HideValues()
 	}
 }
 
@@ -86,13 +126,15 @@ func (v FigureView) Suppressed() FigureView {
 	out := v
 	out.Steps, out.Slices, out.Groups = slices.Clone(v.Steps), slices.Clone(v.Slices), slices.Clone(v.Groups)
 	for i := range out.Groups {
-		out.Groups[i].Steps = slices.Clone(v.Groups[i].Steps)
+		out.Groups[i].Steps, out.Groups[i].Parts = slices.Clone(v.Groups[i].Steps), slices.Clone(v.Groups[i].Parts)
+		hideSlices(&out.Groups[i].Figure, out.Groups[i].Parts, true)
+	}
+	hideSlices(&out.Total, out.Slices, true)
+	for _, f := range out.figures() {
+		f.Thin()
 	}
 	measure.SuppressTable(out.addUp())
-	hideSlices(out.Slices)
-	if out.Total.Few {
-		out.Slices = nil
-	}
+	out.tidy()
 	// What it was then, beside what it is now, tells of those who came late.
 	if of := out.Then.Of(); out.Late < measure.Few || of < measure.Few || out.Total.Few || differ(of, v.Total.Of()) < measure.Few {
 		out.Then = measure.Figure{}

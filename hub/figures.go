@@ -71,6 +71,7 @@ type FigureGroup struct {
 	Key, Name string
 	measure.Figure
 	Steps []FigureStep
+	Parts []FigureSlice // where the measure has a distribution
 }
 
 // Figures gives some measures, all as at one moment.
@@ -371,26 +372,33 @@ func (c *counting) view(m measure.Measure, q FigureQuery) FigureView {
 	v := FigureView{FigureQuery: q, Def: m, Whole: c.today.Add(-1 - m.Matures), Restated: Restated{Late: c.late}}
 	if q.By != "" {
 		for key, g := range c.groups {
-			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(q, key), Figure: c.figure(m, g.total, g, q.From, q.To), Steps: c.steps(m, g)})
+			v.Groups = append(v.Groups, FigureGroup{Key: key, Name: c.h.dimName(q, key), Figure: c.figure(m, g.total, g, q.By, q.From, q.To), Steps: c.steps(m, g, q.By), Parts: partsOf(m, g.total)})
 		}
 	}
-	v.Total, v.Steps = c.figure(m, c.all.total, c.all, q.From, q.To), c.steps(m, c.all)
+	v.Total, v.Steps = c.figure(m, c.all.total, c.all, "", q.From, q.To), c.steps(m, c.all, "")
 	if c.then != nil {
 		v.Then = m.Figure(c.then, 0)
 	}
-	if m.Table != nil {
-		for _, s := range m.Table(c.all.total) {
-			v.Slices = append(v.Slices, FigureSlice{Slice: s})
-		}
-	}
+	v.Slices = partsOf(m, c.all.total)
 	slices.SortFunc(v.Groups, func(a, b FigureGroup) int {
 		return cmp.Or(-cmp.Compare(min(len(a.Key), 1), min(len(b.Key), 1)), -cmp.Compare(a.Value, b.Value), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
 	})
 	return v
 }
 
+// partsOf are the parts of a distribution; none where the measure has none.
+func partsOf(m measure.Measure, h *measure.Hist) (out []FigureSlice) {
+	if m.Table == nil {
+		return nil
+	}
+	for _, s := range m.Table(h) {
+		out = append(out, FigureSlice{Slice: s})
+	}
+	return out
+}
+
 // steps are the figures of each step, without gaps, up to today.
-func (c *counting) steps(m measure.Measure, g *counted) []FigureStep {
+func (c *counting) steps(m measure.Measure, g *counted, split measure.Dim) []FigureStep {
 	if c.q.Every == "" {
 		return nil
 	}
@@ -400,14 +408,15 @@ func (c *counting) steps(m measure.Measure, g *counted) []FigureStep {
 		if hist == nil {
 			hist = &measure.Hist{}
 		}
-		out = append(out, FigureStep{Start: d, Figure: c.figure(m, hist, nil, d, c.q.Every.Next(d).Add(-1))})
+		out = append(out, FigureStep{Start: d, Figure: c.figure(m, hist, nil, split, d, c.q.Every.Next(d).Add(-1))})
 	}
 	return out
 }
 
 // figure makes a figure of counts of some days: of a measure of midnights the average of
-// those that have passed. g is whose running ones count with it; nil: none.
-func (c *counting) figure(m measure.Measure, hist *measure.Hist, g *counted, from, to nhs.Date) measure.Figure {
+// those that have passed. g is whose running ones count with it; nil: none. split is the
+// dimension of whose one value it is; "" of all.
+func (c *counting) figure(m measure.Measure, hist *measure.Hist, g *counted, split measure.Dim, from, to nhs.Date) measure.Figure {
 	var open int64
 	if g != nil {
 		open = m.Running(g.open, &g.been)
@@ -415,7 +424,8 @@ func (c *counting) figure(m measure.Measure, hist *measure.Hist, g *counted, fro
 	if !to.Before(c.today) {
 		to = c.today.Add(-1)
 	}
-	return m.Average(m.Figure(hist, open), from.DaysTo(to)+1)
+	dims := slices.AppendSeq([]measure.Dim{split}, maps.Keys(c.q.Where))
+	return m.Split(m.Average(m.Figure(hist, open), from.DaysTo(to)+1), dims, from.DaysTo(to)+1)
 }
 
 // dimName is the value of a dimension in words.

@@ -209,7 +209,7 @@ func (h *Hub) partsIn(c care.Case, now time.Time) []nhs.ODS {
 // role in which they looked, for a short time, and with a glass only while that
 // is open.
 func (h *Hub) lookedAt(tx *store.Tx, by care.Actor, handle string, now time.Time) (k looked, err error) {
-	over := &care.Error{Kind: care.NotFound, Text: "This result is no longer shown. Look the person up again"}
+	over := resultOver()
 	kept, err := tx.Handle(handle)
 	if err != nil {
 		return k, err
@@ -236,6 +236,10 @@ func (h *Hub) lookedAt(tx *store.Tx, by care.Actor, handle string, now time.Time
 		}
 	}
 	return k, nil
+}
+
+func resultOver() *care.Error {
+	return &care.Error{Kind: care.NotFound, Text: "This result is no longer shown. Look the person up again"}
 }
 
 // keepLooked keeps a result under its handle until a time.

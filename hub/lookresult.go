@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 
 	"homeward/care"
 	"homeward/policy"
@@ -14,6 +15,14 @@ func (h *Hub) RecordLookResult(ctx context.Context, by care.Actor, handle string
 	return h.update(ctx, func(tx *store.Tx) error {
 		now := h.now()
 		k, err := h.lookedAt(tx, by, handle, now)
+		var none *care.Error
+		if store.IsNone(err) || errors.As(err, &none) && none.Kind == care.NotFound {
+			a := h.ask(by, policy.RecordLookResult, nil, policy.DirectCare, "", now)
+			if err := a.audit(tx, false, "no such result"); err != nil {
+				return err
+			}
+			return committed{resultOver()}
+		}
 		if err != nil {
 			return err
 		}

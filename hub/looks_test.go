@@ -49,7 +49,12 @@ func lookUpsAreCounted(t *testing.T, s *site) {
 	}
 	s.look4(as(care.AENurse, kings), asks(nobody(1)))
 	count()
-	v := s.figureOf("lookups", day, day, measure.ByHospital)
+	if v := s.figureOf("lookups", day, day, measure.ByHospital); !v.Total.Few || !v.Groups[0].Few {
+		t.Errorf("3 look-ups of a hospital are shown to a council: %+v", v.Groups)
+	}
+	vs, err := s.Figures(s.ctx(), as(care.Coordinator, kings), FigureQuery{Measure: "lookups", From: on(day), To: on(day), By: measure.ByHospital})
+	s.must(err)
+	v := vs[0]
 	if v.Total.Value != 3 || len(v.Groups) != 1 || v.Groups[0].Key != string(kings) {
 		t.Errorf("counted %v by %+v, want 3 of one hospital", v.Total.Value, v.Groups)
 	}

@@ -115,11 +115,8 @@ func BallSeen(t *Trail, s StayOf, refs []care.Referral, fixes []care.ClockCorrec
 		b.pathway, b.spells = r.Pathway, append(b.spells, t.Spells(r.ID))
 	}
 	var out []Segment
-	for _, p := range s.Ready {
+	for _, p := range s.apart() {
 		end := p.To
-		if end.IsZero() && s.Left != nil {
-			end = s.Left.At
-		}
 		if end.IsZero() {
 			end = now
 		}
@@ -304,11 +301,11 @@ func (t *Trail) heldFor(id care.ReferralID, began time.Time) (why string) {
 // figures of few people are known to be of few.
 var (
 	BallKept = &Source{ID: "ball", Words: "a part of a stay after being ready to leave, by what was waited for and who had it", Of: func(t *Trail) []Point { return heldBy(t, ByStage, ByHolder) },
-		Cuts: and([]Dim{ByStage}, []Dim{ByHospital, ByStage}, []Dim{ByCouncil, ByStage}, []Dim{ByHolder, ByStage})}
+		Each: 11, EachOf: 2, Own: []Dim{ByStage}, Cuts: and([]Dim{ByStage}, []Dim{ByHospital, ByStage}, []Dim{ByCouncil, ByStage}, []Dim{ByHolder, ByStage})}
 	BallHolders = &Source{ID: "ball-holder", Words: "a part of a stay after being ready to leave, by who had it", Of: func(t *Trail) []Point { return heldBy(t, ByHolder) },
-		Cuts: and([]Dim{ByHolder}, []Dim{ByHospital, ByHolder}, []Dim{ByCouncil, ByHolder})}
+		Each: 4, Own: []Dim{ByHolder}, Cuts: and([]Dim{ByHolder}, []Dim{ByHospital, ByHolder}, []Dim{ByCouncil, ByHolder})}
 	BallReasons = &Source{ID: "ball-reason", Words: "a part of a stay after being ready to leave, by the reason for delay", Of: func(t *Trail) []Point { return heldBy(t, ByReason) },
-		Cuts: and([]Dim{ByReason}, []Dim{ByHospital, ByReason}, []Dim{ByCouncil, ByReason})}
+		Each: 8, Own: []Dim{ByReason}, Cuts: and([]Dim{ByReason}, []Dim{ByHospital, ByReason}, []Dim{ByCouncil, ByReason})}
 )
 
 // heldBy are the minutes of each stay once it has ended, on the day of leaving, by some
@@ -364,8 +361,11 @@ func stayBall(t *Trail, s StayOf) []Point {
 			if k < 0 {
 				q := Point{Subject: s.Subject, Group: s.Group, From: seg.From}
 				q.Stage, q.Holder, q.Reason = p.Stage, p.Holder, p.Reason
-				if s.Left != nil {
+				switch {
+				case s.Left != nil:
 					q.To = s.Left.At
+				case !s.Gone.IsZero():
+					q.To, q.Out = last(s.Gone, seg.From), "joined"
 				}
 				k, mine = len(mine), append(mine, q)
 			}
@@ -377,7 +377,7 @@ func stayBall(t *Trail, s StayOf) []Point {
 
 // BallSides are the same minutes by whether the hospital had somebody: more than zero
 // where it had, less than zero where another had. So one count gives the share.
-var BallSides = &Source{ID: "ball-side", Words: "the time after being ready to leave that the hospital, or another, had", Of: sidePoints, Cuts: usual}
+var BallSides = &Source{ID: "ball-side", Words: "the time after being ready to leave that the hospital, or another, had", Of: sidePoints, Cuts: usual, Each: 2}
 
 func sidePoints(t *Trail) []Point {
 	var out []Point

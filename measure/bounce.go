@@ -82,7 +82,7 @@ func takenPoints(t *Trail) (out []Point) {
 var bounces = []Measure{
 	{ID: "bounce", Title: "Referrals returned", Sentence: "The share of the referrals sent that were returned at least once for more information.",
 		Unit: Share, Start: "the referrals that were sent", Stop: "the day on which it was sent",
-		Method: "Those returned at least once, at any time since, divided by all that were sent. A referral counts on the day on which it was sent, so that a figure can still rise when one is returned later.",
+		Method: "Those returned at least once, at any time since, divided by all that were sent. A referral counts on the day on which it was sent, so that a figure can still rise when one is returned later. One that was transferred to another council counts for each of the two.",
 		Source: Sent, Stat: shareOf(1, 1<<62), By: append([]Dim{ByReason}, byPlace...), Cite: "ours", Better: Lower, Local: true, Matures: 7, Table: returnBands},
 	{ID: "returns", Title: "Returns for each referral", Sentence: "How often a referral was returned for more information, on average.",
 		Unit: Count, Start: "the referrals that were sent", Stop: "the day on which it was sent",

@@ -27,7 +27,7 @@ const (
 	sitrepCite  = "NHS England, acute daily discharge situation report"
 	censusStart = "no longer meeting the criteria to reside, in a bed"
 	censusStop  = "leaving, or meeting the criteria again"
-	censusWay   = "Counted at each midnight. Of a week, a month or any longer time it is the average of its midnights that have passed. The number now is of those who are in a bed and do not meet them at this moment."
+	censusWay   = "Counted at each midnight. People of all ages. Of a week, a month or any longer time it is the average of its midnights that have passed. The number now is of those who are in a bed and do not meet them at this moment."
 )
 
 // censuses are measures of those who are in a bed and need not be.
@@ -37,7 +37,7 @@ var censuses = []Measure{
 		Source: NotMeeting, Stat: number, Nightly: true, By: byPlace, Cite: sitrepCite, Better: Lower, Table: nightBands},
 	staying(7), staying(14), staying(21),
 	{ID: "bed-days", Title: "Bed days lost", Sentence: "The nights that people spent in hospital without meeting the criteria to reside.",
-		Unit: BedDays, Start: "the day on which the criteria were no longer met", Stop: "the day of leaving, or of meeting them again", Method: "Each midnight at which somebody in a bed did not meet the criteria counts as one. The sum over the midnights is the sum of the days of all periods.",
+		Unit: BedDays, Start: "the day on which the criteria were no longer met", Stop: "the day of leaving, or of meeting them again", Method: "Each midnight at which somebody in a bed did not meet the criteria counts as one, people of all ages. The sum over the midnights is the sum of the days of all periods.",
 		Source: NotMeeting, Stat: number, By: byPlace, Cite: sitrepCite, Better: Lower, Table: nightBands},
 }
 
@@ -61,9 +61,11 @@ func nightBands(h *Hist) []Slice {
 // none. It says of how many people a figure of midnights is at least.
 func (m Measure) Average(f Figure, nights int) Figure {
 	if m.Source.Span && f.Hist != nil {
+		f.nights = int64(max(nights, 1))
 		f.least = f.Hist.stays(m.Least, int64(max(nights, 1)))
 	}
 	if m.Nightly {
+		f.midnights = true
 		f.Known, f.Over = nights > 0, int64(max(nights, 0))
 		f.Value /= float64(max(nights, 1))
 	}

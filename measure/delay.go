@@ -132,7 +132,7 @@ var (
 // delays are measures of the time from being ready to leave to leaving.
 var delays = []Measure{
 	{ID: "delay", Title: "Average days from discharge-ready to leaving hospital", Sentence: "How many days people waited, on average, from the day on which they were ready to leave to the day on which they left, everybody counted.",
-		Unit: Days, Start: "the discharge-ready date", Stop: "the day of leaving hospital", Method: "The whole local days from one to the other, added up and divided by all who left. Who left on the day counts as 0. Of a date that began anew when the criteria to reside were met again, the last one counts.",
+		Unit: Days, Start: "the discharge-ready date", Stop: "the day of leaving hospital", Method: "The whole local days from one to the other, added up and divided by all who left. Who left on the day counts as 0. Of a date that began anew when the criteria to reside were met again, the last one counts; who met them again and then left without another date counts as leaving on the day.",
 		Source: Stays, Stat: mean, By: byPlace, Leaves: drdExcludes, Cite: drdCite, Better: Lower, Table: delayBands},
 	{ID: "delay-delayed", Title: "Average days of those who waited at least one day", Sentence: "How many days people waited, on average, of those who did not leave on the day on which they were ready.",
 		Unit: Days, Start: "the discharge-ready date", Stop: "the day of leaving hospital", Method: "The whole local days added up and divided by those who waited a day or more.",

@@ -41,7 +41,7 @@ func FlowWords(code string) string {
 
 // Flow is each step of a referral from one place to another, on the day of the step. Its
 // stage is the place that was left (a care.RefState), its value the index of the next.
-var Flow = &Source{ID: "flow", Words: "a referral that went from one stage to another", Of: flowPoints,
+var Flow = &Source{ID: "flow", Words: "a referral that went from one stage to another", Of: flowPoints, Each: 12, EachOf: 3, Own: []Dim{ByStage},
 	Cuts: and([]Dim{ByStage}, []Dim{ByHospital, ByStage}, []Dim{ByCouncil, ByStage}, []Dim{ByPathway, ByStage})}
 
 func flowPoints(t *Trail) []Point {
@@ -74,5 +74,14 @@ func flowPoints(t *Trail) []Point {
 var flows = []Measure{
 	{ID: "flow", Title: "Steps of referrals", Sentence: "How often referrals went from one stage to another.",
 		Unit: Count, Start: "a referral that stands in one stage", Stop: "the day on which it went to another", Method: "Each step counts once, also when a referral goes back.",
-		Source: Flow, Stat: number, By: []Dim{ByStage, ByHospital, ByCouncil, ByPathway}, Cite: "ours", Local: true},
+		Source: Flow, Stat: number, By: []Dim{ByStage, ByHospital, ByCouncil, ByPathway}, Cite: "ours", Local: true, Table: flowParts},
+}
+
+// flowParts are how many steps went to each place, in the order of FlowPlaces.
+func flowParts(h *Hist) []Slice {
+	var parts []Slice
+	for i, p := range FlowPlaces {
+		parts = append(parts, Slice{Words: "To: " + p.Words, From: int64(i)})
+	}
+	return bands(h, parts)
 }

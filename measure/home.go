@@ -129,6 +129,7 @@ const (
 	homeStart  = "leaving hospital for home, extra care or a short stay in a bed for rehabilitation, at 65 or over, with a short-term service"
 	homeMethod = "Those at home, in extra care or in a care home for a brief respite, divided by all whose answer is known. Who died, is in hospital, lives in a care home, or cannot be reached is not at home, and is counted. " +
 		"A short-term service is reablement, a short stay or other short-term support that was booked here, or that the council tells of as begun from 3 days before to 7 days after leaving. " +
+		"Where nobody recorded where to, and the hospital’s code says a care home, the person is left out, also when it was for rehabilitation. " +
 		"Not known here, and so not weighed: whether the assessment was joint, whether the plan was to go back home for good, and short-term services of the NHS. "
 )
 

@@ -74,11 +74,11 @@ func passedOn(e care.Event) bool {
 var (
 	// LookUps are the look-ups by staff of a hospital that found care. They count when they
 	// were made.
-	LookUps = &Source{ID: "look-up", Words: "a look-up that found care", Outside: true, Cuts: [][]Dim{{ByHospital}}}
+	LookUps = &Source{ID: "look-up", Words: "a look-up that found care", Outside: true, Cuts: [][]Dim{{ByHospital}}, Each: 3}
 	// Notices are how many notifications one person got on one day.
-	Notices = &Source{ID: "notices", Words: "a person’s notifications of a day", Outside: true, Cuts: [][]Dim{{ByHospital}, {ByCouncil}}}
+	Notices = &Source{ID: "notices", Words: "a person’s notifications of a day", Outside: true, Cuts: [][]Dim{{ByHospital}, {ByCouncil}}, Daily: true}
 	// Workloads are how many open referrals one worker had, soon after midnight.
-	Workloads = &Source{ID: "workload", Words: "a worker’s open referrals on a day", Outside: true, Cuts: [][]Dim{{ByCouncil}, {ByCouncil, ByTeam}}}
+	Workloads = &Source{ID: "workload", Words: "a worker’s open referrals on a day", Outside: true, Cuts: [][]Dim{{ByCouncil}, {ByCouncil, ByTeam}}, Daily: true}
 )
 
 // Assumption is something that nobody measured, which a figure is multiplied by. It can

@@ -117,9 +117,24 @@ type Source struct {
 	// Cuts are the combinations of dimensions by which it is counted ahead, besides the
 	// whole; each at most two. What else is asked for is counted from the points.
 	Cuts [][]Dim
+	// Each is how many points one person gives at most in a count of it that is not split by
+	// its own dimensions (Own), and EachOf in one that is; 0: one. Whoever has more is rare,
+	// and the count is then taken for that of more people. By it figures are known to be
+	// of few people (Figure.Of).
+	Each, EachOf int64
+	Own          []Dim
+	Daily        bool // one person gives a point each day
 	// Outside is that its points do not follow from the history of a case: a follower of
 	// something else keeps them (store.PutOutside), and they are not made anew from it.
 	Outside bool
+}
+
+// each is how many points one person gives at most in a count of these dimensions.
+func (s *Source) each(dims []Dim) int64 {
+	if len(s.Own) > 0 && containsAll(dims, s.Own) {
+		return max(s.EachOf, 1)
+	}
+	return max(s.Each, 1)
 }
 
 // usual are the cuts of most sources. A ward is one of its hospital's, a team one of

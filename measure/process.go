@@ -17,6 +17,8 @@ type leg struct {
 	// ready is from when the person was ready to leave without a break, up to now or to
 	// leaving; zero while they are not.
 	ready, accepted, allocated, assessed, requested, sourced, started, left time.Time
+	gone                                                                    time.Time // when they died in hospital or went on to another; l.left is zero then
+	why                                                                     string    // which of them, as points say it
 }
 
 // legsOnce are the legs after so many entries, for all the sources that read them.
@@ -55,7 +57,15 @@ func (t *Trail) readLegs() []leg {
 		for _, s := range stays {
 			if s.Referral != nil && s.Referral.ID == r.ID {
 				l.ready = readyFrom(s)
-				if s.Left != nil && !s.Left.Died && !s.Left.Moved {
+				if s.Left == nil {
+					continue
+				}
+				switch {
+				case diedIn(s.Stay):
+					l.gone, l.why = s.Left.At, "died"
+				case s.Left.Moved || transferred[s.Left.Destination]:
+					l.gone, l.why = s.Left.At, "transferred"
+				default:
 					l.left = s.Left.At
 				}
 			}
@@ -327,6 +337,8 @@ func (k *clock) points(t *Trail) (out []Point) {
 			p.Value = int64(max(0, d) / time.Minute)
 		case !l.Open():
 			p.To, p.Out = last(l.Ended, p.From), cmp.Or(ended[l.State], "ref-closed")
+		case k.fromReady && !l.gone.IsZero():
+			p.To, p.Out = last(l.gone, p.From), l.why
 		case k.left && !l.left.IsZero():
 			p.To, p.Out = last(l.left, p.From), "left-without"
 		}
@@ -337,7 +349,7 @@ func (k *clock) points(t *Trail) (out []Point) {
 
 // Paused are the times in which a referral stood still: returned to the hospital, or
 // on hold with whoever had it.
-var Paused = &Source{ID: "paused", Words: "a time in which a referral was returned or on hold", Of: pausedPoints, Cuts: append([][]Dim{{ByHolder}, {ByStage}, {ByHolder, ByStage}}, workCuts...)}
+var Paused = &Source{ID: "paused", Words: "a time in which a referral was returned or on hold", Of: pausedPoints, Each: 4, Cuts: append([][]Dim{{ByHolder}, {ByStage}, {ByHolder, ByStage}}, workCuts...)}
 
 func pausedPoints(t *Trail) (out []Point) {
 	for _, l := range t.legs() {

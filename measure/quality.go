@@ -389,13 +389,13 @@ func stayName(s care.Stay) string {
 var qualityCuts = [][]Dim{{ByReason}, {ByFeed}, {ByHospital}, {ByHospital, ByWard}, {ByCouncil}}
 
 // Quality are the findings, each for as long as it is one.
-var Quality = &Source{ID: "quality", Words: "something that is missing, late, contradictory or improbable in a record", Span: true, Of: qualityPoints, Cuts: qualityCuts}
+var Quality = &Source{ID: "quality", Words: "something that is missing, late, contradictory or improbable in a record", Span: true, Of: qualityPoints, Cuts: qualityCuts, Each: 8, EachOf: 2, Own: []Dim{ByReason}}
 
 func qualityPoints(t *Trail) []Point { return t.findings.points(true) }
 
 // Mended are the findings that are none any more, on the day on which that was recorded:
 // they were put right, or the person left and they no longer matter.
-var Mended = &Source{ID: "mended", Words: "something in a record that was put right, or no longer matters", Of: mendedPoints, Cuts: qualityCuts}
+var Mended = &Source{ID: "mended", Words: "something in a record that was put right, or no longer matters", Of: mendedPoints, Cuts: qualityCuts, Each: 8, EachOf: 2, Own: []Dim{ByReason}}
 
 func mendedPoints(t *Trail) []Point {
 	out := t.findings.points(false)
@@ -407,7 +407,7 @@ func mendedPoints(t *Trail) []Point {
 
 // Told are the admissions and the ends of stays that hospitals told of, each with the
 // whole minutes from when it was to when it was recorded here.
-var Told = &Source{ID: "told", Words: "an admission or a leaving that a hospital’s system told of", Of: toldPoints, Cuts: qualityCuts[1:]}
+var Told = &Source{ID: "told", Words: "an admission or a leaving that a hospital’s system told of", Of: toldPoints, Cuts: qualityCuts[1:], Each: 2}
 
 func toldPoints(t *Trail) []Point {
 	var out []Point

@@ -57,7 +57,7 @@ func turns(s care.Stay) (n int64) {
 // over, each with the number of offers that were wasted because the person lost readiness
 // to leave; 0 where none was. One that was wasted counts on that day, any other on the
 // day on which it ended.
-var Sourcing = &Source{ID: "sourcing", Words: "a request for care that a provider made an offer for", Cuts: usual, Of: sourcingPoints}
+var Sourcing = &Source{ID: "sourcing", Words: "a request for care that a provider made an offer for", Cuts: usual, Each: 3, Of: sourcingPoints}
 
 func sourcingPoints(t *Trail) []Point {
 	var out []Point

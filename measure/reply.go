@@ -77,7 +77,7 @@ func (a *asked) said(v care.Invite, at time.Time, answer bool) {
 
 // Replies are the askings of providers for care, with the whole minutes until the first
 // answer.
-var Replies = &Source{ID: "reply", Words: "a provider that was asked for care", Of: replyPoints, Cuts: replyCuts}
+var Replies = &Source{ID: "reply", Words: "a provider that was asked for care", Of: replyPoints, Cuts: replyCuts, Each: 10, EachOf: 2, Own: []Dim{ByProvider}}
 
 var replyCuts = [][]Dim{{ByCouncil}, {ByCouncil, ByTeam}, {ByProvider}, {ByCouncil, ByProvider}}
 
@@ -103,7 +103,7 @@ func (t *Trail) asking(a *asked) Point {
 }
 
 // Answers are the answers of providers, 1 where it was an offer.
-var Answers = &Source{ID: "answer", Words: "a provider's answer to a request for care", Of: answerPoints, Cuts: replyCuts}
+var Answers = &Source{ID: "answer", Words: "a provider's answer to a request for care", Of: answerPoints, Cuts: replyCuts, Each: 10, EachOf: 2, Own: []Dim{ByProvider}}
 
 func answerPoints(t *Trail) (out []Point) {
 	for _, a := range t.askings() {

@@ -208,29 +208,31 @@ func (s *Server) figurePathways(v *visit) (response, error) {
 	}
 	for _, g := range views[0].Groups {
 		cells := []ui.Node{ui.Text(g.Name)}
-		if g.Few || g.Hist == nil {
+		if g.Few || len(g.Parts) != len(k.Parts) {
 			for range k.Parts {
 				cells = append(cells, ui.Missing(upper(fewer)))
 			}
 			t.Rows = append(t.Rows, ui.TableRow{Cells: cells})
 			continue
 		}
-		row := chart.StackRow{Name: g.Name + " (" + plain(g.Hist.N()) + ")"}
-		known := int64(0)
-		for p := range int64(4) {
-			row.N = append(row.N, g.Hist.Values[p])
-			known += g.Hist.Values[p]
+		row, few, all := chart.StackRow{}, false, int64(0)
+		for _, p := range g.Parts {
+			row.N, few, all = append(row.N, p.N), few || p.Few, all+p.N
+			cells = append(cells, map[bool]ui.Node{true: ui.Missing(upper(fewer)), false: ui.Text(plain(p.N))}[p.Few])
 		}
-		row.N = append(row.N, g.Hist.N()-known)
-		for _, n := range row.N {
-			cells = append(cells, ui.Text(plain(n)))
+		if t.Rows = append(t.Rows, ui.TableRow{Cells: cells}); !few { // a bar would say what is hidden
+			row.Name = g.Name + " (" + plain(all) + ")"
+			k.Rows = append(k.Rows, row)
 		}
-		k.Rows, t.Rows = append(k.Rows, row), append(t.Rows, ui.TableRow{Cells: cells})
 	}
 	var body ui.Node = ui.Empty("Nothing was counted in this time", ui.P("Choose a longer time or another place."))
-	if len(k.Rows) > 0 {
-		body = ui.Figure(k.Title, f.place()+", "+f.when()+". Source: the history of cases in Homeward. Discharge guidance 2024, Annex B.", both(k.SVG), t,
-			ui.List(ui.Link(f.path("/figures/pathway-1"), "How this is counted")))
+	about := f.place() + ", " + f.when() + ". Source: the history of cases in Homeward. Discharge guidance 2024, Annex B."
+	how := ui.List(ui.Link(f.path("/figures/pathway-1"), "How this is counted"))
+	switch {
+	case len(k.Rows) > 0:
+		body = ui.Figure(k.Title, about, both(k.SVG), t, how)
+	case len(t.Rows) > 0:
+		body = ui.Section("pathways", k.Title, ui.Small(about+" Small numbers of another organisation are not shown, so there is no picture."), t, how)
 	}
 	return show(ui.Page{Title: "Figures: pathways", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
 		Main: []ui.Node{ui.H1("Which pathways people left on"), s.figureBar(f, "/figures/pathways"), figureState(views), body}}), nil
@@ -259,14 +261,25 @@ func (s *Server) figureFlow(v *visit) (response, error) {
 			most, all = max(most, l.N), all+l.N
 		}
 	}
+	few := false
+	for _, g := range views[0].Groups {
+		few = few || g.Few || slices.ContainsFunc(g.Parts, func(p hub.FigureSlice) bool { return p.Few })
+	}
 	for _, l := range k.Links {
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(l.From), ui.Text(l.To), ui.Bar(float64(l.N), float64(most), plain(l.N))}})
 	}
 	k.Desc = ui.Plural(int(all), "step", "steps") + " between " + ui.Plural(len(k.Links), "pair of stages", "pairs of stages") + ". All are in the table below."
+	if few {
+		k.Desc += " Small numbers of another organisation are not shown."
+	}
 	var body ui.Node = ui.Empty("No referral went from one stage to another in this time", ui.P("Choose a longer time or another place."))
 	if len(k.Links) > 0 {
 		m := views[0].Def
-		body = ui.Figure(k.Title, f.place()+", "+f.when()+". "+m.Method+" Source: the history of cases in Homeward.", both(k.SVG), t)
+		about := f.place() + ", " + f.when() + ". " + m.Method + " Source: the history of cases in Homeward."
+		if few {
+			about += " Small numbers of another organisation are not shown."
+		}
+		body = ui.Figure(k.Title, about, both(k.SVG), t)
 	}
 	return show(ui.Page{Title: "Figures: flow of referrals", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
 		Main: []ui.Node{ui.H1("How referrals go from stage to stage"), s.figureBar(f, "/figures/flow"), figureState(views), body}}), nil
@@ -276,11 +289,11 @@ func (s *Server) figureFlow(v *visit) (response, error) {
 func flowLinks(v hub.FigureView, from string) []chart.Link {
 	var out []chart.Link
 	for _, g := range v.Groups {
-		if g.Key != from || g.Hist == nil {
+		if g.Key != from || len(g.Parts) != len(measure.FlowPlaces) {
 			continue
 		}
 		for i, place := range measure.FlowPlaces {
-			if n := g.Hist.Values[int64(i)]; n > 0 {
+			if n := g.Parts[i].N; n > 0 {
 				out = append(out, chart.Link{From: measure.FlowWords(from), To: place.Words, N: n})
 			}
 		}
