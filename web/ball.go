@@ -328,6 +328,9 @@ func (s *Server) correctClock(v *visit) (response, error) {
 		}
 		errs = more
 	}
+	if !s.ballThere(v, f) { // the page has no form to show it in
+		return s.notNow(v, &care.Error{Kind: care.BusinessRule, Text: "That stay is not in this record any more. Open “Who had it” and choose “Correct” again"})
+	}
 	c, err := s.Hub.Case(v.ctx(), v.by, v.id())
 	if err != nil {
 		return nil, err
@@ -335,6 +338,12 @@ func (s *Server) correctClock(v *visit) (response, error) {
 	p := s.casePage(v, c, "clock", noteForm{errs: errs, ball: f})
 	p.Error = true
 	return page{p, status}, nil
+}
+
+// ballThere reports whether the page has the stay of a form, and a form for it.
+func (s *Server) ballThere(v *visit, f ballForm) bool {
+	b, err := s.Hub.Ball(v.ctx(), v.by, v.id())
+	return err == nil && b.May && slices.ContainsFunc(b.Stays, func(st hub.BallStay) bool { return st.Key == f.stay })
 }
 
 // ballWas names the corrections that the page shows now.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"slices"
 
 	"homeward/hub"
 	"homeward/measure"
@@ -62,15 +63,22 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 
 // summaryCells are one line of the summary.
 func summaryCells(d drawn) []ui.Node {
-	mean, target := "", "None"
-	if d.last >= 0 {
+	few := slices.ContainsFunc(d.steps, func(s hub.FigureStep) bool { return s.Few })
+	mean, target := "Not known yet", "None"
+	switch {
+	case d.last >= 0:
 		_, l := d.level(d.last)
 		mean = d.say(l.Mean * d.per)
+	case few:
+		mean = "Not shown"
 	}
 	if d.target != nil {
 		target = d.say(*d.target*d.per) + ": " + cmp.Or(lower(d.chart.Assurance.Say()), "not known yet")
 	}
 	says := ui.Node(ui.Text("Too few weeks"))
+	if few {
+		says = ui.Text("Too few people")
+	}
 	if d.chart.Variation != measure.TooFew {
 		says = ui.Verdict(chart.Icon(marks[measure.Mark(d.chart.Variation)]), d.variation())
 	}

@@ -3,6 +3,8 @@ package web
 import (
 	"errors"
 	"strconv"
+	"strings"
+	"time"
 
 	"homeward/care"
 	"homeward/measure"
@@ -34,9 +36,9 @@ func (s *Server) figureManage(v *visit, p figurePage, errs []ui.FieldError) ui.N
 	}
 	body := ui.Nodes{ui.H3("Target"), p.targets(), ui.PostForm(at+"/target", version, ui.Hidden("per", strconv.FormatFloat(p.per, 'g', -1, 64)),
 		ui.Input{ID: "value", Label: "Target", Hint: "Leave it empty for no target", Value: v.form("value"), Suffix: unit, Width: 5, Mode: "decimal", Error: ui.ErrorFor(errs, "value")},
-		ui.DayPicker{ID: "from", Label: "From", Value: v.form("from"), Error: ui.ErrorFor(errs, "from")}, ui.Button{Text: "Set the target", Kind: ui.Secondary}),
+		ui.DayPicker{ID: "from", Label: "From", Hint: "For example, 7/11/2026", Value: v.form("from"), Error: ui.ErrorFor(errs, "from")}, ui.Button{Text: "Set the target", Kind: ui.Secondary}),
 		ui.H3("A change that the chart starts anew from"), ui.P("Use this for a known change to how things are done, and never because a figure looks wrong. The note stands on the chart."),
-		ui.PostForm(at+"/rebase", version, ui.DayPicker{ID: "on", Label: "Day of the change", Value: v.form("on"), Error: ui.ErrorFor(errs, "on")},
+		ui.PostForm(at+"/rebase", version, ui.DayPicker{ID: "on", Label: "Day of the change", Hint: "For example, 7/11/2026", Value: v.form("on"), Error: ui.ErrorFor(errs, "on")},
 			ui.Input{ID: "why", Label: "What changed", Hint: "Such as: digital referral started", Value: v.form("why"), Error: ui.ErrorFor(errs, "why")}, ui.Button{Text: "Start anew from this day", Kind: ui.Secondary})}
 	for i, r := range p.view.Rebases {
 		id := "drop-" + strconv.Itoa(i+1)
@@ -117,12 +119,28 @@ func figureDay(v *visit, field, missing string) (nhs.Date, error) {
 	if typed == "" {
 		return nhs.Date{}, &care.Error{Kind: care.Required, Field: field, Text: missing}
 	}
-	d, err := nhs.ParseDate(typed)
-	if err != nil {
-		return d, &care.Error{Kind: care.Invalid, Field: field, Text: "Enter the day as year, month and day, such as 2026-11-07"}
+	d, ok := pickedDay(typed)
+	if !ok {
+		return d, &care.Error{Kind: care.Invalid, Field: field, Text: notADay}
 	}
 	return d, nil
 }
+
+// notADay says how a day is typed.
+const notADay = "Enter a real day as day, month and year, such as 7/11/2026"
+
+// pickedDay reads a day as people write it, and as addresses do. ok is false where it is none.
+func pickedDay(typed string) (d nhs.Date, ok bool) {
+	for _, layout := range []string{"2/1/2006", "2-1-2006", "2.1.2006", "2 1 2006", "2 January 2006", "2-Jan-2006", "2006-01-02"} {
+		if t, err := time.Parse(layout, strings.TrimSpace(typed)); err == nil && t.Year() >= 1900 {
+			return nhs.DateOf(t), true
+		}
+	}
+	return nhs.Date{}, false
+}
+
+// dayTyped is a day as pickedDay reads it.
+func dayTyped(d nhs.Date) string { return d.Time().Format("02/01/2006") }
 
 // noted answers a change of what was agreed about a measure.
 func (s *Server) noted(v *visit, err error, said string) (response, error) {

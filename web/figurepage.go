@@ -38,7 +38,7 @@ func (s *Server) figurePageOf(f figureFilter, m measure.Measure) figurePage {
 	if !slices.ContainsFunc(p.splits(), func(c ui.Choice) bool { return c.Value == string(p.by) }) {
 		p.by = ""
 		for _, d := range firstSplits {
-			if p.by == "" && m.Splits(d) && f.where[d] == "" {
+			if p.by == "" && !f.whole && m.Splits(d) && f.where[d] == "" {
 				p.by = d
 			}
 		}
@@ -101,16 +101,19 @@ func (s *Server) figure(v *visit) (response, error) {
 	if to := ownPage[m.ID]; to != "" {
 		return goTo(to), nil
 	}
-	f, err := s.figureFilters(v)
-	if err != nil {
-		return nil, err
+	f, wrong := s.figureFilters(v) // a day that is none leaves the rest of the page as it is
+	errs, ok := fieldErrors(wrong, nil)
+	if wrong != nil && !ok {
+		return nil, wrong
 	}
 	p := s.figurePageOf(f, m)
 	views, err := s.Hub.Figures(v.ctx(), v.by, p.queries()...)
 	if err != nil {
 		return nil, err
 	}
-	p = p.with(views)
+	if p = p.with(views); wrong != nil {
+		return refuse(s.figureScreen(v, p, errs)), nil
+	}
 	return show(s.figureScreen(v, p, nil)), nil
 }
 
@@ -121,9 +124,13 @@ func (s *Server) figureScreen(v *visit, p figurePage, errs []ui.FieldError) ui.P
 	if p.f.known.IsZero() {
 		strip = s.figureStrip(p.f.path("/figures/events"), string(p.def.ID), parts, v.now)
 	}
-	main := []ui.Node{ui.ErrorSummary(errs), parts[0], strip, p.bar(), p.notices()}
+	known, ofForms := ui.ErrorFor(errs, "known"), errs
+	if known != "" {
+		ofForms = nil
+	}
+	main := []ui.Node{ui.ErrorSummary(errs), parts[0], strip, p.bar(v, known), p.notices()}
 	main = append(main, parts[1:]...)
-	main = append(main, p.doors(v), p.method(), s.figureAssumed(v, p, errs), s.figureManage(v, p, errs))
+	main = append(main, p.doors(v), p.method(), s.figureAssumed(v, p, ofForms), s.figureManage(v, p, ofForms))
 	return ui.Page{Title: "Figure: " + p.def.Title, Width: ui.WorkPage, Back: &ui.NavItem{Href: p.f.path("/figures"), Text: "Figures"}, Main: main}
 }
 
@@ -132,18 +139,21 @@ func (p figurePage) parts() []ui.Node {
 	return []ui.Node{ui.Part("fig-head", ui.H1(p.headline())), ui.Part("fig-chart", p.chartPart()), ui.Part("fig-now", p.numbers()), ui.Part("fig-split", p.splitPart()), ui.Part("fig-waits", p.waitsPart())}
 }
 
-// bar is the filters of the page.
-func (p figurePage) bar() ui.Node {
+// bar is the filters of the page; wrong is what is wrong of the day that was typed.
+func (p figurePage) bar(v *visit, wrong string) ui.Node {
 	steps := []ui.Choice{{Value: "week", Label: "Week"}, {Value: "day", Label: "Day"}, {Value: "month", Label: "Month"}}
 	splits := append([]ui.Choice{{Value: "", Label: "Nothing"}}, p.splits()...)
 	known := ""
-	if !p.f.known.IsZero() {
-		known = p.f.known.String()
+	switch {
+	case wrong != "":
+		known = v.query("known")
+	case !p.f.known.IsZero():
+		known = dayTyped(p.f.known)
 	}
 	return p.s.figureBar(p.f, figurePath(p.def.ID, ""),
 		ui.Select{ID: "filter-every", Name: "every", Label: "By", Value: string(p.f.every), Items: steps},
 		ui.Select{ID: "filter-by", Name: "by", Label: "Split by", Value: string(p.by), Items: splits},
-		ui.DayPicker{ID: "known", Label: "As known on", Value: known})
+		ui.DayPicker{ID: "known", Label: "As known on (day/month/year)", Value: known, Error: wrong})
 }
 
 // notices are what the reader must know of the figures before reading them.
@@ -210,7 +220,7 @@ func (p figurePage) key() ui.Node {
 
 // table is the chart as a table.
 func (p figurePage) table() ui.Node {
-	t := ui.Table{Caption: p.def.Title + ", " + everyWords[p.view.Every], Columns: []ui.Column{{Label: upper(string(p.view.Every))}, {Label: "Figure", Numeric: true}, {Label: "Counted", Numeric: true}, {Label: "Average", Numeric: true}, {Label: "Limits"}, {Label: "What it says"}}}
+	t := ui.Table{Caption: p.def.Title + ", " + everyWords[p.view.Every], Columns: []ui.Column{{Label: upper(string(p.view.Every))}, {Label: "Figure", Numeric: true}, {Label: madeOf(p.def), Numeric: true}, {Label: "Average", Numeric: true}, {Label: "Limits"}, {Label: "What it says"}}}
 	for i, x := range slices.Backward(p.chart.Points) {
 		_, l := p.level(i)
 		mean, limits := "", tooFew(p.view.Every)
@@ -240,10 +250,25 @@ func counted(f measure.Figure) string {
 	return plain(f.Over)
 }
 
+// madeOf heads the column of what a figure is made of.
+func madeOf(m measure.Measure) string {
+	if m.Nightly {
+		return "Nights"
+	}
+	return "Counted"
+}
+
 // numbers are the figure of the whole time, and what runs.
 func (p figurePage) numbers() ui.Node {
 	total := p.view.Total
-	tiles := []ui.StatTile{{Label: "In the whole time", Value: p.sayFigure(total), Note: "Made of " + counted(total)}}
+	if len(p.steps) == 0 && total.Open == 0 {
+		return nil // the page says that nothing was counted
+	}
+	note := "Made of " + counted(total)
+	if p.def.Nightly && !total.Few {
+		note = "The average of " + ui.Plural(int(total.Over), "night", "nights")
+	}
+	tiles := []ui.StatTile{{Label: "In the whole time", Value: p.sayFigure(total), Note: note}}
 	if now, note := p.soFar(); now != "" {
 		tiles = append(tiles, ui.StatTile{Label: upper(note), Value: now})
 	}
@@ -265,7 +290,7 @@ func (p figurePage) splitPart() ui.Node {
 		}
 	}
 	a := amountOf(p.def, most)
-	t := ui.Table{Caption: p.def.Title + " by " + lower(dimWords[p.by]), Columns: []ui.Column{{Label: dimWords[p.by]}, {Label: "Figure"}, {Label: "Counted", Numeric: true}}}
+	t := ui.Table{Caption: p.def.Title + " by " + lower(dimWords[p.by]), Columns: []ui.Column{{Label: dimWords[p.by]}, {Label: "Figure"}, {Label: madeOf(p.def), Numeric: true}}}
 	for _, g := range p.split.Groups {
 		value := ui.Node(ui.Missing(upper(a.sayFigure(g.Figure))))
 		if g.Known && !g.Few {
@@ -305,7 +330,11 @@ func (p figurePage) waitsPart() ui.Node {
 			words string
 		}{{0.5, "Half within "}, {0.9, "9 in 10 within "}} {
 			if v, ok := h.Quantile(q.share); ok {
-				d.Marks = append(d.Marks, chart.BandMark{Band: bandOf(slicesOf, v), Words: q.words + p.say(float64(v))})
+				words := q.words + p.say(float64(v))
+				if v == 0 && p.def.Unit == measure.Days {
+					words = strings.TrimSuffix(q.words, "within ") + "on the day"
+				}
+				d.Marks = append(d.Marks, chart.BandMark{Band: bandOf(slicesOf, v), Words: words})
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 
 	"homeward/care"
 	"homeward/measure"
@@ -29,11 +30,7 @@ func (s *Server) figurePeople(v *visit) (response, error) {
 	for _, r := range b.Rows {
 		where := ui.Node(ui.Missing("Not shown"))
 		if !r.Masked {
-			var words []ui.Node
-			for _, w := range r.Words {
-				words = append(words, ui.Text(w))
-			}
-			where = ui.List(words...)
+			where = ui.Text(strings.Join(r.Words, ", "))
 		}
 		to, as := ui.Node(ui.Text("Still open")), ""
 		if !r.To.IsZero() {

@@ -52,7 +52,7 @@ var figureGroups = []figureGroup{
 	{"sooner", "Getting home sooner", []measure.ID{"delay", "on-the-day", "delay-delayed", "not-meeting", "not-meeting-21", "bed-days"},
 		[]measure.ID{"delay-median", "delay-90", "not-meeting-7", "not-meeting-14", "not-meeting-days", "discharges", "ready-coverage", "pathway-0", "pathway-1", "pathway-2", "pathway-3", "pathway-unknown", "died-in-hospital"}},
 	{"together", "Working together", []measure.ID{"held-by-hospital", "delay-by-reason", "to-accepted", "to-started", "first-time-right", "reply"},
-		[]measure.ID{"held", "to-accepted-90", "to-allocated", "to-allocated-90", "to-assessed", "to-assessed-90", "to-requested", "to-requested-90", "to-sourced", "to-sourced-90", "to-started-90",
+		[]measure.ID{"held", "held-by-holder", "to-accepted-90", "to-allocated", "to-allocated-90", "to-assessed", "to-assessed-90", "to-requested", "to-requested-90", "to-sourced", "to-sourced-90", "to-started-90",
 			"ready-to-sourced", "ready-to-sourced-90", "ready-to-started", "ready-to-started-90", "ready-to-left", "ready-to-left-90", "paused", "paused-median", "bounce", "returns", "sent-anyway",
 			"reply-90", "reply-24h", "offers", "readiness-lost", "readiness-changes", "predicted-changes", "churn", "wasted-sourcing", "wasted-offers"}},
 	{"after", "After leaving", []measure.ID{"readmission-30", "home-91", "home-6m"}, []measure.ID{"readmission-28"}},
@@ -89,6 +89,7 @@ type figureFilter struct {
 	period string
 	every  measure.Every
 	by     measure.Dim
+	whole  bool     // not split, because that was asked
 	known  nhs.Date // as known at the end of that day; zero: now
 	from   nhs.Date
 	to     nhs.Date
@@ -124,14 +125,15 @@ func (s *Server) figureFilters(v *visit) (figureFilter, error) {
 	if d := measure.Dim(v.query("by")); take("by", slices.Contains(measure.Dims, d)) {
 		f.by = d
 	}
+	f.whole = take("by", v.r.URL.Query().Has("by") && v.query("by") == "")
 	if day := v.query("known"); day != "" {
-		known, err := nhs.ParseDate(day)
-		if err != nil {
-			return f, &care.Error{Kind: care.Invalid, Field: "known", Text: "Enter the day as year, month and day, such as 2026-11-07"}
+		known, ok := pickedDay(day)
+		if !ok {
+			return f, &care.Error{Kind: care.Invalid, Field: "known", Text: notADay}
 		}
 		if known.Before(f.to) {
 			f.known = known
-			f.asked.Set("known", day)
+			f.asked.Set("known", known.String())
 		}
 	}
 	return f, nil
@@ -360,7 +362,7 @@ func figureState(views []hub.FigureView) ui.Node {
 	if !slices.ContainsFunc(views, func(v hub.FigureView) bool { return v.Behind }) {
 		return nil
 	}
-	return ui.Inset(ui.P("Figures are being counted again. They may change within the next minutes."))
+	return ui.Note(ui.Text("Not all that has happened is counted yet. These figures may still change."))
 }
 
 // nodesOf are tiles as pieces of a page.

@@ -92,14 +92,25 @@ func TestFiguresOfACounty(t *testing.T) {
 	index := r.get("/figures")
 	index.says("Getting home sooner", "Working together", "After leaving", "Looking up", "Average days from discharge-ready to leaving hospital", "so far this week", "usual")
 	page := r.get("/figures/delay")
-	page.says("How this figure is made", "2.66 times", "NHS England, Discharge Ready Date guidance", "have a discharge-ready date", "Show this as a table", "By hospital", "King’s Mill Hospital", "Half within", "Restated")
+	page.says("How this figure is made", "2.66 times", "NHS England, Discharge Ready Date guidance", "have a discharge-ready date", "Show this as a table", "By hospital", "King’s Mill Hospital", "Half on the day", "Restated")
 	if n := len(page.all("svg")); n < 4 {
 		t.Errorf("%d drawings", n)
 	}
 	r.get("/figures/delay?hospital=RX1&period=13w").says("Queen’s Hospital, 24 August 2026 to 22 November 2026")
 	r.get("/figures/delay?known=2026-11-07").says("as they were known at the end of 7 November 2026", "See what is known now")
-	if got := r.get("/figures/delay?known=yesterday"); got.status != 422 {
-		t.Errorf("status %d for a day that is none", got.status)
+	r.get("/figures/delay?known=07%2F11%2F2026").says("as they were known at the end of 7 November 2026")
+	if got := r.get("/figures/delay?known=yesterday"); got.status != 422 || !strings.Contains(got.body, `href="#known"`) || !strings.Contains(got.body, `value="yesterday"`) || !strings.Contains(got.text(), notADay) {
+		t.Errorf("status %d for a day that is none, as it was typed: %s", got.status, got.text())
+	}
+	if got := r.get("/figures/delay?by=").text(); strings.Contains(got, "By hospital") {
+		t.Error("it is split, and nothing was asked for")
+	}
+	r.get("/figures/not-meeting").says("The average of 18", "Nights")
+	if got := r.get("/figures/summary").text(); strings.Contains(got, "People not meeting the criteria to reside Not known yet") {
+		t.Errorf("a figure that is known is not in the summary: %s", got)
+	}
+	if got := r.get("/figures/not-meeting/file").body; strings.Count(got, ",week,") < 20 {
+		t.Errorf("the weeks are not in the file:\n%s", got)
 	}
 	if got := r.get("/figures/nothing"); got.status != 404 {
 		t.Errorf("status %d for a measure that is none", got.status)
@@ -170,7 +181,7 @@ func (s *site) manageFigures(t *testing.T, r *reader) {
 func TestFiguresOfNothing(t *testing.T) {
 	s := newSite(t)
 	r := s.as("coordinator")
-	r.get("/figures").says("Figures are being counted again", "Not known yet")
+	r.get("/figures").says("Not all that has happened is counted yet", "Not known yet")
 	s.measured()
 	for _, path := range allFigurePages {
 		got := r.get(path)

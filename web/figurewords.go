@@ -76,9 +76,12 @@ func allFigures(v hub.FigureView) []measure.Figure {
 func (a amount) shown(v float64) float64 { return v / a.per }
 
 // bare is a value of what is shown, without its unit: "1,204", "2.3", "62%". A mean of
-// whole things keeps one digit.
+// whole things keeps one digit; from a hundred on there is none.
 func (a amount) bare(v float64) string {
 	digits := a.digits
+	if v >= 100 || v <= -100 { // more would not be read
+		digits = 0
+	}
 	if !a.share && digits == 0 && v != math.Trunc(v) && v < 100 {
 		digits = 1
 	}
@@ -175,7 +178,7 @@ type figureNote struct {
 // draw works out the control chart of a view by steps.
 func draw(v hub.FigureView) drawn {
 	d := drawn{amount: amountFor(v.Def, v), def: v.Def, view: v, steps: v.Steps, last: -1}
-	first := slices.IndexFunc(d.steps, func(s hub.FigureStep) bool { return s.Few || s.Hist != nil && !s.Hist.Empty() })
+	first := slices.IndexFunc(d.steps, func(s hub.FigureStep) bool { return anything(v.Def, s.Figure) })
 	d.steps = d.steps[max(first, 0):]
 	if first < 0 {
 		d.steps = nil
@@ -197,7 +200,13 @@ func draw(v hub.FigureView) drawn {
 	return d
 }
 
-// limits is what values of this measure never pass.
+// anything reports whether something was counted for a figure. One that may leave the
+// service has no counts by value any more, and of nights each that passed is counted.
+func anything(m measure.Measure, f measure.Figure) bool {
+	return f.Few || f.Hist != nil && !f.Hist.Empty() || f.Value != 0 || f.Over > 0 && !m.Nightly
+}
+
+// ceiling is what values of this measure never pass.
 func (d drawn) ceiling() float64 {
 	if d.share {
 		return 100

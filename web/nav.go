@@ -59,14 +59,14 @@ var doors = []door{
 var menus = map[care.Role][]string{
 	care.AENurse:       {"find"},
 	care.WardNurse:     {"ward", "tasks", "inbox", "find", "assessments", "figures", "quality"},
-	care.Coordinator:   {"tracker", "tasks", "inbox", "ward", "huddle", "find", "assessments", "providers", "gate", "figures", "reports", "returns", "identity", "quality"},
+	care.Coordinator:   {"tracker", "tasks", "inbox", "ward", "figures", "huddle", "find", "assessments", "providers", "gate", "reports", "returns", "identity", "quality"},
 	care.SocialWorker:  {"worklist", "tasks", "inbox", "assessments", "tracker", "huddle", "find", "providers", "concerns", "figures"},
-	care.TeamManager:   {"worklist", "tasks", "inbox", "tracker", "huddle", "assessments", "concerns", "money", "find", "team", "arranging", "providers", "gate", "figures", "reports", "returns", "identity", "quality"},
+	care.TeamManager:   {"worklist", "tasks", "inbox", "tracker", "figures", "huddle", "assessments", "concerns", "money", "find", "team", "arranging", "providers", "gate", "reports", "returns", "identity", "quality"},
 	care.Broker:        {"worklist", "arranging", "tasks", "inbox", "capacity", "providers", "money", "tracker", "huddle", "figures"},
 	care.CareProvider:  {"clients", "provider-requests", "provider-capacity"},
 	care.IGLead:        {"audit", "alerts", "patterns", "report", "agreements", "rules", "retention", "identity", "quality", "extracts"},
 	care.Integration:   {"operations", "imports", "destinations", "quality"},
-	care.Analyst:       {"figures", "reports", "extracts", "returns", "quality"},
+	care.Analyst:       {"figures", "reports", "returns", "quality", "extracts"},
 	care.WallboardRole: {"wall"},
 	care.Admin:         {"users", "organisations", "teams", "devices"},
 }

@@ -65,12 +65,13 @@ func WallFigures(figures ...WallFigure) Node {
 // OnePage is a page that is also one sheet of paper (A4, upright).
 func OnePage(kids ...Node) Node { return h.Div(h.Class("app-onepage"), g.Group(kids)) }
 
-// DayPicker is one day, chosen from a calendar where the browser has one. It is for
-// filters: a form that asks for a date of somebody's life has three fields.
+// DayPicker is one day in one field. It is for filters: a form that asks for a date of
+// somebody's life has three fields. It is typed, as a browser's own calendar writes days
+// in the order of the computer's language: 07/11 would be 11 July on many.
 type DayPicker struct{ ID, Label, Hint, Value, Error string }
 
 // Render writes the input.
 func (d DayPicker) Render(w io.Writer) error {
 	f := field{id: d.ID, label: d.Label, hint: d.Hint, err: d.Error}
-	return render(w, f.group(h.Input(cls("nhsuk-input", when(d.Error != "", "nhsuk-input--error")), h.ID(d.ID), h.Name(d.ID), h.Type("date"), h.Value(d.Value), f.describedBy())))
+	return render(w, f.group(h.Input(cls("nhsuk-input nhsuk-input--width-10", when(d.Error != "", "nhsuk-input--error")), h.ID(d.ID), h.Name(d.ID), h.Type("text"), h.AutoComplete("off"), h.MaxLength("20"), h.Value(d.Value), f.describedBy())))
 }
