@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -130,8 +131,8 @@ func BenchmarkFiguresPage(b *testing.B) {
 	})
 }
 
-// BenchmarkRemeasure counts a county anew from its history: so many people a run.
-// BenchmarkMeasure counts their history as it grows.
+// BenchmarkRemeasure counts a county anew from its history. HOMEWARD_BENCH_PEOPLE and
+// HOMEWARD_BENCH_YEARS set how many people there are, in how many years.
 func BenchmarkRemeasure(b *testing.B) {
 	people := 2000
 	if n, err := strconv.Atoi(os.Getenv("HOMEWARD_BENCH_PEOPLE")); err == nil {
@@ -147,10 +148,16 @@ func BenchmarkRemeasure(b *testing.B) {
 	})
 }
 
-// county records the histories of a county's people.
+// county records the histories of a county's people, one after another as they came.
 func (s *site) county(people int) (entries int) {
 	s.Helper()
-	for p := range county.People(county.Config{Seed: 3, People: people, Days: 365, Zone: s.Zone}) {
+	days := 365
+	if n, err := strconv.Atoi(os.Getenv("HOMEWARD_BENCH_YEARS")); err == nil {
+		days *= n
+	}
+	came := slices.SortedFunc(county.People(county.Config{Seed: 3, People: people, Days: days, Zone: s.Zone}),
+		func(a, b county.Person) int { return a.Recorded[0].Compare(b.Recorded[0]) })
+	for _, p := range came {
 		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error {
 			var c care.Case
 			for i := 0; i < len(p.Events); {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"homeward/care"
@@ -195,9 +196,12 @@ type remaker struct {
 	tally  measure.Tally
 }
 
-// cases counts every case.
+// cases counts every case, in the order in which they began: what is written then lies together.
 func (m *remaker) cases(ctx context.Context) error {
-	return m.each(ctx, (*store.Tx).CaseIDs, func(tx *store.Tx, w *store.PointWork, id care.CaseID) error {
+	list := func(tx *store.Tx, after int64, n int) ([]care.CaseID, int64, error) {
+		return tx.CasesSince(after, m.From, n)
+	}
+	return remakeEach(ctx, m, list, func(tx *store.Tx, w *store.PointWork, id care.CaseID) error {
 		snapshots, err := m.h.snapshots(tx, id, 0, m.From)
 		if err != nil {
 			return fmt.Errorf("counting case %s: %w", id, err)
@@ -213,27 +217,34 @@ func (m *remaker) gone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := func(tx *store.Tx, after care.CaseID, n int) ([]care.CaseID, error) {
-		return tx.ErasedIDs(shown, after, n)
+	list := func(tx *store.Tx, after care.CaseID, n int) ([]care.CaseID, care.CaseID, error) {
+		ids, err := tx.ErasedIDs(shown, after, n)
+		if len(ids) > 0 {
+			after = ids[len(ids)-1]
+		}
+		return ids, after, err
 	}
-	return m.each(ctx, ids, func(tx *store.Tx, w *store.PointWork, id care.CaseID) error {
+	return remakeEach(ctx, m, list, func(tx *store.Tx, w *store.PointWork, id care.CaseID) error {
 		ks, err := tx.PointsOf(shown, id)
 		w.Copy(ks)
 		return err
 	})
 }
 
-// each works some out at a time and writes their points; their counts are gathered.
-func (m *remaker) each(ctx context.Context, list func(*store.Tx, care.CaseID, int) ([]care.CaseID, error), work func(*store.Tx, *store.PointWork, care.CaseID) error) error {
-	for after, done := care.CaseID(""), false; !done; {
-		w, err := view(ctx, m.h, func(tx *store.Tx) (*store.PointWork, error) {
-			ids, err := list(tx, after, remeasureCases)
-			w := &store.PointWork{Gen: m.Gen, Zone: m.h.Zone, Erased: m.erased, Tally: m.tally}
-			if err != nil || len(ids) == 0 {
-				done = true
+// remakeEach works some out at a time, while the points of those before are written;
+// their counts are gathered. list says who they are, from a place on, and the next place.
+func remakeEach[P any](ctx context.Context, m *remaker, list func(*store.Tx, P, int) ([]care.CaseID, P, error), work func(*store.Tx, *store.PointWork, care.CaseID) error) error {
+	var wg sync.WaitGroup
+	var wrote error
+	defer wg.Wait()
+	for place, more := *new(P), true; more; {
+		var ids []care.CaseID
+		next := place
+		w, err := view(ctx, m.h, func(tx *store.Tx) (w *store.PointWork, err error) {
+			w = &store.PointWork{Gen: m.Gen, Zone: m.h.Zone, Erased: m.erased, Tally: m.tally}
+			if ids, next, err = list(tx, place, remeasureCases); err != nil {
 				return w, err
 			}
-			after = ids[len(ids)-1]
 			for _, id := range ids {
 				if err := work(tx, w, id); err != nil {
 					return w, err
@@ -241,19 +252,20 @@ func (m *remaker) each(ctx context.Context, list func(*store.Tx, care.CaseID, in
 			}
 			return w, nil
 		})
-		if err != nil {
+		wg.Wait()
+		if err = errors.Join(err, wrote); err != nil {
 			return err
 		}
-		if err := m.write(ctx, w); err != nil {
-			return err
-		}
+		place, more = next, len(ids) > 0
 		if len(m.tally) > remeasureCells {
 			if err := m.flush(ctx); err != nil {
 				return err
 			}
 		}
+		wg.Go(func() { wrote = m.write(ctx, w) })
 	}
-	return nil
+	wg.Wait()
+	return wrote
 }
 
 // write writes in pieces, each while nobody else has taken over.

@@ -98,6 +98,24 @@ func CutName(dims []Dim) string {
 	return strings.Join(names, ",")
 }
 
+// cutNames are the names of all cuts of two dimensions: they are asked for at each count.
+var cutNames = func() map[[2]Dim]string {
+	out := map[[2]Dim]string{}
+	for _, a := range Dims {
+		for _, b := range Dims {
+			out[[2]Dim{a, b}] = CutName([]Dim{a, b})
+		}
+	}
+	return out
+}()
+
+func cutName(dims []Dim) string {
+	if len(dims) == 2 {
+		return cutNames[[2]Dim(dims)]
+	}
+	return CutName(dims)
+}
+
 // Tally is what changes in the counts that are kept.
 type Tally map[Cell]*Hist
 
@@ -109,15 +127,15 @@ func (t Tally) Add(p Point, n int64, zone *time.Location) {
 		return
 	}
 	p.Days(s.Span, zone, nhs.Date{}, func(day nhs.Date, value int64) {
-		t.cell(s, nil, p, day, value, n)
+		t.cell(s, nil, &p, day, value, n)
 		for _, cut := range s.Cuts {
-			t.cell(s, cut, p, day, value, n)
+			t.cell(s, cut, &p, day, value, n)
 		}
 	})
 }
 
-func (t Tally) cell(s *Source, cut []Dim, p Point, day nhs.Date, value, n int64) {
-	c := Cell{Source: s.ID, Cut: CutName(cut)}
+func (t Tally) cell(s *Source, cut []Dim, p *Point, day nhs.Date, value, n int64) {
+	c := Cell{Source: s.ID, Cut: cutName(cut)}
 	for i, d := range cut {
 		c.Values[i] = p.Get(d)
 	}
@@ -128,7 +146,7 @@ func (t Tally) cell(s *Source, cut []Dim, p Point, day nhs.Date, value, n int64)
 			h = &Hist{}
 			t[c] = h
 		}
-		h.Add(p, value, n)
+		h.add(p, value, n)
 	}
 }
 

@@ -21,7 +21,9 @@ type Hist struct {
 }
 
 // Add counts a point n times at a value; n may be negative, which takes it away.
-func (h *Hist) Add(p Point, value, n int64) {
+func (h *Hist) Add(p Point, value, n int64) { h.add(&p, value, n) }
+
+func (h *Hist) add(p *Point, value, n int64) {
 	if p.Out != "" {
 		bump(&h.Out, p.Out, n)
 		return

@@ -22,6 +22,7 @@ type Trail struct {
 	findings findings // of the quality of what is recorded
 	held     heldOnce
 	legged   legsOnce
+	stayed   staysOnce
 	others   map[care.CaseID]*Trail
 }
 
@@ -107,9 +108,22 @@ type StayOf struct {
 // attendance at A&E or an appointment.
 func (s StayOf) Inpatient() bool { return s.Class == "" || s.Class == "I" }
 
-// Stays are all stays of the case, oldest first. One that was put away by a join is
-// among them, as not ended.
+// staysOnce are the stays after so many entries, for all the sources that read them.
+type staysOnce struct {
+	entries int
+	stays   []StayOf
+}
+
+// Stays are all stays of the case, oldest first; they are not to be changed. One that was
+// put away by a join is among them, as not ended.
 func (t *Trail) Stays() []StayOf {
+	if t.stayed.entries != len(t.Entries) {
+		t.stayed = staysOnce{len(t.Entries), t.readStays()}
+	}
+	return t.stayed.stays
+}
+
+func (t *Trail) readStays() []StayOf {
 	c := t.Case()
 	stays := slices.Clone(c.Past)
 	if c.Stay != nil {

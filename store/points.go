@@ -80,7 +80,6 @@ type PointWork struct {
 	Tally   measure.Tally
 	changes []pointChange
 	cells   []cellChange
-	put     map[caseSubject]int // which of changes put what still is
 }
 
 // pointChange is one point that is put, with its end if that is known already; is no
@@ -126,85 +125,114 @@ func (t *Tx) WorkPoints(w *PointWork, id care.CaseID, snapshots []Snapshot) erro
 }
 
 // Snapshots works out how points change from those that are known on, by snapshots from
-// the oldest on.
+// the oldest on. It is called once for each case: what was so only for a time is not counted.
 func (w *PointWork) Snapshots(now []KnownPoint, snapshots []Snapshot) {
+	live := make([]livePoint, len(now))
+	for i, k := range now {
+		live[i] = livePoint{KnownPoint: k, change: -1}
+	}
+	slices.SortFunc(live, func(a, b livePoint) int { return byName(&a.Point, &b.Point) })
+	var spare []livePoint
 	for _, s := range snapshots {
-		at := s.Known.Truncate(time.Microsecond).UTC()
-		points := distinct(s.Points)
-		var kept []KnownPoint
-		for _, was := range now {
-			if p, ok := points[nameOf(was.Point)]; ok && was.Same(p) {
-				kept = append(kept, was)
-				delete(points, nameOf(was.Point))
+		live, spare = w.step(spare[:0], live, s), live
+	}
+	for _, l := range live {
+		if l.change >= 0 {
+			w.Tally.Add(l.Point, 1, w.Zone)
+		}
+	}
+}
+
+// livePoint is a point that is known while snapshots are gone through.
+type livePoint struct {
+	KnownPoint
+	told   measure.Point // as the last snapshot told it
+	change int           // which of the changes puts it; -1: it was put before
+}
+
+// step goes on to a snapshot: it appends to kept what is known after it. Both kept and live
+// are by their names.
+func (w *PointWork) step(kept, live []livePoint, s Snapshot) []livePoint {
+	at := s.Known.Truncate(time.Microsecond).UTC()
+	points := sortedPoints(s.Points)
+	for i := range points {
+		p := &points[i]
+		if i > 0 && byName(&points[i-1], p) == 0 {
+			continue
+		}
+		for len(live) > 0 && byName(&live[0].Point, p) < 0 {
+			w.retire(&live[0], at)
+			live = live[1:]
+		}
+		if len(live) > 0 && byName(&live[0].Point, p) == 0 {
+			was := &live[0]
+			live = live[1:]
+			if was.told == *p || was.Same(asStored(*p)) {
+				kept = append(kept, *was)
+				kept[len(kept)-1].told = *p
 				continue
 			}
 			w.retire(was, at)
 		}
-		for _, p := range s.Points {
-			p = asStored(p)
-			if x, ok := points[nameOf(p)]; !ok || x != p { // it is kept, or its name is taken
-				continue
-			}
-			delete(points, nameOf(p))
-			k := KnownPoint{Point: p, Known: at}
-			w.begin(k)
-			kept = append(kept, k)
-		}
-		now = kept
+		k := KnownPoint{Point: asStored(*p), Known: at}
+		kept = append(kept, livePoint{KnownPoint: k, told: *p, change: len(w.changes)})
+		w.changes = append(w.changes, pointChange{k, putting})
 	}
-}
-
-// begin puts a point.
-func (w *PointWork) begin(k KnownPoint) {
-	w.Tally.Add(k.Point, 1, w.Zone)
-	if w.put == nil {
-		w.put = map[caseSubject]int{}
+	for i := range live {
+		w.retire(&live[i], at)
 	}
-	w.put[caseSubject{k.Case, nameOf(k.Point)}] = len(w.changes)
-	w.changes = append(w.changes, pointChange{k, putting})
+	return kept
 }
 
 // retire says that a point is no longer so. One that was known for no time at all
 // never was.
-func (w *PointWork) retire(k KnownPoint, at time.Time) {
-	w.Tally.Add(k.Point, -1, w.Zone)
-	never := !at.After(k.Known)
-	name := caseSubject{k.Case, nameOf(k.Point)}
-	i, mine := w.put[name]
-	delete(w.put, name)
-	k.Until = at
+func (w *PointWork) retire(l *livePoint, at time.Time) {
+	never := !at.After(l.Known)
 	switch {
-	case mine && never:
-		w.changes[i].how = nothing
-	case mine:
-		w.changes[i].Until = at
-	case never:
-		w.changes = append(w.changes, pointChange{k, dropping})
-	default:
-		w.changes = append(w.changes, pointChange{k, ending})
+	case l.change >= 0 && never:
+		w.changes[l.change].how = nothing
+		return
+	case l.change >= 0:
+		w.changes[l.change].Until = at
+		return
 	}
-}
-
-type caseSubject struct {
-	id care.CaseID
-	pointName
+	w.Tally.Add(l.Point, -1, w.Zone)
+	k, how := l.KnownPoint, ending
+	if never {
+		how = dropping
+	}
+	k.Until = at
+	w.changes = append(w.changes, pointChange{k, how})
 }
 
 type pointName struct{ source, subject string }
 
 func nameOf(p measure.Point) pointName { return pointName{p.Source, p.Subject} }
 
-// distinct are points by their names, as they are stored. Of two with one name the
-// first counts: a mistake in a source must not stop the counting of everything.
-func distinct(ps []measure.Point) map[pointName]measure.Point {
-	out := make(map[pointName]measure.Point, len(ps))
-	for _, p := range ps {
-		p = asStored(p)
-		if _, twice := out[nameOf(p)]; !twice {
-			out[nameOf(p)] = p
+// byName orders points by what they are called within a case.
+func byName(a, b *measure.Point) int {
+	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Subject, b.Subject))
+}
+
+// sortedPoints are points by their names, as they are stored. Of two with one name the first
+// counts: a mistake in a source must not stop the counting of everything.
+func sortedPoints(ps []measure.Point) []measure.Point {
+	sorted := true
+	for i := range ps {
+		if i > 0 && byName(&ps[i-1], &ps[i]) > 0 || text(ps[i].Subject) != ps[i].Subject {
+			sorted = false
+			break
 		}
 	}
-	return out
+	if sorted {
+		return ps
+	}
+	ps = slices.Clone(ps)
+	for i := range ps {
+		ps[i].Subject = text(ps[i].Subject)
+	}
+	slices.SortStableFunc(ps, func(a, b measure.Point) int { return byName(&a, &b) })
+	return ps
 }
 
 // asStored is a point as it comes back from the database.
@@ -744,6 +772,19 @@ func (t *Tx) CaseIDs(after care.CaseID, limit int) (ids []care.CaseID, err error
 		return err
 	})
 	return ids, err
+}
+
+// CasesSince lists cases in the order in which they began, of those whose history began after
+// one place and not after another. next is the place of the last one.
+func (t *Tx) CasesSince(after, to int64, limit int) (ids []care.CaseID, next int64, err error) {
+	next = after
+	err = t.query(`SELECT case_id, seq FROM history WHERE n = 1 AND seq > $1 AND seq <= $2 AND name <> '`+erasedEntry+`' ORDER BY seq LIMIT $3`, []any{after, to, limit}, func(row []any) error {
+		var id care.CaseID
+		err := scan(row, &id, &next)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, next, err
 }
 
 // CountedIDs lists whose points there are of a generation by their ids, after one of them: of cases, and
