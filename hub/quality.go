@@ -29,7 +29,7 @@ func (a Amount) Say() string {
 	case a.Own == 0:
 		return few
 	}
-	return strconv.FormatInt(a.Own, 10) + " and " + few
+	return strconv.FormatInt(a.Own+1, 10) + " to " + strconv.FormatInt(a.Own+measure.Few-1, 10)
 }
 
 // Hidden reports whether a part of it is not told exactly.
@@ -46,7 +46,7 @@ func (a Amount) Sum() int64 {
 // SayAll is a whole in words, by its parts: where one of them is not told exactly the
 // whole is not either, as the one would follow from it.
 func SayAll(parts ...Amount) (words string, least int64) {
-	hidden := 0
+	hidden := int64(0)
 	for _, p := range parts {
 		least += p.Sum()
 		if p.Hidden() {
@@ -55,12 +55,10 @@ func SayAll(parts ...Amount) (words string, least int64) {
 	}
 	words = strconv.FormatInt(least, 10)
 	switch {
-	case hidden > 0 && least > 0:
-		words += " and more"
-	case hidden == 1:
+	case hidden == 1 && least == 0:
 		words = Amount{Others: 1}.Say()
-	case hidden > 1:
-		words = "some"
+	case hidden > 0:
+		words = "at least " + strconv.FormatInt(least+hidden, 10)
 	}
 	return words, least
 }

@@ -36,7 +36,7 @@ func TestQuality(t *testing.T) {
 		ward := as(care.WardNurse, kings)
 		v, err := s.Quality(s.ctx(), ward)
 		s.must(err)
-		if len(v.Findings) != 1 || v.Findings[0].Code != "expected-missing" || v.Findings[0].Amount != (Amount{Own: 1, Others: 1}) || v.Findings[0].Say() != "1 and fewer than 5" {
+		if len(v.Findings) != 1 || v.Findings[0].Code != "expected-missing" || v.Findings[0].Amount != (Amount{Own: 1, Others: 1}) || v.Findings[0].Say() != "2 to 5" {
 			t.Errorf("to put right: %+v", v.Findings)
 		}
 		if len(v.Wards) != 2 || v.Wards[0].Org.ODS != kings || v.Wards[0].Total.Say() != "1" || v.Wards[1].Total.Say() != "fewer than 5" || v.Wards[0].Kinds[measure.Missing].Own != 1 {
@@ -53,10 +53,10 @@ func TestQuality(t *testing.T) {
 			t.Errorf("two weeks: %+v, %+v", a, b)
 		}
 
-		if got, _ := SayAll(Amount{Own: 2}, Amount{Others: 3}); got != "2 and more" {
+		if got, _ := SayAll(Amount{Own: 2}, Amount{Others: 3}); got != "at least 3" {
 			t.Errorf("a whole gives a part away: %q", got)
 		}
-		if got, _ := SayAll(Amount{Others: 3}, Amount{Others: 1}); got != "some" {
+		if got, _ := SayAll(Amount{Others: 3}, Amount{Others: 1}); got != "at least 2" {
 			t.Errorf("a whole gives its parts away: %q", got)
 		}
 

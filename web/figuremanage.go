@@ -39,7 +39,7 @@ func (s *Server) figureManage(v *visit, p figurePage, errs []ui.FieldError) ui.N
 		ui.DayPicker{ID: "from", Label: "From", Hint: "For example, 7/11/2026", Value: v.form("from"), Error: ui.ErrorFor(errs, "from")}, ui.Button{Text: "Set the target", Kind: ui.Secondary}),
 		ui.H3("A change that the chart starts anew from"), ui.P("Use this for a known change to how things are done, and never because a figure looks wrong. The note stands on the chart."),
 		ui.PostForm(at+"/rebase", version, ui.DayPicker{ID: "on", Label: "Day of the change", Hint: "For example, 7/11/2026", Value: v.form("on"), Error: ui.ErrorFor(errs, "on")},
-			ui.Input{ID: "why", Label: "What changed", Hint: "Such as: digital referral started", Value: v.form("why"), Error: ui.ErrorFor(errs, "why")}, ui.Button{Text: "Start anew from this day", Kind: ui.Secondary})}
+			ui.Input{ID: "why", Label: "Why it starts anew", Hint: "Such as: digital referral started", Value: v.form("why"), Error: ui.ErrorFor(errs, "why")}, ui.Button{Text: "Start anew from this day", Kind: ui.Secondary})}
 	for i, r := range p.view.Rebases {
 		id := "drop-" + strconv.Itoa(i+1)
 		body = append(body, ui.PostForm(at+"/rebase/drop", version, ui.Hidden("on", r.On.String()), ui.Hidden("field", id),

@@ -52,7 +52,7 @@ func (s *Server) quality(v *visit) (response, error) {
 	}
 	counts := "Nothing to put right"
 	if n, _ := hub.SayAll(q.OfKind("")...); n != "0" {
-		counts = n + " to put right, as at " + ui.DateTime(q.At)
+		counts = upper(n) + " to put right, as at " + ui.DateTime(q.At)
 	}
 	main := []ui.Node{ui.WorkHead("Data quality", counts), qualityTiles(q), qualityFindings(q)}
 	if len(q.Wards) > 0 {
@@ -71,7 +71,7 @@ func (s *Server) quality(v *visit) (response, error) {
 	main = append(main, qualityWeeks(q),
 		ui.Details("How this is counted",
 			ui.P("Each thing to put right counts from when it was recorded, or from when it is due, until something is recorded by which it is so no longer: it was put right, or the person left and it no longer matters."),
-			ui.P("Only counts stand here. Of other organisations’ records, fewer than "+strconv.Itoa(measure.Few)+" are not counted exactly. Restricted people are counted too.")))
+			ui.P("Only counts stand here. Of other organisations’ records, fewer than "+strconv.Itoa(measure.Few)+" are not counted exactly: “2 to "+strconv.Itoa(measure.Few)+"” is 1 of yours and fewer than "+strconv.Itoa(measure.Few)+" of others. Restricted people are counted too.")))
 	if q.MayTake {
 		main = append(main, ui.Para(ui.Link("/quality/file", "Download as CSV")))
 	}
@@ -82,7 +82,7 @@ func qualityTiles(q hub.QualityView) ui.Node {
 	var tiles []ui.StatTile
 	for _, k := range measure.FindingKinds {
 		n, _ := hub.SayAll(q.OfKind(k)...)
-		tiles = append(tiles, ui.StatTile{Label: kindWords[k].say, Value: n})
+		tiles = append(tiles, ui.StatTile{Label: kindWords[k].say, Value: upper(n)})
 	}
 	return ui.StatTiles(tiles...)
 }

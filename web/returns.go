@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"homeward/care"
 	"homeward/hub"
@@ -35,6 +36,30 @@ func returnOf(id returns.ID, period string) string {
 	return returnPath(id, "?"+url.Values{"period": {period}}.Encode())
 }
 
+// periodSay is a period in words: 9 March 2026, March 2026, January to March 2026.
+func periodSay(name string) string {
+	p, err := returns.ParsePeriod(name)
+	switch from, to := p.From.Time(), p.To.Time(); {
+	case err != nil:
+		return name
+	case p.From == p.To:
+		return ui.LongDate(from)
+	case from.Month() == to.Month():
+		return from.Format("January 2006")
+	default:
+		return from.Format("January") + to.Format(" to January 2006")
+	}
+}
+
+// periodTyped is the name of a period that somebody typed. A day may be typed as people
+// write it.
+func periodTyped(typed string) string {
+	if d, ok := pickedDay(typed); ok {
+		return d.String()
+	}
+	return strings.ToUpper(strings.TrimSpace(typed))
+}
+
 // returnPeriods is for how long returns are, in words.
 var returnPeriods = map[string]string{"day": "Every day", "month": "Every month", "quarter": "Every quarter"}
 
@@ -48,9 +73,9 @@ func (s *Server) returnList(v *visit) (response, error) {
 	for _, r := range all {
 		last := ui.Missing("Never")
 		if r.Last != nil {
-			last = ui.Nodes{ui.Text(r.Last.Period), ui.Sub(ui.DateTime(r.Last.At) + ", " + r.Last.By.Name)}
+			last = ui.Nodes{ui.Text(periodSay(r.Last.Period)), ui.Sub(ui.DateTime(r.Last.At) + ", " + r.Last.By.Name)}
 		}
-		next := ui.Node(ui.Link(returnOf(r.Def.ID, r.Next.Name), r.Next.Name))
+		next := ui.Node(ui.Link(returnOf(r.Def.ID, r.Next.Name), periodSay(r.Next.Name)))
 		if r.Done {
 			next = ui.Nodes{next, ui.Sub("Made")}
 		}
@@ -64,7 +89,7 @@ func (s *Server) returnList(v *visit) (response, error) {
 }
 
 func (s *Server) returnPage(v *visit) (response, error) {
-	r, err := s.Hub.Return(v.ctx(), v.by, returns.ID(v.path("return")), v.query("period"))
+	r, err := s.Hub.Return(v.ctx(), v.by, returns.ID(v.path("return")), periodTyped(v.query("period")))
 	if errs, ok := fieldErrors(err, nil); ok {
 		return refuse(returnAgain(v, v.query("period"), errs)), nil
 	}
@@ -95,7 +120,7 @@ func returnShown(v *visit, r hub.ReturnView) ui.Page {
 		known[i] = ui.Row{Key: k.What, Value: ui.Text(k.Say)}
 	}
 	body := []ui.Node{
-		ui.WorkHead(r.Def.Title, r.Period.Name+": "+ui.Plural(r.Sum.Rows, "row", "rows")+", "+ui.Plural(r.Sum.Problems, "thing", "things")+" to put right"),
+		ui.WorkHead(r.Def.Title, periodSay(r.Period.Name)+": "+ui.Plural(r.Sum.Rows, "row", "rows")+", "+ui.Plural(r.Sum.Problems, "thing", "things")+" to put right"),
 		ui.P(r.Def.Definition), ui.Small("Laid down in: " + r.Def.Cite + ". As at " + ui.DateTime(r.AsAt) + ". Due on " + ui.Day(r.Due) + ", as our list has it."),
 		returnWarning(r.Def), periodForm(r.Def, r.Period.Name, nil),
 		ui.Section("sums", "What it says", returnSums(r)),
@@ -158,11 +183,11 @@ func returnSums(r hub.ReturnView) ui.Node {
 		return ui.Nodes{t, ui.Small("It was never made here: there is nothing to compare with.")}
 	}
 	last := r.Before[0]
-	t.Columns = append(t.Columns, ui.Column{Label: last.Period, Numeric: true}, ui.Column{Label: "Difference", Numeric: true})
+	t.Columns = append(t.Columns, ui.Column{Label: periodSay(last.Period), Numeric: true}, ui.Column{Label: "Difference", Numeric: true})
 	for _, d := range r.Sum.Since(last) {
 		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(d.Name), ui.Text(metricText(d.Now)), ui.Text(metricText(d.Was)), ui.Text(changeText(d))}})
 	}
-	return ui.Nodes{t, ui.Small("Compared with the one that was made last: of " + last.Period + ", on " + ui.DateTime(last.At) + ".")}
+	return ui.Nodes{t, ui.Small("Compared with the one that was made last: of " + periodSay(last.Period) + ", on " + ui.DateTime(last.At) + ".")}
 }
 
 func returnFilled(fs []returns.Filled) ui.Node {
@@ -187,7 +212,7 @@ func returnWrongs(ps []hub.ReturnProblem) ui.Node {
 	for _, p := range ps {
 		var cases ui.Nodes
 		for _, id := range p.Cases {
-			cases = append(cases, ui.Para(ui.Link(casePath(id, ""), handle(id))))
+			cases = append(cases, ui.Link(casePath(id, ""), handle(id)), ui.Text(" "))
 		}
 		if p.Others {
 			cases = append(cases, ui.Small(map[bool]string{true: "Cases that you may not open, or more than fit here", false: "And others"}[len(p.Cases) == 0]))
@@ -203,9 +228,9 @@ func returnsMade(r hub.ReturnView) ui.Node {
 	for _, m := range r.Before {
 		file := ui.Node(ui.Text("Not kept any more"))
 		if m.Kept {
-			file = ui.LinkAbout(returnPath(r.Def.ID, "/made/"+url.PathEscape(m.Name)), "Download as CSV", "of "+m.Period)
+			file = ui.LinkAbout(returnPath(r.Def.ID, "/made/"+url.PathEscape(m.Name)), "Download as CSV", "of "+periodSay(m.Period))
 		}
-		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(m.Period), ui.Nodes{ui.TimeAt(m.At), ui.Sub(m.By.Name)}, ui.Text(figure(int64(m.Rows))), ui.Text(figure(int64(m.Problems))),
+		t.Rows = append(t.Rows, ui.TableRow{Cells: []ui.Node{ui.Text(periodSay(m.Period)), ui.Nodes{ui.TimeAt(m.At), ui.Sub(m.By.Name)}, ui.Text(figure(int64(m.Rows))), ui.Text(figure(int64(m.Problems))),
 			ui.Nodes{file, ui.Sub("SHA-256 " + m.Digest[:min(12, len(m.Digest))])}}})
 	}
 	return ui.Nodes{t, ui.If(r.Def.Personal, func() ui.Node {
@@ -214,7 +239,7 @@ func returnsMade(r hub.ReturnView) ui.Node {
 }
 
 func (s *Server) makeReturn(v *visit) (response, error) {
-	id, period := returns.ID(v.path("return")), v.form("period")
+	id, period := returns.ID(v.path("return")), periodTyped(v.form("period"))
 	if def, ok := returns.Find(id); ok && def.IsFor(v.by.OrgKind) && period == "" {
 		return refuse(returnAgain(v, period, []ui.FieldError{{ID: "period", Text: "Enter the period of the return"}})), nil
 	}
@@ -225,7 +250,7 @@ func (s *Server) makeReturn(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goTo(returnOf(id, m.Period) + "#made").saying("The return of " + m.Period + " was made: " + ui.Plural(m.Rows, "row", "rows") + ". Download it below."), nil
+	return goTo(returnOf(id, m.Period) + "#made").saying("The return of " + periodSay(m.Period) + " was made: " + ui.Plural(m.Rows, "row", "rows") + ". Download it below."), nil
 }
 
 // returnFile is the file of a made return. Its name says what whoever finds it must know.

@@ -13,7 +13,7 @@ func TestReturnsOfACouncil(t *testing.T) {
 	const path = "/returns/client-level-data"
 	list := manager.get("/returns")
 	wellMade(t, list)
-	list.says("Client Level Data", "ASCOF 2D", "Better Care Fund", "Never", "2026-Q3", "confirm it with whoever collects")
+	list.says("Client Level Data", "ASCOF 2D", "Better Care Fund", "Never", "July to September 2026", "confirm it with whoever collects")
 	wrong := manager.get(path + "?period=lately")
 	if wrong.status != 422 || !strings.Contains(wrong.body, `value="lately"`) {
 		t.Fatalf("%d %s", wrong.status, wrong.text())
@@ -32,7 +32,7 @@ func TestReturnsOfACouncil(t *testing.T) {
 	}
 	page = manager.get(path + "?period=2026-Q3")
 	wellMade(t, page)
-	page.says("Compared with the one that was made last: of 2026-Q3", "The same")
+	page.says("Compared with the one that was made last: of July to September 2026", "The same")
 	i := strings.Index(page.body, path+"/made/")
 	if i < 0 {
 		t.Fatal("there is no file")
@@ -49,7 +49,7 @@ func TestReturnsOfACouncil(t *testing.T) {
 			}
 		}
 	}
-	own := coordinator.get("/returns/acute-sitrep?period=2026-11-20")
+	own := coordinator.get("/returns/acute-sitrep?period=20%2F11%2F2026")
 	wellMade(t, own)
-	own.says("Small numbers are not hidden", "Region and ICB")
+	own.says("20 November 2026: ", "Small numbers are not hidden", "Region and ICB")
 }
