@@ -63,10 +63,9 @@ func (h *Hub) Behind(ctx context.Context, by care.Actor, q FigureQuery, page int
 	switch {
 	case !ok:
 		return BehindView{}, &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
-	case !dimsKnown(q.Where):
-		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "where", Text: "Figures cannot be chosen by that"}
-	case q.To.Before(q.From) || q.From.IsZero():
-		return BehindView{}, &care.Error{Kind: care.Invalid, Field: "from", Text: "The first day must not be after the last day"}
+	}
+	if err := q.check(); err != nil {
+		return BehindView{}, err
 	}
 	b := &behind{h: h, by: by, q: q, m: m, now: now, page: max(page, 1)}
 	v, err := view(ctx, h, b.list)
@@ -136,7 +135,7 @@ func (b *behind) list(tx *store.Tx) (v BehindView, err error) {
 // looked at; of a span the value is its nights in the time.
 func (b *behind) points(tx *store.Tx) (out []measure.Point, more bool, err error) {
 	today := b.h.today(b.now)
-	if !b.q.KnownAt.IsZero() {
+	if !b.q.KnownAt.IsZero() && b.q.KnownAt.Before(b.now) {
 		today = b.h.today(b.q.KnownAt)
 	}
 	span := b.m.Source.Span

@@ -10,17 +10,13 @@ import (
 )
 
 // othersPart reports whether what figures are asked of is a part of another organisation
-// than the reader's: then small numbers are not shown.
+// than the reader's: then small numbers are not shown. A ward, a team or a feed without its
+// organisation may be anybody's.
 func othersPart(by care.Actor, where map[measure.Dim]string) bool {
-	others := false
-	for _, d := range orgDims {
-		v, ok := where[d]
-		if ok && nhs.ODS(v) == by.Org {
-			return false
-		}
-		others = others || ok && v != ""
+	if isOwn(by, where) {
+		return false
 	}
-	return others
+	return slices.ContainsFunc(orgParts, func(d measure.Dim) bool { return where[d] != "" })
 }
 
 // isOwn reports whether what figures are asked of is the reader's own part.
@@ -35,6 +31,9 @@ func isOwn(by care.Actor, where map[measure.Dim]string) bool {
 
 // orgDims are the dimensions whose values are organisations.
 var orgDims = []measure.Dim{measure.ByHospital, measure.ByCouncil, measure.ByHolder, measure.ByProvider}
+
+// orgParts are those, and what is a part of one.
+var orgParts = append(slices.Clone(orgDims), measure.ByWard, measure.ByTeam, measure.ByFeed)
 
 // hideFew hides, on the screen of a reader, figures of few people that are another
 // organisation's part, and what they could be worked out from. The reader's own stay.

@@ -113,10 +113,9 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 		return FigureView{}, &care.Error{Kind: care.NotFound, Field: "measure", Text: "There is no such measure"}
 	case q.By != "" && !m.Splits(q.By):
 		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "by", Text: "This measure cannot be split by that. Choose another"}
-	case !dimsKnown(q.Where):
-		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "where", Text: "Figures cannot be chosen by that"}
-	case q.To.Before(q.From) || q.From.IsZero():
-		return FigureView{}, &care.Error{Kind: care.Invalid, Field: "from", Text: "The first day must not be after the last day"}
+	}
+	if err := q.check(); err != nil {
+		return FigureView{}, err
 	}
 	if q.Every != "" {
 		q.From, q.To = q.Every.Start(q.From), q.Every.Next(q.Every.Start(q.To)).Add(-1)
@@ -125,7 +124,7 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 	c := before[key]
 	if c == nil {
 		c = &counting{h: h, q: q, source: m.Source, today: h.today(h.now()), groups: map[string]*counted{}}
-		if !q.KnownAt.IsZero() {
+		if !q.KnownAt.IsZero() && q.KnownAt.Before(h.now()) { // what is to come is not known
 			c.today = h.today(q.KnownAt)
 		}
 		if err := c.count(tx); err != nil {
@@ -148,6 +147,33 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 	return v, err
 }
 
+// The bounds of what may be asked: beyond them are slips of the keyboard.
+const (
+	figureFirst = 1948 // year
+	figureLast  = 2200
+	figureSteps = 3700 // ten years of days
+)
+
+// check says what is wrong with a question, whatever it measures.
+func (q FigureQuery) check() error {
+	wrong := func(field, text string) error { return &care.Error{Kind: care.Invalid, Field: field, Text: text} }
+	switch {
+	case !dimsKnown(q.Where):
+		return wrong("where", "Figures cannot be chosen by that")
+	case q.To.Before(q.From) || q.From.IsZero():
+		return wrong("from", "The first day must not be after the last day")
+	case q.From.Year < figureFirst:
+		return wrong("from", fmt.Sprintf("The first day must be in %d or later", figureFirst))
+	case q.To.Year > figureLast:
+		return wrong("to", fmt.Sprintf("The last day must be in %d or before", figureLast))
+	case q.Every != "" && !slices.Contains(measure.Steps, q.Every):
+		return wrong("every", "Select days, weeks or months")
+	case q.Every == measure.Daily && q.From.DaysTo(q.To) > figureSteps:
+		return wrong("from", "Choose at most 10 years by day; by week or month it may be longer")
+	}
+	return nil
+}
+
 func dimsKnown(where map[measure.Dim]string) bool {
 	for d := range where {
 		if !slices.Contains(measure.Dims, d) {
@@ -157,8 +183,12 @@ func dimsKnown(where map[measure.Dim]string) bool {
 	return true
 }
 
-// behindHistory says whether there is history that is not counted, or not as this program
-// counts.
+// behindAfter is for how long news may wait to be counted before figures say so: while a
+// site is busy there is always some.
+const behindAfter = 10 * time.Second
+
+// behindHistory says whether there is history that has been waiting to be counted, or is not
+// counted as this program counts.
 func (h *Hub) behindHistory(tx *store.Tx) (bool, error) {
 	g, err := tx.Generation()
 	if err != nil {
@@ -180,7 +210,7 @@ func (h *Hub) behindHistory(tx *store.Tx) (bool, error) {
 		return false, fmt.Errorf("reading how far history was measured: %w", err)
 	}
 	rest, err := tx.HistorySince(n, 1) // what is left may be of people who were erased
-	if err != nil || len(rest) > 0 {
+	if err != nil || len(rest) > 0 && h.now().Sub(rest[0].Recorded) > behindAfter {
 		return true, err
 	}
 	return h.countedOtherwise(tx)
