@@ -86,6 +86,15 @@ func TestWhoHadItOnPages(t *testing.T) {
 	}
 	manager.get(tab).says("Corrected, and taken back", "We rang the ward for a day.", "Suggested")
 
+	again := manager.get(tab + "&correct=0.1")
+	if got := manager.submit(again, post, "part-0-holder", "", "part-0-stage", "returned", "part-0-share", "", "why", "It had come back to the ward."); got.status != http.StatusSeeOther {
+		t.Fatalf("who had it is as the clock says, and was not saved: %d %s", got.status, got.text())
+	}
+	manager.get(tab).says("It had come back to the ward.", "Nottinghamshire County Council: Returned for information, 100 of 100.")
+	if got := manager.post(post); got.status != http.StatusConflict || !strings.Contains(got.text(), "That stay is not in this record any more") {
+		t.Errorf("a form without its stay: %d %s", got.status, got.text())
+	}
+
 	s.record(s.irene, care.BecameReady{At: evening.Add(-time.Hour), From: evening.Add(-time.Hour)})
 	if got := manager.get("/cases/" + string(s.irene) + "?tab=clock"); strings.Contains(got.text(), "No referral yet") {
 		t.Error("a council sees the clock of somebody who was not referred to it")
