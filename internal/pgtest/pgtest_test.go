@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func query(t *testing.T, dsn, sql string) (n int) {
+func query(t testing.TB, dsn, sql string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -37,8 +37,20 @@ func TestStartGivesEachItsOwnDatabase(t *testing.T) {
 	if here, there := query(t, a, tables), query(t, b, tables); here != 1 || there != 0 {
 		t.Errorf("tables here %d, there %d; want 1 and 0", here, there)
 	}
-	if query(t, a, "SELECT CASE current_setting('fsync') WHEN 'on' THEN 1 ELSE 0 END") != 1 {
-		t.Error("the shared server does not sync to disk")
+}
+
+// TestSyncs tries that what is killed or timed waits for the disk, and only that.
+func TestSyncs(t *testing.T) {
+	syncs := func(t testing.TB, dsn string) bool {
+		return query(t, dsn, "SELECT CASE current_setting('fsync') WHEN 'on' THEN 1 ELSE 0 END") == 1
+	}
+	if syncs(t, Start(t)) || !syncs(t, Private(t).DSN()) {
+		t.Error("a test's shared server waits for the disk, or its own does not")
+	}
+	timed := false
+	testing.Benchmark(func(b *testing.B) { timed = syncs(b, Start(b)); b.SkipNow() })
+	if !timed {
+		t.Error("a benchmark's server does not wait for the disk")
 	}
 }
 
