@@ -236,7 +236,7 @@ func namedOf(tx *store.Tx, q store.ExtractQuery) (p namedPeople, err error) {
 
 // extractColumns are the columns of an extract. Those of SQL are store.AnalystColumns.
 var extractColumns = []tabular.Column{
-	{Name: "person", Words: "Pseudonym of the person: the same in every row and file of this service", Kind: tabular.Text},
+	{Name: "person", Words: "Pseudonym of the person: the same in every row and file of your organisation", Kind: tabular.Text},
 	{Name: "hospital", Words: "ODS code of the trust", Kind: tabular.Text},
 	{Name: "ward", Words: "Code of the ward, as the hospital has it", Kind: tabular.Text},
 	{Name: "council", Words: "ODS code of the council", Kind: tabular.Text},

@@ -294,8 +294,15 @@ func (h *Hub) returnPeople(tx *store.Tx, b *returns.Building, ids []care.CaseID,
 	if err != nil {
 		return nil, err
 	}
+	terms, err := h.terms(tx, h.now())
+	if err != nil {
+		return nil, err
+	}
 	out := make([]returns.Person, 0, len(cs))
 	for _, c := range cs {
+		if b.Kind == care.Council && b.Return != returns.BCF { // which only adds up
+			onlyTold(&c, func(hospital nhs.ODS) bool { return terms.shares(hospital, b.Org, listParts...) })
+		}
 		p := returns.Person{Case: c, Points: points[c.ID]}
 		if b.NeedsHistory(c) {
 			if p.Trail, err = h.trail(tx, c.ID, math.MaxInt64, nil); err != nil {
@@ -305,6 +312,15 @@ func (h *Hub) returnPeople(tx *store.Tx, b *returns.Building, ids []care.CaseID,
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// onlyTold takes the stays from a case that its hospitals do not share with a council: to
+// the council it is as if they were not.
+func onlyTold(c *care.Case, shares func(hospital nhs.ODS) bool) {
+	c.Past = slices.DeleteFunc(slices.Clone(c.Past), func(s care.Stay) bool { return !shares(s.Org) })
+	if c.Stay != nil && !shares(c.Stay.Org) {
+		c.Stay = nil
+	}
 }
 
 // summed is what a made return says in sum, with its file.

@@ -11,6 +11,7 @@ import (
 	"homeward/nhs"
 	"homeward/policy"
 	"homeward/returns"
+	"homeward/sharing"
 	"homeward/store"
 )
 
@@ -161,6 +162,12 @@ func (s *site) whoMakes(t testing.TB, analyst, coordinator care.Actor) {
 	if got := metricOf(t, made, "Linked to a discharge, 65 and over"); got != 2 {
 		t.Errorf("%v are linked", got)
 	}
+	s.sharesNothing(t, func() {
+		v, err := s.Return(s.ctx(), analyst, returns.ASCOF, "2026-Q1")
+		if s.must(err); metricOf(t, v.Sum, "Starts of ST-Max") != 2 || metricOf(t, v.Sum, "Linked to a discharge") != 0 {
+			t.Errorf("stays of a hospital that shares nothing are in the council's list: %+v", v.Sum.Metrics)
+		}
+	})
 	_, err = s.ReturnFile(s.ctx(), as(care.Analyst, city), returns.ASCOF, made.Name)
 	s.refused(err, care.NotFound, "")
 	_, err = s.ReturnFile(s.ctx(), analyst, returns.CLD, made.Name) // of another return
@@ -188,6 +195,21 @@ func (s *site) whoMakes(t testing.TB, analyst, coordinator care.Actor) {
 		}
 		return err
 	})
+}
+
+// sharesNothing is a time without any agreement.
+func (s *site) sharesNothing(t testing.TB, during func()) {
+	t.Helper()
+	put := func(a sharing.Agreement) {
+		s.must(s.Store.Update(s.ctx(), func(tx *store.Tx) error { return tx.PutAgreement(a) }))
+	}
+	a := everything()
+	a.Version, a.Flows = 2, a.Flows[len(a.Flows)-1:]
+	put(a)
+	b := everything()
+	b.Version = 3
+	defer put(b)
+	during()
 }
 
 func (s *site) erasedRows(t testing.TB, analyst care.Actor) {

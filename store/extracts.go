@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,7 +48,7 @@ type AnalystColumn struct{ Type, Words string }
 // AnalystColumns are all columns of the views.
 var AnalystColumns = map[string]AnalystColumn{
 	"source":     {"TEXT", "What is counted: a code, as the page Extracts lists them"},
-	"person":     {"TEXT", "Pseudonym of the person's record, made by a keyed hash: the same in every row, here alone"},
+	"person":     {"TEXT", "Pseudonym of the person's record, made by a keyed hash: the same in every row of your organisation, and another in others'"},
 	"hospital":   {"TEXT", "ODS code of the trust"},
 	"ward":       {"TEXT", "Code of the ward, as the hospital has it"},
 	"council":    {"TEXT", "ODS code of the council"},
@@ -114,12 +116,28 @@ func (t *Tx) EachExtract(q ExtractQuery, each func(KnownPoint) error) error {
 			return errEnough
 		}
 		last = k.Case
+		k.Person = pseudonymFor(k.Person, q.Org)
 		return each(k)
 	})
 	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err
+}
+
+// pseudonymFor is a pseudonym as one organisation gets it: rows of two organisations cannot be
+// put together by it. SQL has the same in personColumn.
+func pseudonymFor(pseudonym string, org nhs.ODS) string {
+	if pseudonym == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(pseudonym + "/" + string(org)))
+	return hex.EncodeToString(sum[:])[:26]
+}
+
+// personColumn is pseudonymFor in PostgreSQL.
+func personColumn(org nhs.ODS) string {
+	return "CASE WHEN person = '' THEN '' ELSE substr(encode(sha256(convert_to(person || " + quoted("/"+string(org)) + ", 'UTF8')), 'hex'), 1, 26) END AS person"
 }
 
 // roleName is what the role of an analyst may be called: its schema has the same name.
@@ -170,8 +188,10 @@ func grant(ctx context.Context, c conn, role string, org nhs.ODS) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE SCHEMA IF NOT EXISTS %q; REVOKE ALL ON SCHEMA %q FROM PUBLIC; GRANT USAGE ON SCHEMA %q TO %q;\n", role, role, role, role)
 	for _, v := range AnalystViews {
+		columns := slices.Clone(v.Columns)
+		columns[slices.Index(columns, "person")] = personColumn(org)
 		fmt.Fprintf(&b, "DROP VIEW IF EXISTS %q.%s; CREATE VIEW %q.%s WITH (security_barrier) AS SELECT %s FROM %q.%s WHERE hospital = %s OR council = %s; GRANT SELECT ON %q.%s TO %q;\n",
-			role, v.Name, role, v.Name, strings.Join(v.Columns, ", "), home, v.Name, quoted(string(org)), quoted(string(org)), role, v.Name, role)
+			role, v.Name, role, v.Name, strings.Join(columns, ", "), home, v.Name, quoted(string(org)), quoted(string(org)), role, v.Name, role)
 	}
 	if err := c.script(ctx, b.String()); err != nil {
 		return err
@@ -233,10 +253,13 @@ func (s *Store) analystTables(ctx context.Context, c conn, org nhs.ODS) (map[str
 			if err := c.script(ctx, "CREATE TABLE IF NOT EXISTS "+v.Name+" ("+strings.Join(columns, ", ")+")"); err != nil {
 				return err
 			}
-			list := strings.Join(v.Columns, ", ")
+			list, who := strings.Join(v.Columns, ", "), slices.Index(v.Columns, "person")
 			err := t.query("SELECT "+list+" FROM "+v.Name+" WHERE hospital = $1 OR council = $1", []any{string(org)}, func(row []any) error {
 				out[v.Name]++
-				return c.insert(ctx, "INSERT INTO "+v.Name+" ("+list+")", [][]any{slices.Clone(row)}, "")
+				row = slices.Clone(row)
+				person, _ := row[who].(string)
+				row[who] = pseudonymFor(person, org)
+				return c.insert(ctx, "INSERT INTO "+v.Name+" ("+list+")", [][]any{row}, "")
 			})
 			if err != nil {
 				return err

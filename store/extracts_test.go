@@ -150,7 +150,21 @@ func TestExtract(t *testing.T) {
 				t.Errorf("%+v gives %q of %d, want %q", x, got, n, x.want)
 			}
 		}
+		// The same person has another pseudonym in each organisation's rows.
+		if a, b := extracted(t, s, "to-accepted", "511"), extracted(t, s, "to-accepted", "RX1"); len(a) != 26 || len(b) != 26 || a == b || a != extracted(t, s, "to-accepted", "511") {
+			t.Errorf("pseudonyms of one person in two organisations: %q, %q", a, b)
+		}
 	})
+}
+
+// extracted is the pseudonym of the one person in an organisation's rows.
+func extracted(t *testing.T, s *Store, source string, org nhs.ODS) (person string) {
+	t.Helper()
+	q := ExtractQuery{Source: source, Org: org, From: nhs.DateOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), To: nhs.DateOf(time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC))}
+	view(t, s, func(tx *Tx) error {
+		return tx.EachExtract(q, func(k KnownPoint) error { person += k.Person; return nil })
+	})
+	return person
 }
 
 // On PostgreSQL a role reads its own organisation's rows, and neither another's nor any
@@ -211,9 +225,13 @@ func TestAnalystRole(t *testing.T) {
 		if err := do("SET SESSION AUTHORIZATION " + role); err != nil {
 			t.Fatal(err)
 		}
-		var hospitals string
+		var hospitals, person string
+		want := extracted(t, s, "stay", "RK5")
 		if err := admin.QueryRow(t.Context(), "SELECT string_agg(hospital, ' ') FROM analyst_points").Scan(&hospitals); err != nil || hospitals != "RK5" {
 			t.Errorf("the role reads %q, %v", hospitals, err)
+		}
+		if err := admin.QueryRow(t.Context(), "SELECT person FROM analyst_stays").Scan(&person); err != nil || person != want || want == "" {
+			t.Errorf("the role reads the pseudonym %q, a file has %q, %v", person, want, err)
 		}
 		for _, table := range []string{"points", "counted", "cases", "history", "audit", "settings", "public.analyst_points"} {
 			if err := do("SELECT * FROM " + table); err == nil || !strings.Contains(err.Error(), "permission denied") {
