@@ -41,9 +41,11 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 	}
 	t := ui.Table{Caption: "Figures by week", Stay: true, Columns: []ui.Column{{Label: "Figure"}, {Label: "Last whole week"}, {Label: "Average"}, {Label: "Over time"}, {Label: "Variation"}, {Label: "Target"}}}
 	var told []ui.Node
+	judged := false
 	for _, x := range views[:n] {
 		d := draw(x)
 		t.Rows = append(t.Rows, ui.TableRow{Cells: summaryCells(d)})
+		judged = judged || d.chart.Variation != measure.TooFew
 		if d.chart.Variation != measure.Usual && d.chart.Variation != measure.TooFew {
 			told = append(told, ui.Text(d.headline()+"."))
 		}
@@ -51,7 +53,10 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 	if more := len(told) - mostTold; more > 0 {
 		told = append(told[:mostTold], ui.Text(plain(int64(more))+" more are marked in the table."))
 	}
-	if len(told) == 0 {
+	switch {
+	case len(told) == 0 && !judged:
+		told = append(told, ui.Text("Too little was counted to say what is unusual."))
+	case len(told) == 0:
 		told = append(told, ui.Text("Nothing is outside its usual variation."))
 	}
 	main := ui.OnePage(ui.H1("Getting people home: summary"), ui.Para(ui.Text(f.place()+", "+f.when()+". Made "+ui.DateTime(v.now)+". Figures of fewer than 5 people are left out.")),

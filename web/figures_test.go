@@ -135,6 +135,29 @@ func (s *site) fileOfFigures(t *testing.T, r *reader) {
 			t.Errorf("a figure of %s people leaves: %q", n, x)
 		}
 	}
+	for path, want := range map[string]struct {
+		head string
+		from int // the first column of numbers
+		to   int
+	}{"/figures/census/file?period=26w": {"Day,All,7 nights or more,14 or more,21 or more,From,Until,Where,As known at", 1, 5},
+		"/figures/pathways/file": {"Hospital,Measure,Percent,Counted,Definition,From,Until,Where,As known at", 3, 4}, "/figures/flow/file": {"From stage,To stage,How often,From,Until,Where,As known at", 2, 3}} {
+		got := r.get(path)
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(got.body, "\ufeff"))).ReadAll()
+		if err != nil || len(rows) < 3 || strings.Join(rows[0], ",") != want.head {
+			t.Errorf("%s: %d, %v: %.300s", path, got.status, err, got.body)
+			continue
+		}
+		for _, x := range rows[1:] {
+			for _, n := range x[want.from:want.to] {
+				if len(n) == 1 && n > "0" && n < "5" {
+					t.Errorf("%s: a figure of %s people leaves: %q", path, n, x)
+				}
+			}
+		}
+		if page, _, _ := strings.Cut(path, "?"); !strings.Contains(r.get(strings.TrimSuffix(page, "/file")).body, page) || s.as("broker").get(path).status != 403 {
+			t.Errorf("%s: its page does not lead to it, or it is not refused", path)
+		}
+	}
 	if got := s.as("broker").get("/figures/delay/file"); got.status != 403 {
 		t.Errorf("status %d for who may not take figures away", got.status)
 	}
@@ -181,6 +204,7 @@ func (s *site) manageFigures(t *testing.T, r *reader) {
 func TestFiguresOfNothing(t *testing.T) {
 	s := newSite(t)
 	r := s.as("coordinator")
+	s.later(time.Minute)
 	r.get("/figures").says("Not all that has happened is counted yet", "Not known yet")
 	s.measured()
 	for _, path := range allFigurePages {

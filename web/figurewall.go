@@ -99,16 +99,22 @@ var censusLines = []struct {
 	name string
 }{{"not-meeting", "All"}, {"not-meeting-7", "7 nights or more"}, {"not-meeting-14", "14 or more"}, {"not-meeting-21", "21 or more"}}
 
-// figureCensus is who is in a bed and does not meet the criteria to reside, at the end of
-// each day.
-func (s *Server) figureCensus(v *visit) (response, error) {
+// censusFilters are the filters of the census: of 13 weeks unless another time is asked.
+func (s *Server) censusFilters(v *visit) (figureFilter, error) {
 	f, err := s.figureFilters(v)
-	if err != nil {
-		return nil, err
-	}
 	f.known, f.every = nhs.Date{}, measure.Daily
 	if !f.asked.Has("period") {
 		f.period, f.from = "13w", f.to.Add(1-13*7)
+	}
+	return f, err
+}
+
+// figureCensus is who is in a bed and does not meet the criteria to reside, at the end of
+// each day.
+func (s *Server) figureCensus(v *visit) (response, error) {
+	f, err := s.censusFilters(v)
+	if err != nil {
+		return nil, err
 	}
 	var qs []hub.FigureQuery
 	for _, l := range censusLines {
@@ -125,7 +131,7 @@ func (s *Server) figureCensus(v *visit) (response, error) {
 	if all.Total.Few {
 		now = upper(fewer) + " people are ready to leave hospital now"
 	}
-	main := []ui.Node{ui.H1(now), s.figureBar(f, "/figures/census"), figureState(views), censusPart(f, views[:len(censusLines)]), censusNow(split)}
+	main := []ui.Node{ui.H1(now), s.figureBar(f, "/figures/census"), figureState(views), censusPart(f, views[:len(censusLines)]), s.tableDoor(v, f, "/figures/census"), censusNow(split)}
 	return show(ui.Page{Title: "Figures: day by day", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"}, Main: main}), nil
 }
 
@@ -235,7 +241,7 @@ func (s *Server) figurePathways(v *visit) (response, error) {
 		body = ui.Section("pathways", k.Title, ui.Small(about+" Small numbers of another organisation are not shown, so there is no picture."), t, how)
 	}
 	return show(ui.Page{Title: "Figures: pathways", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
-		Main: []ui.Node{ui.H1("Which pathways people left on"), s.figureBar(f, "/figures/pathways"), figureState(views), body}}), nil
+		Main: []ui.Node{ui.H1("Which pathways people left on"), s.figureBar(f, "/figures/pathways"), figureState(views), body, s.tableDoor(v, f, "/figures/pathways")}}), nil
 }
 
 // figureFlow is how referrals go from stage to stage.
@@ -282,7 +288,7 @@ func (s *Server) figureFlow(v *visit) (response, error) {
 		body = ui.Figure(k.Title, about, both(k.SVG), t)
 	}
 	return show(ui.Page{Title: "Figures: flow of referrals", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
-		Main: []ui.Node{ui.H1("How referrals go from stage to stage"), s.figureBar(f, "/figures/flow"), figureState(views), body}}), nil
+		Main: []ui.Node{ui.H1("How referrals go from stage to stage"), s.figureBar(f, "/figures/flow"), figureState(views), body, s.tableDoor(v, f, "/figures/flow")}}), nil
 }
 
 // flowLinks are the steps from one stage.

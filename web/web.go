@@ -86,7 +86,7 @@ func deciding(actions ...policy.Action) []policy.Action { return actions }
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.typedRoutes(), s.lookupRoutes(), s.lookResultRoutes(), s.callRoutes(), s.clientRoutes(), s.careProviderRoutes(), s.ownClientRoutes(), s.listRoutes(), s.liveRoutes(),
 		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.teamRoutes(), s.assessRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
-		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes(), s.outcomeRoutes(), s.ballRoutes(), s.huddleRoutes(), s.concernRoutes(), s.figureReportRoutes(), s.qualityRoutes(), s.returnRoutes(), s.figureRoutes(), s.figureManageRoutes(), s.figureAssumedRoutes())
+		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes(), s.outcomeRoutes(), s.ballRoutes(), s.huddleRoutes(), s.concernRoutes(), s.figureReportRoutes(), s.qualityRoutes(), s.returnRoutes(), s.figureRoutes(), s.figureTableRoutes(), s.figureManageRoutes(), s.figureAssumedRoutes())
 }
 
 // checkRoutes refuses a route that does not declare who decides about it: no
