@@ -240,6 +240,10 @@ func (h *Hist) MergeBytes(b []byte) error {
 	return nil
 }
 
+// spanMost is at how many midnights a span counts at most, the last ones: ten years. What
+// lasted longer began in a slip of the keyboard, and must not cost what a century does.
+const spanMost = 3660
+
 // Days gives the local days on which a point counts, with the value that it has there:
 // one that has stopped on the day of To; a span at the midnight that ends each day from
 // that of From to the one before To, so that it counts as often as To is days after From;
@@ -259,7 +263,11 @@ func (p Point) Days(span bool, zone *time.Location, through nhs.Date, each func(
 	if !p.Open() {
 		end = nhs.DateOf(p.To.In(zone))
 	}
-	for day := nhs.DateOf(p.From.In(zone)); day.Before(end); {
+	day := nhs.DateOf(p.From.In(zone))
+	if day.DaysTo(end) > spanMost {
+		day = end.Add(-spanMost)
+	}
+	for day.Before(end) {
 		next := day.Add(1)
 		each(day, int64(began.DaysTo(next)))
 		day = next

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"homeward/care"
+	"homeward/nhs"
 )
 
 func settledReferral(state care.RefState) care.Event {
@@ -52,5 +53,31 @@ func TestBallOfOverlappingTimes(t *testing.T) {
 	}
 	if ball != 100*time.Hour || days != ball {
 		t.Errorf("the clock has %v, the census %v; want 100 hours", ball, days)
+	}
+}
+
+// An admission of 1900 is a slip of the keyboard: it counts in the last ten years alone,
+// and so costs little. One that ends before it began counts nowhere.
+func TestSpansAreBounded(t *testing.T) {
+	century := Point{From: time.Date(1900, 3, 10, 10, 0, 0, 0, time.UTC)}
+	through := nhs.DateOf(after(0))
+	count := func(p Point) (n int, first, last nhs.Date) {
+		p.Days(true, time.UTC, through, func(day nhs.Date, _ int64) {
+			if n++; n == 1 {
+				first = day
+			}
+			last = day
+		})
+		return n, first, last
+	}
+	if n, first, last := count(century); n != spanMost || last != through || first != through.Add(1-spanMost) {
+		t.Errorf("%d midnights, %s to %s", n, first, last)
+	}
+	century.To = after(0)
+	if n, _, last := count(century); n != spanMost || last != through.Add(-1) {
+		t.Errorf("ended: %d midnights to %s", n, last)
+	}
+	if n, _, _ := count(Point{From: after(0), To: after(-5000)}); n != 0 {
+		t.Errorf("what ended before it began counts %d times", n)
 	}
 }
