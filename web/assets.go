@@ -124,6 +124,14 @@ func (a *Assets) add(name string, b []byte) error {
 // URLs is the table that ui.Page needs.
 func (a *Assets) URLs() ui.Assets { return a.urls }
 
+// styles are the texts of style sheets, for a page that stands by itself.
+func (a *Assets) styles(names ...string) (out []string) {
+	for _, n := range names {
+		out = append(out, string(a.files[a.urls[n]].raw))
+	}
+	return out
+}
+
 // ServeHTTP serves GET /static/. An old or wrong URL is not found.
 func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := a.files[r.URL.Path]

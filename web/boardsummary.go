@@ -23,9 +23,28 @@ const mostReasons = 5
 // figureSummary is one sheet for the meeting of a board: the figures, what is unusual, and
 // what was waited for. It leaves the service on paper, so small numbers are left out.
 func (s *Server) figureSummary(v *visit) (response, error) {
-	f, err := s.figureFilters(v)
+	sheet, f, err := s.summarySheet(v)
 	if err != nil {
 		return nil, err
+	}
+	keep := ui.Note(ui.Text("To keep this as a PDF, print it and choose “Save as PDF”. It is one sheet of A4."))
+	if s.Print != nil {
+		keep = ui.Para(ui.Link(f.path("/figures/summary/pdf"), "Download as PDF"), ui.Text(" (one sheet of A4)"))
+	}
+	return show(s.summaryPage(f, keep, sheet)), nil
+}
+
+// summaryPage is the sheet on a page, with how to keep it.
+func (s *Server) summaryPage(f figureFilter, keep, sheet ui.Node) ui.Page {
+	return ui.Page{Title: "Figures: summary", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
+		Main: []ui.Node{s.figureBar(f, "/figures/summary"), keep, sheet}}
+}
+
+// summarySheet is the sheet itself, and of what it was asked.
+func (s *Server) summarySheet(v *visit) (ui.Node, figureFilter, error) {
+	f, err := s.figureFilters(v)
+	if err != nil {
+		return nil, f, err
 	}
 	f.by, f.every, f.known = "", measure.Weekly, nhs.Date{}
 	var qs []hub.FigureQuery
@@ -37,7 +56,7 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 	why.Every, why.By = "", measure.ByReason
 	views, err := s.Hub.FiguresAway(v.ctx(), v.by, append(qs, why)...)
 	if err != nil {
-		return nil, err
+		return nil, f, err
 	}
 	t := ui.Table{Caption: "Figures by week", Stay: true, Columns: []ui.Column{{Label: "Figure"}, {Label: "Last whole week"}, {Label: "Average"}, {Label: "Over time"}, {Label: "Variation"}, {Label: "Target"}}}
 	var told []ui.Node
@@ -59,11 +78,9 @@ func (s *Server) figureSummary(v *visit) (response, error) {
 	case len(told) == 0:
 		told = append(told, ui.Text("Nothing is outside its usual variation."))
 	}
-	main := ui.OnePage(ui.H1("Getting people home: summary"), ui.Para(ui.Text(f.place()+", "+f.when()+". Made "+ui.DateTime(v.now)+". Figures of fewer than 5 people are left out.")),
+	return ui.OnePage(ui.H1("Getting people home: summary"), ui.Para(ui.Text(f.place()+", "+f.when()+". Made "+ui.DateTime(v.now)+". Figures of fewer than 5 people are left out.")),
 		ui.H2("What is unusual"), ui.Bullets(told...), ui.Scroll("Figures by week", t), summaryReasons(views[n]),
-		ui.Small("Source: the history of cases in Homeward. Averages and limits after Making Data Count. The definition of each figure stands on its page. These figures name nobody."))
-	return show(ui.Page{Title: "Figures: summary", Width: ui.WorkPage, Back: &ui.NavItem{Href: f.path("/figures"), Text: "Figures"},
-		Main: []ui.Node{s.figureBar(f, "/figures/summary"), ui.Note(ui.Text("To keep this as a PDF, print it and choose “Save as PDF”. It is one sheet of A4.")), main}}), nil
+		ui.Small("Source: the history of cases in Homeward. Averages and limits after Making Data Count. The definition of each figure stands on its page. These figures name nobody.")), f, nil
 }
 
 // summaryCells are one line of the summary.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -160,6 +161,37 @@ func (s *site) fileOfFigures(t *testing.T, r *reader) {
 	}
 	if got := s.as("broker").get("/figures/delay/file"); got.status != 403 {
 		t.Errorf("status %d for who may not take figures away", got.status)
+	}
+}
+
+// The summary is printed where a command is configured, and offered only there.
+func TestSummaryAsPDF(t *testing.T) {
+	s := newSite(t)
+	s.withCounty(10, 30)
+	r := s.as("coordinator")
+	if got := r.get("/figures/summary/pdf"); got.status != 404 || strings.Contains(r.get("/figures/summary").body, "/summary/pdf") {
+		t.Fatalf("nothing prints here: %d", got.status)
+	}
+	var page string
+	var fails error
+	s.server.Print = func(_ context.Context, b []byte) ([]byte, error) {
+		page = string(b)
+		return []byte("%PDF-1.7"), fails
+	}
+	r.get("/figures/summary").says("Download as PDF")
+	got := r.get("/figures/summary/pdf?hospital=RK5")
+	if got.status != 200 || got.body != "%PDF-1.7" || got.header.Get("Content-Type") != "application/pdf" || got.header.Get("Content-Disposition") != `attachment; filename="summary-2026-11-22.pdf"` {
+		t.Fatalf("%d %v", got.status, got.header)
+	}
+	if strings.Contains(page, "href=") || strings.Contains(page, "src=") || strings.Contains(page, "<script") || !strings.Contains(page, "King’s Mill Hospital, ") || !strings.Contains(page, ".app-onepage") {
+		t.Errorf("the page does not stand by itself:\n%.2000s", page)
+	}
+	if got := s.as("broker").get("/figures/summary/pdf"); got.status != 403 {
+		t.Errorf("status %d for who may not take figures away", got.status)
+	}
+	fails = errors.New("it ended with 1")
+	if got := r.get("/figures/summary/pdf"); got.status != 503 || !strings.Contains(got.text(), "Print this page instead") {
+		t.Errorf("what cannot be printed: %d %s", got.status, got.text())
 	}
 }
 

@@ -40,6 +40,9 @@ type Config struct {
 	// where that is a name and its connection cannot be changed on the way.
 	Party  signin.Party
 	Limits Limits
+	// Print makes a PDF of a page that stands by itself; nil: none is made, and readers
+	// print for themselves.
+	Print func(ctx context.Context, page []byte) ([]byte, error)
 }
 
 // maxBody is the largest form, in bytes. A referral with every answer at its
@@ -49,13 +52,14 @@ const maxBody = 256 << 10
 // Server answers browsers. Make one with New.
 type Server struct {
 	Config
-	assets  *Assets
-	mux     *http.ServeMux
-	pages   map[string]route // GET routes without a name in their path, by path
-	bodies  map[string]int64 // the longest body of the routes that take more than others, by pattern
-	stop    sync.Once
-	stopped chan struct{}
-	limits  limits
+	assets   *Assets
+	mux      *http.ServeMux
+	pages    map[string]route // GET routes without a name in their path, by path
+	bodies   map[string]int64 // the longest body of the routes that take more than others, by pattern
+	stop     sync.Once
+	stopped  chan struct{}
+	limits   limits
+	printing chan struct{} // whoever prints holds its one place
 }
 
 // A route is one address of the service.
@@ -86,7 +90,7 @@ func deciding(actions ...policy.Action) []policy.Action { return actions }
 func (s *Server) routes() []route {
 	return slices.Concat(s.pageRoutes(), s.signinRoutes(), s.typedRoutes(), s.lookupRoutes(), s.lookResultRoutes(), s.callRoutes(), s.clientRoutes(), s.careProviderRoutes(), s.ownClientRoutes(), s.listRoutes(), s.liveRoutes(),
 		s.caseRoutes(), s.taskRoutes(), s.inboxRoutes(), s.referRoutes(), s.gateRoutes(), s.teamRoutes(), s.assessRoutes(), s.opsRoutes(), s.auditRoutes(), s.peopleRoutes(),
-		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes(), s.outcomeRoutes(), s.ballRoutes(), s.huddleRoutes(), s.concernRoutes(), s.figureReportRoutes(), s.qualityRoutes(), s.returnRoutes(), s.figureRoutes(), s.figureTableRoutes(), s.figureManageRoutes(), s.figureAssumedRoutes())
+		s.agreementRoutes(), s.glassRoutes(), s.proofRoutes(), s.accessRoutes(), s.factorRoutes(), s.launchRoutes(), s.adminRoutes(), s.mappingRoutes(), s.traceRoutes(), s.destinationRoutes(), s.arrangeRoutes(), s.capacityRoutes(), s.providerRequestRoutes(), s.moneyRoutes(), s.outcomeRoutes(), s.ballRoutes(), s.huddleRoutes(), s.concernRoutes(), s.figureReportRoutes(), s.qualityRoutes(), s.returnRoutes(), s.figureRoutes(), s.figureTableRoutes(), s.boardPDFRoutes(), s.figureManageRoutes(), s.figureAssumedRoutes())
 }
 
 // checkRoutes refuses a route that does not declare who decides about it: no
@@ -136,7 +140,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, bodies: map[string]int64{}, stopped: make(chan struct{}), limits: newLimits(c.Limits)}
+	s := &Server{Config: c, assets: assets, mux: http.NewServeMux(), pages: map[string]route{}, bodies: map[string]int64{}, stopped: make(chan struct{}), limits: newLimits(c.Limits), printing: make(chan struct{}, 1)}
 	s.mux.Handle("GET /static/", assets)
 	s.mux.HandleFunc("/", s.serve(route{public: true, do: func(*visit) (response, error) {
 		return nil, &care.Error{Kind: care.NotFound}

@@ -16,6 +16,25 @@ import (
 // ReportsConfig is where scheduled reports may be delivered to, e-mail aside.
 type ReportsConfig struct {
 	Places []ReportPlaceConfig `toml:"place" doc:"Each folder, here or on an SFTP server, into which an organisation's staff may have reports delivered. They choose it by its title; nobody types a path."`
+	Print  []string            `toml:"print" doc:"The command that prints the summary of figures to PDF, with {in} and {out}, such as chromium --headless --no-pdf-header-footer --print-to-pdf={out} {in}, each word by itself. Empty: readers print it in their browser."`
+}
+
+// printTime is how long printing a page may take.
+const printTime = 30 * time.Second
+
+// printing is how a page is printed.
+func (c ReportsConfig) printing() files.Writing {
+	return files.Writing{Format: files.PDF, PDF: c.Print, Timeout: printTime}
+}
+
+// printer makes a PDF of a page; nil where no command is set.
+func (c ReportsConfig) printer() func(context.Context, []byte) ([]byte, error) {
+	if len(c.Print) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, page []byte) ([]byte, error) {
+		return c.printing().Content(ctx, connect.Message{Head: map[string]string{"name": "page.pdf"}, Body: page})
+	}
 }
 
 // ReportPlaceConfig is one folder.
@@ -35,6 +54,9 @@ type ReportPlaceConfig struct {
 }
 
 func (c ReportsConfig) check(all Config) error {
+	if err := c.printing().Check(); err != nil {
+		return fmt.Errorf("[reports] print: %w", err)
+	}
 	seen := map[string]bool{}
 	for _, p := range c.Places {
 		switch {

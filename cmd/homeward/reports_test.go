@@ -44,6 +44,23 @@ func TestReportPlaces(t *testing.T) {
 	}
 }
 
+func TestSummaryIsPrinted(t *testing.T) {
+	if (ReportsConfig{}).printer() != nil {
+		t.Error("no command is set, and something would print")
+	}
+	bad := ReportsConfig{Print: []string{"chromium"}}
+	if err := bad.check(example()); err == nil || !strings.Contains(err.Error(), "{in} and {out}") {
+		t.Errorf("a command that names no files: %v", err)
+	}
+	c := ReportsConfig{Print: []string{"sh", "-c", "{ printf %%PDF-; cat {in}; } > {out}"}}
+	if err := c.check(example()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.printer()(t.Context(), []byte("figures")); err != nil || string(got) != "%PDF-figures" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestReportPlacesAreChecked(t *testing.T) {
 	ok := ReportPlaceConfig{Name: "board", Title: "Board", Org: "RK5", Kind: "files", Dir: "reports"}
 	for want, change := range map[string]func(*ReportsConfig){

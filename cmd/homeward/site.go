@@ -358,6 +358,7 @@ func (st *site) handler() (*web.Server, http.Handler, error) {
 	wc := web.Config{Hub: st.hub, SignIn: st.signin, Zone: st.hub.Zone, Log: st.log, Clock: st.hub.Clock, Build: build(), Phase: st.phase,
 		Secure: st.config.TLSCert != "" || st.config.Behind}
 	wc.Federation, wc.Party, wc.Limits = st.providers, st.config.party(), st.config.Limits.pages()
+	wc.Print = st.config.Reports.printer()
 	if st.config.Behind {
 		wc.Address = forwardedFor
 	}
