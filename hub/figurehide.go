@@ -48,6 +48,9 @@ func (v *FigureView) hideFew(by care.Actor) {
 		}
 		f.HideOpen()
 	}
+	if v.Together != nil && all && v.Together.Few { // it would say the part that is hidden
+		v.Together = nil
+	}
 	mark(&v.Total, all)
 	hideSlices(&v.Total, v.Slices, all)
 	if all && v.Total.Few {
@@ -129,6 +132,9 @@ func (v FigureView) Suppressed() FigureView {
 		hideSlices(&out.Groups[i].Figure, out.Groups[i].Parts, true)
 	}
 	hideSlices(&out.Total, out.Slices, true)
+	if out.Together != nil && out.Together.Few {
+		out.Together = nil
+	}
 	for _, f := range out.figures() {
 		f.Thin()
 	}

@@ -37,7 +37,10 @@ type FigureView struct {
 	Steps  []FigureStep  // where Every was asked, without gaps
 	Groups []FigureGroup // where By was asked: the largest first; "" not known, last
 	Slices []FigureSlice // the parts of Total, where the measure has a distribution
-	Whole  nhs.Date      // the last day whose figure is complete; it matures until then
+	// Together is the figure with those of Def.Adds added up; nil: there are none. Few of it
+	// says that a part of it is of few people.
+	Together *measure.Figure
+	Whole    nhs.Date // the last day whose figure is complete; it matures until then
 	Restated
 	FigureNotes
 }
@@ -120,6 +123,25 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 	if q.Every != "" {
 		q.From, q.To = q.Every.Start(q.From), q.Every.Next(q.Every.Start(q.To)).Add(-1)
 	}
+	c, v, err := h.figured(tx, m, q, before)
+	if err != nil {
+		return FigureView{}, err
+	}
+	if v.Together, err = h.together(tx, m, v, before); err != nil {
+		return v, err
+	}
+	if v.Behind, err = h.behindHistory(tx); err != nil {
+		return v, err
+	}
+	v.AsAt = h.now()
+	assumes := v.Assumes
+	v.FigureNotes, err = h.figureNotes(tx, m, c.q)
+	v.Assumes = assumes
+	return v, err
+}
+
+// figured counts one measure, with what it assumes.
+func (h *Hub) figured(tx *store.Tx, m measure.Measure, q FigureQuery, before map[string]*counting) (*counting, FigureView, error) {
 	key := fmt.Sprint(m.Source.ID, q.Where, q.By, q.Every, q.From, q.To, q.KnownAt)
 	c := before[key]
 	if c == nil {
@@ -128,23 +150,46 @@ func (h *Hub) figure(tx *store.Tx, q FigureQuery, before map[string]*counting) (
 			c.today = h.today(q.KnownAt)
 		}
 		if err := c.count(tx); err != nil {
-			return FigureView{}, err
+			return nil, FigureView{}, err
 		}
 		c.settle()
 		before[key] = c
 	}
 	assumes, err := figureAssumptions(tx, m)
 	if err != nil {
-		return FigureView{}, err
+		return nil, FigureView{}, err
 	}
 	v := c.view(under(m, assumes), q)
-	if v.Behind, err = h.behindHistory(tx); err != nil {
-		return v, err
-	}
-	v.AsAt = h.now()
-	v.FigureNotes, err = h.figureNotes(tx, m, q)
 	v.Assumes = assumes
-	return v, err
+	return c, v, nil
+}
+
+// together is the figure of a measure with those of the measures that can be added to it, of
+// the same place and time; nil where there are none, or where one of them is not of places
+// like that.
+func (h *Hub) together(tx *store.Tx, m measure.Measure, v FigureView, before map[string]*counting) (*measure.Figure, error) {
+	if len(m.Adds) == 0 {
+		return nil, nil
+	}
+	sum := measure.Figure{Value: v.Total.Value, Known: v.Total.Known, Over: v.Total.Over, Few: v.Total.Of() > 0 && v.Total.Of() < measure.Few}
+	for _, id := range m.Adds {
+		o, ok := measure.Find(id)
+		if !ok {
+			return nil, fmt.Errorf("adding up %s: there is no measure %s", m.ID, id)
+		}
+		for d := range v.Where {
+			if !m.Splits(d) || !o.Splits(d) {
+				return nil, nil
+			}
+		}
+		_, x, err := h.figured(tx, o, FigureQuery{Measure: id, Where: v.Where, From: v.From, To: v.To, KnownAt: v.KnownAt}, before)
+		if err != nil {
+			return nil, err
+		}
+		sum.Value, sum.Over, sum.Known = sum.Value+x.Total.Value, sum.Over+x.Total.Over, sum.Known || x.Total.Known
+		sum.Few = sum.Few || x.Total.Of() > 0 && x.Total.Of() < measure.Few
+	}
+	return &sum, nil
 }
 
 // The bounds of what may be asked: beyond them are slips of the keyboard.

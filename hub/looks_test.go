@@ -78,6 +78,21 @@ func timeSavedIsAssumed(t *testing.T, s *site, day string) {
 		}
 		return v.Assumes[0]
 	}
+	p := nobody(3)
+	s.refer(as(care.Coordinator, kings), s.admit(p))
+	s.pass(time.Minute)
+	s.hear("kmh", says{event: "A03", p: p, ward: "W12/4", visit: "V" + p.mrn, more: map[string]string{"PV1-45": s.clock().In(s.Zone).Format("20060102150405")}}) // what its hospital's system told was passed on by itself
+	s.measured()
+	looks, changes := s.figureOf("time-lookups", day, day, ""), s.figureOf("time-changes", day, day, "")
+	if changes.Total.Value == 0 || looks.Together == nil || changes.Together == nil || looks.Together.Value != 45+changes.Total.Value || changes.Together.Value != looks.Together.Value {
+		t.Errorf("%v by look-ups and %v by changes are together %+v and %+v", looks.Total.Value, changes.Total.Value, looks.Together, changes.Together)
+	}
+	for place, want := range map[measure.Dim]bool{measure.ByHospital: true, measure.ByCouncil: false} { // look-ups are of no council
+		v, err := s.Figures(s.ctx(), as(care.Coordinator, kings), FigureQuery{Measure: "time-changes", From: on(day), To: on(day), Where: map[measure.Dim]string{place: map[measure.Dim]string{measure.ByHospital: string(kings), measure.ByCouncil: string(notts)}[place]}})
+		if s.must(err); (v[0].Together != nil) != want {
+			t.Errorf("by %s: together %+v", place, v[0].Together)
+		}
+	}
 	a := shown(45, 15)
 	set := func(by care.Role, version int64, minutes *int64, why string) error {
 		return s.SetAssumption(s.ctx(), as(by, notts), a.ID, version, minutes, why)

@@ -32,6 +32,7 @@ type Measure struct {
 	Nightly  bool                // of a span: its figure is the average of the midnights that have passed (Measure.Average)
 	Least    int64               // of a span: the least value at a midnight that it counts; what runs counts from there on too (Measure.Running)
 	Assume   []string            // what it is multiplied by that nobody measured (Assumable); set by With
+	Adds     []ID                // other measures of the same unit whose figure can be added to its own (hub.FigureView.Together)
 	Table    func(*Hist) []Slice // what its parts are, for a distribution; nil: it has none
 }
 

@@ -275,6 +275,15 @@ func (p figurePage) numbers() ui.Node {
 	if !p.def.Source.Span && total.Open > 0 && !total.Few {
 		tiles = append(tiles, ui.StatTile{Label: "Still open", Value: plain(total.Open), Note: "They count when they stop"})
 	}
+	if x := p.view.Together; x != nil && x.Known {
+		var with []string
+		for _, id := range p.def.Adds {
+			if m, ok := measure.Find(id); ok {
+				with = append(with, m.Title)
+			}
+		}
+		tiles = append(tiles, ui.StatTile{Label: "All time saved together", Value: p.say(x.Value), Note: "With: " + strings.Join(with, ", ")})
+	}
 	return ui.StatTiles(tiles...)
 }
 
