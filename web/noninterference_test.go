@@ -212,6 +212,7 @@ func TestNonInterference(t *testing.T) {
 	for round := range rounds {
 		for _, login := range []string{"ae-nurse", "coordinator", "social-worker", "team-manager", "broker", "ig-lead", "integration", "wallboard", "admin", "ward-nurse"} {
 			t.Run(fmt.Sprint(login, " ", round), func(t *testing.T) {
+				t.Parallel() // each has worlds of its own, and waits for the disk now and then
 				hidden := slices.DeleteFunc(slices.Clone(secrets), func(x untold) bool { return !slices.Contains(x.from, login) })
 				r := rand.New(rand.NewPCG(uint64(round), 22)) //nolint:gosec // not a secret of that kind
 				without := newSite(t).tryEverything(login, nil)

@@ -258,8 +258,15 @@ func TestToldOnceThoughKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("leases must run out")
 	}
-	t.Run("sqlite", func(t *testing.T) { toldThoughKilled(t, filepath.Join(t.TempDir(), "data"), 1) })
-	t.Run("postgres", func(t *testing.T) { toldThoughKilled(t, pgtest.Start(t), 2) })
+	// Both mostly wait for leases to run out: they wait together.
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		toldThoughKilled(t, filepath.Join(t.TempDir(), "data"), 1)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		toldThoughKilled(t, pgtest.Start(t), 2)
+	})
 }
 
 func toldThoughKilled(t *testing.T, database string, processes int) {
