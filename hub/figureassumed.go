@@ -21,7 +21,7 @@ type FigureAssumption struct {
 	Version            int64            // for setting it
 }
 
-// mostAssumed is the largest number of minutes that may be assumed: a day.
+// mostAssumed is the largest number of minutes that may be assumed: a day; and of pounds.
 const mostAssumed = 24 * 60
 
 // figureAssumptions are those that a measure is made with.
@@ -69,7 +69,7 @@ func (h *Hub) SetAssumption(ctx context.Context, by care.Actor, id string, versi
 			x.Minutes = *minutes
 		}
 		if x.Minutes < 0 || x.Minutes > mostAssumed {
-			return "", &care.Error{Kind: care.Invalid, Field: "minutes", Text: "Minutes must be a whole number from 0 to " + strconv.Itoa(mostAssumed)}
+			return "", &care.Error{Kind: care.Invalid, Field: "minutes", Text: strings.ToUpper(a.Many[:1]) + a.Many[1:] + " must be a whole number from 0 to " + strconv.Itoa(mostAssumed)}
 		}
 		if err := because(why); err != nil {
 			return "", err
@@ -78,6 +78,6 @@ func (h *Hub) SetAssumption(ctx context.Context, by care.Actor, id string, versi
 		if x.Default {
 			return "as it comes", nil
 		}
-		return strconv.FormatInt(x.Minutes, 10) + " minutes", nil
+		return strconv.FormatInt(x.Minutes, 10) + " " + a.Many, nil
 	})
 }

@@ -39,6 +39,9 @@ var censuses = []Measure{
 	{ID: "bed-days", Title: "Bed days lost", Sentence: "The nights that people spent in hospital without meeting the criteria to reside.",
 		Unit: BedDays, Start: "the day on which the criteria were no longer met", Stop: "the day of leaving, or of meeting them again", Method: "Each midnight at which somebody in a bed did not meet the criteria counts as one, people of all ages. The sum over the midnights is the sum of the days of all periods.",
 		Source: NotMeeting, Stat: number, By: byPlace, Cite: sitrepCite, Better: Lower, Table: nightBands},
+	{ID: "bed-days-cost", Title: "Pounds of bed days lost (indicative, not cash-releasing)", Sentence: "What the nights that people spent in hospital without meeting the criteria to reside may have cost. It is indicative, and not cash-releasing: a bed that is free is used for somebody else.",
+		Unit: Count, Start: "the day on which the criteria were no longer met", Stop: "the day of leaving, or of meeting them again", Method: "The bed days lost, times the pounds that a night is assumed to cost. The pounds can be changed, and are shown with the figure.",
+		Source: NotMeeting, Stat: timesNumber(Assumable[2].Minutes), Assume: []string{perNight}, By: byPlace, Cite: "ours", Better: Lower, Local: true},
 }
 
 // staying is the census of those who had been in hospital for some nights.

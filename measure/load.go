@@ -86,7 +86,9 @@ var (
 type Assumption struct {
 	ID      string
 	Words   string // what it is, as a question
-	Minutes int64  // unless it is set
+	One     string // what it is in
+	Many    string // and more than one
+	Minutes int64  // unless it is set; or pounds, by One
 	Why     string // where the value comes from
 }
 
@@ -94,12 +96,14 @@ type Assumption struct {
 const (
 	perLook   = "minutes-look-up"
 	perChange = "minutes-change"
+	perNight  = "pounds-night"
 )
 
-// Assumable lists what can be set. The values are ours: nobody has measured them.
+// Assumable lists what can be set. Nobody has measured them here.
 var Assumable = []Assumption{
-	{ID: perLook, Words: "How many minutes of telephone calls does a look-up save?", Minutes: 15, Why: "Ours, until somebody measures it"},
-	{ID: perChange, Words: "How many minutes does it save that a change in the hospital’s system reaches the council by itself?", Minutes: 3, Why: "Ours, until somebody measures it"},
+	{ID: perLook, Words: "How many minutes of telephone calls does a look-up save?", One: "minute", Many: "minutes", Minutes: 15, Why: "Ours, until somebody measures it"},
+	{ID: perChange, Words: "How many minutes does it save that a change in the hospital’s system reaches the council by itself?", One: "minute", Many: "minutes", Minutes: 3, Why: "Ours, until somebody measures it"},
+	{ID: perNight, Words: "How many pounds does a night in hospital cost?", One: "pound", Many: "pounds", Minutes: 395, Why: "The King’s Fund’s estimate of direct costs, 2022 to 2023. Indicative, not cash-releasing"},
 }
 
 // FindAssumption finds an assumption.
@@ -111,7 +115,7 @@ func FindAssumption(id string) (Assumption, bool) {
 	return Assumable[i], true
 }
 
-// With is a measure under what its assumptions were set to, in minutes; those that are
+// With is a measure under what its assumptions were set to; those that are
 // not set stand as they come.
 func (m Measure) With(set map[string]int64) Measure {
 	if len(m.Assume) == 0 {
@@ -125,8 +129,15 @@ func (m Measure) With(set map[string]int64) Measure {
 		}
 		minutes *= a.Minutes
 	}
-	m.Stat = times(minutes)
+	if m.Stat = times(minutes); m.Source.Span { // the values of a span are the nights of its people
+		m.Stat = timesNumber(minutes)
+	}
 	return m
+}
+
+// timesNumber is how many there are, times so much.
+func timesNumber(each int64) Stat {
+	return func(h *Hist) (float64, int64, bool) { return float64(h.N() * each), h.N(), true }
 }
 
 // times is the sum of all values, times so many minutes.

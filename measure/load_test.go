@@ -80,3 +80,15 @@ func TestAssumptions(t *testing.T) {
 
 // count adds a point that has stopped to counts.
 func (p *Point) count(h *Hist) { h.Add(*p, p.Value, 1) }
+
+// What nights cost is their number times what one is assumed to cost, not times how long
+// anybody had been there.
+func TestNightsCost(t *testing.T) {
+	m, _ := Find("bed-days-cost")
+	h := &Hist{Values: map[int64]int64{7: 2, 30: 1}}
+	for want, set := range map[float64]map[string]int64{3 * 395: nil, 300: {perNight: 100}} {
+		if v, over, ok := m.With(set).Stat(h); v != want || over != 3 || !ok {
+			t.Errorf("three nights cost %v, want %v", v, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 
@@ -28,7 +29,7 @@ func (s *Server) figureAssumed(v *visit, p figurePage, errs []ui.FieldError) ui.
 		if len(a.Set) > 0 {
 			by = "Set by " + a.Set[0].By.Name + ", " + ui.DateTime(a.Set[0].At)
 		}
-		out = append(out, ui.SummaryList(ui.Row{Key: a.Words, Value: ui.Text(ui.Plural(int(a.Minutes), "minute", "minutes")), Source: a.Why + ". " + by}))
+		out = append(out, ui.SummaryList(ui.Row{Key: a.Words, Value: ui.Text(ui.Plural(int(a.Minutes), a.One, a.Many)), Source: a.Why + ". " + by}))
 		if s.Hub.MayFigures(v.by, policy.ManageFigures) {
 			out = append(out, assumptionForm(v, p.def.ID, a, errs))
 		}
@@ -44,9 +45,9 @@ func assumptionForm(v *visit, id measure.ID, a hub.FigureAssumption, errs []ui.F
 		fold, minutes, said = ui.OpenDetails, v.form("minutes"), v.form("why")
 	}
 	return fold("Set what is assumed", ui.PostForm(figurePath(id, "/assumption"), ui.Hidden("version", strconv.FormatInt(a.Version, 10)), ui.Hidden("assumption", a.ID),
-		ui.P("Figures of all times change with it, on every page. Homeward comes with "+ui.Plural(int(a.Default), "minute", "minutes")+"."),
-		ui.Input{ID: a.ID, Name: "minutes", Label: "Minutes", Hint: "Leave it empty for what Homeward comes with", Value: minutes, Width: 4, Mode: "numeric", Error: ui.ErrorFor(errs, a.ID)},
-		ui.Input{ID: why, Name: "why", Label: "Why", Hint: "Such as: timed on a ward for a week", Value: said, Error: ui.ErrorFor(errs, why)},
+		ui.P("Figures of all times change with it, on every page. Homeward comes with "+ui.Plural(int(a.Default), a.One, a.Many)+"."),
+		ui.Input{ID: a.ID, Name: "minutes", Label: upper(a.Many), Hint: "Leave it empty for what Homeward comes with", Value: minutes, Width: 4, Mode: "numeric", Error: ui.ErrorFor(errs, a.ID)},
+		ui.Input{ID: why, Name: "why", Label: "Why", Hint: "Such as: timed on a ward for a week, or where the value comes from", Value: said, Error: ui.ErrorFor(errs, why)},
 		ui.Button{Text: "Set", About: "what is assumed", Kind: ui.Secondary}))
 }
 
@@ -71,7 +72,8 @@ func (s *Server) assume(v *visit, id string) error {
 	}
 	n, err := strconv.ParseInt(typed, 10, 64)
 	if err != nil {
-		return &care.Error{Kind: care.Invalid, Field: "minutes", Text: "Minutes must be a whole number, such as 15"}
+		a, _ := measure.FindAssumption(id)
+		return &care.Error{Kind: care.Invalid, Field: "minutes", Text: upper(cmp.Or(a.Many, "it")) + " must be a whole number, such as 15"}
 	}
 	return s.Hub.SetAssumption(v.ctx(), v.by, id, formVersion(v), &n, v.form("why"))
 }

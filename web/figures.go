@@ -50,7 +50,7 @@ type figureGroup struct {
 // below them.
 var figureGroups = []figureGroup{
 	{"sooner", "Getting home sooner", []measure.ID{"delay", "on-the-day", "delay-delayed", "not-meeting", "not-meeting-21", "bed-days"},
-		[]measure.ID{"delay-median", "delay-90", "not-meeting-7", "not-meeting-14", "not-meeting-days", "discharges", "ready-coverage", "pathway-0", "pathway-1", "pathway-2", "pathway-3", "pathway-unknown", "died-in-hospital"}},
+		[]measure.ID{"bed-days-cost", "delay-median", "delay-90", "not-meeting-7", "not-meeting-14", "not-meeting-days", "discharges", "ready-coverage", "pathway-0", "pathway-1", "pathway-2", "pathway-3", "pathway-unknown", "died-in-hospital"}},
 	{"together", "Working together", []measure.ID{"held-by-hospital", "delay-by-reason", "to-accepted", "to-started", "first-time-right", "reply"},
 		[]measure.ID{"held", "held-by-holder", "to-accepted-90", "to-allocated", "to-allocated-90", "to-assessed", "to-assessed-90", "to-requested", "to-requested-90", "to-sourced", "to-sourced-90", "to-started-90",
 			"ready-to-sourced", "ready-to-sourced-90", "ready-to-started", "ready-to-started-90", "ready-to-left", "ready-to-left-90", "paused", "paused-median", "bounce", "returns", "sent-anyway",
