@@ -149,5 +149,29 @@ func settled(p county.Person, end time.Time, titles map[string]string) hub.Past 
 			add(care.RequestChanged{At: at, Did: care.RequestEnded, Request: q})
 		}
 	}
+	if look, is := pastLook(p, c); is {
+		at = last.Add(end.Sub(last) * 3 / 4)
+		look.Looked, look.At = at, at
+		add(care.LookEnded{At: at, Look: look})
+	}
 	return out
 }
+
+// pastLook is what a look-up at A&E led to, of one person in pastLooks: they were there
+// again after they had left, and somebody looked up their care.
+func pastLook(p county.Person, c care.Case) (care.LookResult, bool) {
+	if p.Number%pastLooks != 0 || c.Died != nil || len(c.Past) == 0 && c.Stay == nil {
+		return care.LookResult{}, false
+	}
+	org := nhs.ODS("")
+	for _, e := range p.Events {
+		if a, ok := e.(care.Admitted); ok {
+			org = a.Stay.Org
+		}
+	}
+	ends := []care.LookEnd{care.LookHomeCare, care.LookHome, care.LookHomeCare, care.LookAdmittedTold}
+	return care.LookResult{ID: "past-look-" + string(p.ID), Org: org, Result: ends[p.Number/pastLooks%len(ends)], By: care.Who{ID: "past-ae", Name: "A former colleague", Org: org}}, true
+}
+
+// pastLooks is of how many people in the past one was looked up.
+const pastLooks = 7
