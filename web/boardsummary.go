@@ -88,11 +88,11 @@ func summaryCells(d drawn) []ui.Node {
 	few := slices.ContainsFunc(d.steps, func(s hub.FigureStep) bool { return s.Few })
 	mean, target := "Not known yet", "None"
 	switch {
+	case few && d.chart.Variation == measure.TooFew: // of the few weeks that are shown it would mislead
+		mean = "Not shown"
 	case d.last >= 0:
 		_, l := d.level(d.last)
 		mean = d.say(l.Mean * d.per)
-	case few:
-		mean = "Not shown"
 	}
 	if d.target != nil {
 		target = d.say(*d.target*d.per) + ": " + cmp.Or(lower(d.chart.Assurance.Say()), "not known yet")
