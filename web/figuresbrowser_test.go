@@ -26,6 +26,15 @@ func TestFiguresInABrowser(t *testing.T) {
 		tab.Goto(s.url + p[1])
 		look(t, tab, axeSource(t), p[0])
 	}
+	tab.Viewport(320, 800) // as a phone, or at 400%: WCAG 2.2, 1.4.10
+	for _, path := range []string{"/figures/delay", "/figures/flow", "/figures/summary", "/quality"} {
+		tab.Goto(s.url + path)
+		tab.Eval("document.querySelectorAll('details').forEach(d => d.open = true)")
+		if over := browser.Eval[int](tab, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+			t.Errorf("%s, with all that opens: %d px too wide for a phone", path, over)
+		}
+	}
+	tab.Viewport(1366, 800)
 	tab.Goto(s.url + "/figures")
 	tab.WaitText("#app-live", "Live", 10*time.Second)
 	was := tab.Text("#fig-not-meeting .app-tile__v")
