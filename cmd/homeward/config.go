@@ -159,6 +159,7 @@ func defaults() Config {
 		PDS: pdsDefaults(), Money: moneyDefaults(), Subscriptions: SubscriptionsConfig{Allow: []string{}}, Notifications: notificationDefaults(),
 		SignIn:      SignInConfig{SecondFactor: "offered", SecondFactorFor: []string{}},
 		Attachments: AttachmentsConfig{ScanTimeout: Duration{30 * time.Second}, MaxMB: 10, MaxFiles: 10},
+		Reports:     ReportsConfig{Print: []string{}},
 		Limits: LimitsConfig{Idle: minutes(10), Absolute: minutes(12 * 60), Attempts: 5, Lock: minutes(15),
 			LookStale: minutes(24 * 60), Capacity: minutes(48 * 60), LookMisses: 5, Requests: 600, AddressRequests: 12_000, SignIns: 120, LookUps: 60, LookedUp: 20, ProviderDays: 90, LinkHours: 72, AtRiskDays: 2, DelayedDays: 3},
 	}

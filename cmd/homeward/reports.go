@@ -15,8 +15,8 @@ import (
 
 // ReportsConfig is where scheduled reports may be delivered to, e-mail aside.
 type ReportsConfig struct {
-	Places []ReportPlaceConfig `toml:"place" doc:"Each folder, here or on an SFTP server, into which an organisation's staff may have reports delivered. They choose it by its title; nobody types a path."`
 	Print  []string            `toml:"print" doc:"The command that prints the summary of figures to PDF, with {in} and {out}, such as chromium --headless --no-pdf-header-footer --print-to-pdf={out} {in}, each word by itself. Empty: readers print it in their browser."`
+	Places []ReportPlaceConfig `toml:"place" doc:"Each folder, here or on an SFTP server, into which an organisation's staff may have reports delivered. They choose it by its title; nobody types a path."`
 }
 
 // printTime is how long printing a page may take.
