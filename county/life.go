@@ -22,7 +22,6 @@ type life struct {
 	who   care.Person
 	born  nhs.Date
 	home  Council
-	died  time.Time
 	stays []*Stay
 	steps []step
 	now   int  // the record of which steps are being written

@@ -163,17 +163,6 @@ func numberFrom(least int64) Stat {
 	return func(h *Hist) (float64, int64, bool) { return float64(h.from(least)), h.N(), true }
 }
 
-// recorded is the share for which nothing was assumed of one kind.
-func recorded(assumed string) Stat {
-	return func(h *Hist) (float64, int64, bool) {
-		n := h.N()
-		if n == 0 {
-			return 0, 0, false
-		}
-		return float64(n-h.Assumed[assumed]) / float64(n), n, true
-	}
-}
-
 // Bytes writes counts in the one form that they have: the same counts are the same
 // bytes.
 func (h *Hist) Bytes() []byte {
