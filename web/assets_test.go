@@ -104,7 +104,8 @@ func TestCSPAllowsTheBootScriptOnly(t *testing.T) {
 }
 
 // Class names, raw HTML and styles belong to web/ui alone; no style attribute
-// and no event attribute belongs anywhere. Lines of tests are not looked at.
+// and no event attribute belongs anywhere; a style element only in a page that stands by
+// itself to be printed (ui.Paper), which no browser gets from us. Lines of tests are not looked at.
 func TestOnlyUIWritesMarkup(t *testing.T) {
 	everywhere := regexp.MustCompile(`style="|"style"|\bh\.Style(Attr|El)?\(|html\.Style|["' ]on(click|load|error|submit|change)=`)
 	outsideUI := regexp.MustCompile(`\bg\.Rawf?\(|\.Class\(|"class"|class="|nhsuk-|"app-[a-z]+__`)
@@ -123,6 +124,9 @@ func TestOnlyUIWritesMarkup(t *testing.T) {
 		}
 		for i, line := range strings.Split(string(b), "\n") {
 			line, _, _ = strings.Cut(line, "//")
+			if p == filepath.Join("ui", "paper.go") {
+				line = strings.Replace(line, "h.StyleEl(g.Raw(css))", "", 1)
+			}
 			if slices.ContainsFunc(rules, func(r *regexp.Regexp) bool { return r.MatchString(line) }) {
 				t.Errorf("%s:%d: markup outside web/ui, or a style: %s", p, i+1, strings.TrimSpace(line))
 			}

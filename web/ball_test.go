@@ -87,7 +87,7 @@ func TestWhoHadItOnPages(t *testing.T) {
 	manager.get(tab).says("Corrected, and taken back", "We rang the ward for a day.", "Suggested")
 
 	again := manager.get(tab + "&correct=0.1")
-	if got := manager.submit(again, post, "part-0-holder", "", "part-0-stage", "returned", "part-0-share", "", "why", "It had come back to the ward."); got.status != http.StatusSeeOther {
+	if got := manager.submit(again, post, "part-0-holder", "", "part-0-stage", "returned", "part-0-share", "", "part-1-holder", "", "part-1-stage", "", "part-1-share", "", "why", "It had come back to the ward."); got.status != http.StatusSeeOther {
 		t.Fatalf("who had it is as the clock says, and was not saved: %d %s", got.status, got.text())
 	}
 	manager.get(tab).says("It had come back to the ward.", "Nottinghamshire County Council: Returned for information, 100 of 100.")

@@ -75,18 +75,3 @@ func (d DayPicker) Render(w io.Writer) error {
 	f := field{id: d.ID, label: d.Label, hint: d.Hint, err: d.Error}
 	return render(w, f.group(h.Input(cls("nhsuk-input nhsuk-input--width-10", when(d.Error != "", "nhsuk-input--error")), h.ID(d.ID), h.Name(d.ID), h.Type("text"), h.AutoComplete("off"), h.MaxLength("20"), h.Value(d.Value), f.describedBy())))
 }
-
-// Paper is a page that stands by itself, without a header, links or scripts: for a program
-// that prints it. Styles are whole style sheets of our own.
-type Paper struct {
-	Title  string
-	Styles []string
-	Body   Node
-}
-
-// Render writes the page.
-func (p Paper) Render(w io.Writer) error {
-	return render(w, h.Doctype(h.HTML(h.Lang("en-GB"), h.Class("nhsuk-template"),
-		h.Head(h.Meta(h.Charset("utf-8")), h.TitleEl(g.Text(p.Title)), g.Map(p.Styles, func(css string) g.Node { return h.StyleEl(g.Raw(css)) })),
-		h.Body(h.Class("nhsuk-template__body"), h.Main(h.Class("nhsuk-main-wrapper"), p.Body)))))
-}
