@@ -25,8 +25,6 @@ import (
 	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/pathways"
-	"homeward/policies"
-	"homeward/policy"
 	"homeward/sim"
 	"homeward/store"
 	"homeward/translate"
@@ -61,11 +59,7 @@ func newBars(t testing.TB, engine string) *barsWorld {
 	t.Cleanup(func() { db.Close() })
 	_, err = db.Migrate(ctx)
 	w.must(err)
-	rules, err := policies.Files.ReadFile("sharing.cedar")
-	w.must(err)
-	schema, err := policies.Files.ReadFile("sharing.cedarschema")
-	w.must(err)
-	set, err := policy.Load(rules, schema)
+	set, err := releasedSet()
 	w.must(err)
 	forms, err := form.Load(pathways.Files)
 	w.must(err)

@@ -21,8 +21,6 @@ import (
 	"homeward/internal/pgtest"
 	"homeward/nhs"
 	"homeward/pathways"
-	"homeward/policies"
-	"homeward/policy"
 	"homeward/sharing"
 	"homeward/store"
 )
@@ -86,11 +84,7 @@ func (w *r4World) openR4(at string, change ...func(*store.Config)) *hub.Hub {
 	_, err = db.Migrate(ctx)
 	w.must(err)
 	w.store = db
-	rules, err := policies.Files.ReadFile("sharing.cedar")
-	w.must(err)
-	schema, err := policies.Files.ReadFile("sharing.cedarschema")
-	w.must(err)
-	set, err := policy.Load(rules, schema)
+	set, err := releasedSet()
 	w.must(err)
 	forms, err := form.Load(pathways.Files)
 	w.must(err)

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -137,6 +138,20 @@ func (s *site) must(err error) {
 	}
 }
 
+// The rules and the forms as released are read once for all sites: nothing changes them,
+// and under the race detector reading them is a third of what a site costs.
+var (
+	releasedRules = sync.OnceValues(func() (*policy.Set, error) {
+		rules, err := policies.Files.ReadFile("sharing.cedar")
+		schema, err2 := policies.Files.ReadFile("sharing.cedarschema")
+		if err := errors.Join(err, err2); err != nil {
+			return nil, err
+		}
+		return policy.Load(rules, schema)
+	})
+	releasedForms = sync.OnceValues(func() (*form.Library, error) { return form.Load(pathways.Files) })
+)
+
 func (s *site) open() {
 	s.t.Helper()
 	ctx := context.Background()
@@ -145,13 +160,9 @@ func (s *site) open() {
 	s.t.Cleanup(func() { s.must(db.Close()) })
 	_, err = db.Migrate(ctx)
 	s.must(err)
-	rules, err := policies.Files.ReadFile("sharing.cedar")
+	set, err := releasedRules()
 	s.must(err)
-	schema, err := policies.Files.ReadFile("sharing.cedarschema")
-	s.must(err)
-	set, err := policy.Load(rules, schema)
-	s.must(err)
-	forms, err := form.Load(pathways.Files)
+	forms, err := releasedForms()
 	s.must(err)
 	gazetteer, err := hub.ReadGazetteer(strings.NewReader("uprn,postcode,council\n100000000001,NG18 1AA,511\n"))
 	s.must(err)
