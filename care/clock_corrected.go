@@ -174,11 +174,7 @@ func (d deciding) clockParts(s Stay, k ClockCorrection) error {
 // readyStay is the stay that a correction is about: one within a discharge-ready period
 // of which all of its time is.
 func (c *Case) readyStay(k ClockCorrection, now time.Time) (Stay, bool) {
-	stays := slices.Clone(c.Past)
-	if c.Stay != nil {
-		stays = append(stays, *c.Stay)
-	}
-	for _, s := range stays {
+	for _, s := range c.Stays() {
 		if s.Org != k.Hospital || s.Visit != k.Stay {
 			continue
 		}

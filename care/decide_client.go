@@ -195,10 +195,7 @@ func (c Case) client(id string) (Client, bool) {
 
 // stay is the stay that a notice is about; nil when there never was one.
 func (k Client) stay(c Case) *Stay {
-	all := slices.Clone(c.Past)
-	if c.Stay != nil {
-		all = append(all, *c.Stay)
-	}
+	all := c.Stays()
 	for i, s := range slices.Backward(all) {
 		if s.Org == k.Hospital && (s.Visit != "" && s.Visit == k.Stay || s.Visit == "" && s.Admitted.Equal(k.Since)) {
 			return &all[i]

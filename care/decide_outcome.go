@@ -392,17 +392,13 @@ func ruledHome(c Case, r Referral, q homeQuestion, left nhs.Date, now time.Time)
 		return nil
 	}
 	over := func(s Stay) bool {
-		return inpatient(s) && !s.Admitted.IsZero() && !on.Before(ukDay(s.Admitted)) && (s.Left == nil || on.Before(ukDay(s.Left.At)))
+		return s.Inpatient() && !s.Admitted.IsZero() && !on.Before(ukDay(s.Admitted)) && (s.Left == nil || on.Before(ukDay(s.Left.At)))
 	}
 	if c.Stay != nil && over(*c.Stay) || slices.ContainsFunc(c.Past, over) {
 		return say(HomeHospital)
 	}
 	return nil
 }
-
-// inpatient reports whether a stay is one in a bed: an attendance at an emergency
-// department is not.
-func inpatient(s Stay) bool { return s.Class == "I" || s.Class == "" }
 
 // Readmitted is what is known of an emergency admission after a discharge. It is crude:
 // the published measure standardises, and leaves out cancer and obstetrics.
@@ -453,13 +449,10 @@ func Readmission(c Case, s Stay, today nhs.Date) Readmitted {
 	if left.DaysTo(today) < readmit30 {
 		r.Answer = ReadmitYet
 	}
-	all := slices.Clone(c.Past)
-	if c.Stay != nil {
-		all = append(all, *c.Stay)
-	}
+	all := c.Stays()
 	slices.SortStableFunc(all, func(a, b Stay) int { return a.Admitted.Compare(b.Admitted) })
 	for _, x := range all {
-		if !inpatient(x) || x.Admitted.IsZero() || x.Admitted.Before(s.Left.At) || x.Org == s.Org && x.Visit == s.Visit && x.Admitted.Equal(s.Admitted) {
+		if !x.Inpatient() || x.Admitted.IsZero() || x.Admitted.Before(s.Left.At) || x.Org == s.Org && x.Visit == s.Visit && x.Admitted.Equal(s.Admitted) {
 			continue
 		}
 		days := left.DaysTo(ukDay(x.Admitted))

@@ -38,11 +38,7 @@ func partsOf(c Case, m Merge) Case {
 		return mark, slices.Contains(m.Cases, mark)
 	}
 	var p Case
-	stays := slices.Clone(c.Past)
-	if c.Stay != nil {
-		stays = append(stays, *c.Stay)
-	}
-	for _, s := range stays {
+	for _, s := range c.Stays() {
 		mine := false
 		if s.Of, mine = of(s.Of); !mine {
 			continue

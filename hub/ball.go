@@ -280,21 +280,13 @@ func (h *Hub) clockCase(tx *store.Tx, by care.Actor, id care.CaseID, key string)
 	}
 	a.decide(policy.SeeWhereabouts, policy.SeeReferral, policy.CorrectClock)
 	if a.seesClock() && a.may[policy.CorrectClock] {
-		for _, s := range staysOf(c) {
+		for _, s := range c.Stays() {
 			if _, _, ok := a.clockOf(c, s); ok && stayKey(s) == key {
 				return a, c, s, nil
 			}
 		}
 	}
 	return a, c, care.Stay{}, a.refuse(tx)
-}
-
-func staysOf(c care.Case) []care.Stay {
-	stays := slices.Clone(c.Past)
-	if c.Stay != nil {
-		stays = append(stays, *c.Stay)
-	}
-	return stays
 }
 
 // snap is the instant that somebody means who types a time to the minute.
@@ -327,7 +319,7 @@ func (h *Hub) reasons() *codelists.DelayReasons {
 
 // seesFix reports whether a correction is the reader's to see.
 func (a *asking) seesFix(c care.Case, k care.ClockCorrection) bool {
-	for _, s := range staysOf(c) {
+	for _, s := range c.Stays() {
 		_, fixes, ok := a.clockOf(c, s)
 		if ok && slices.ContainsFunc(fixes, func(x care.ClockCorrection) bool { return x.ID == k.ID }) {
 			return true

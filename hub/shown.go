@@ -229,7 +229,7 @@ func (h *Hub) orgsOf(c care.Case, councils []translate.ShownCouncil) map[nhs.ODS
 			}
 		}
 	}
-	for _, s := range append(slices.Clone(c.Past), stayOf(c)...) {
+	for _, s := range c.Stays() {
 		add(s.Org)
 	}
 	for _, p := range c.Plans {
@@ -252,13 +252,6 @@ func (h *Hub) orgsOf(c care.Case, councils []translate.ShownCouncil) map[nhs.ODS
 		add(v.Council.ODS)
 	}
 	return out
-}
-
-func stayOf(c care.Case) []care.Stay {
-	if c.Stay == nil {
-		return nil
-	}
-	return []care.Stay{*c.Stay}
 }
 
 // showChanged fills when what is shown of each resource last changed, and what was

@@ -283,7 +283,7 @@ func (t *taking) keptID(typ string, c care.Case) string {
 	case "Patient":
 		return string(c.ID)
 	case "Encounter":
-		for _, s := range append(stayOf(c), c.Past...) {
+		for _, s := range slices.Backward(c.Stays()) {
 			if s.Org == t.by.Org && s.Visit == t.out.Visit {
 				return care.StayResource(c.ID, s)
 			}

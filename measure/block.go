@@ -11,7 +11,7 @@ import (
 
 // Version is of how points are made. Raise it when what a source counts changes: then
 // every site counts all its history again.
-const Version = 2
+const Version = 3
 
 // Fingerprint says what is counted ahead, and how: where it changes, what was counted
 // before must be counted again.

@@ -45,9 +45,9 @@ func (t *Trail) ended(value func(StayOf) int64, weigh func(StayOf) (out, assumed
 func leftOut(t *Trail, s StayOf, ready bool) string {
 	left := t.Day(s.Left.At)
 	switch born := t.Case().Person.Born; {
-	case diedIn(s.Stay):
+	case s.Left.Death():
 		return "died"
-	case s.Left.Moved || transferred[s.Left.Destination]:
+	case s.Left.ToHospital():
 		return "transferred"
 	case !born.IsZero() && born.AgeOn(left) < 16:
 		return "under-16"
@@ -57,12 +57,6 @@ func leftOut(t *Trail, s StayOf, ready bool) string {
 		return "ready-after-left"
 	}
 	return ""
-}
-
-// diedIn reports whether a stay ended with the person's death. UK Core
-// DischargeMethodEngland 4 and 5, DischargeDestinationEngland 79.
-func diedIn(s care.Stay) bool {
-	return s.Left.Died || s.Left.Method == "4" || s.Left.Method == "5" || s.Left.Destination == "79"
 }
 
 // assumedOf is what is assumed of the discharge-ready date of a stay that ended.
@@ -76,10 +70,6 @@ func assumedOf(s StayOf) string {
 	}
 	return ""
 }
-
-// transferred are the discharge destinations that are another hospital (UK Core
-// DischargeDestinationEngland): the stay goes on there.
-var transferred = map[string]bool{"49": true, "50": true, "51": true, "52": true, "53": true, "84": true, "87": true}
 
 // StayDays are the same stays, each with all its whole days of not meeting the criteria
 // to reside, those before the criteria were met again too. It is ours.

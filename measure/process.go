@@ -61,9 +61,9 @@ func (t *Trail) readLegs() []leg {
 					continue
 				}
 				switch {
-				case diedIn(s.Stay):
+				case s.Left.Death():
 					l.gone, l.why = s.Left.At, "died"
-				case s.Left.Moved || transferred[s.Left.Destination]:
+				case s.Left.ToHospital():
 					l.gone, l.why = s.Left.At, "transferred"
 				default:
 					l.left = s.Left.At

@@ -150,7 +150,7 @@ func sameStay(a, b care.Stay) bool {
 // inBed finds what is so of somebody who is in a bed, some time after the admission.
 func inBed(after time.Duration, is func(look, care.Stay) bool) func(look, care.Stay) (time.Time, bool) {
 	return func(l look, s care.Stay) (time.Time, bool) {
-		if !l.present(s) || !(StayOf{Stay: s}).Inpatient() || s.Admitted.IsZero() || !is(l, s) {
+		if !l.present(s) || !s.Inpatient() || s.Admitted.IsZero() || !is(l, s) {
 			return time.Time{}, false
 		}
 		return s.Admitted.Add(after), true
@@ -164,7 +164,7 @@ func open(is func(care.Referral) bool) func(look, care.Referral) (time.Time, boo
 
 // leftBed reports whether somebody left a bed alive, not for another ward or hospital.
 func leftBed(s care.Stay) bool {
-	return s.Left != nil && (StayOf{Stay: s}).Inpatient() && !s.Left.Died && !s.Left.Moved && !transferred[s.Left.Destination]
+	return s.Left != nil && s.Inpatient() && !s.Left.Died && !s.Left.ToHospital()
 }
 
 // readyMissing: who stays two nights or more and is referred had a day on which they

@@ -1,5 +1,7 @@
 package measure
 
+import "homeward/care"
+
 // Readmissions are the stays in hospital that ended, from the first admission to the last
 // leaving where somebody was moved between hospitals, each with the days until the next
 // admission if that was an emergency within 30 days, and -1 where there was none. It is
@@ -55,13 +57,13 @@ func (t *Trail) continuous() (spells [][]StayOf) {
 // goesOn reports whether a stay goes on in the next one.
 func (t *Trail) goesOn(s, next StayOf) bool {
 	switch {
-	case s.Left == nil || diedIn(s.Stay):
+	case s.Left == nil || s.Left.Death():
 		return false
 	case s.Left.Moved:
 		return true
 	}
 	within := t.Day(s.Left.At).DaysTo(t.Day(next.Admitted)) <= 2
-	return within && (transferred[s.Left.Destination] || transfers[next.Method])
+	return within && (s.Left.ToHospital() || care.TransferAdmission(next.Method))
 }
 
 // again is in how many days of leaving somebody came back as an emergency, and what was
@@ -74,7 +76,7 @@ func (t *Trail) again(left StayOf, next []StayOf) (days int64, assumed string) {
 		return notReadmitted, ""
 	case method == "" || method == "98" || method == "99":
 		return notReadmitted, "no-method"
-	case !emergencies[method] || specialtyOut(next) != "":
+	case !care.EmergencyAdmission(method) || specialtyOut(next) != "":
 		return notReadmitted, ""
 	}
 	return days, ""
@@ -84,9 +86,9 @@ func (t *Trail) again(left StayOf, next []StayOf) (days int64, assumed string) {
 func readmitOut(t *Trail, s []StayOf) string {
 	first, last := s[0], s[len(s)-1]
 	switch {
-	case diedIn(last.Stay):
+	case last.Left.Death():
 		return "died"
-	case last.Left.Moved || transferred[last.Left.Destination]:
+	case last.Left.ToHospital():
 		return "transferred"
 	case planned[first.Method] && t.Day(first.Admitted) == t.Day(last.Left.At):
 		return "day-case"
@@ -108,13 +110,10 @@ func specialtyOut(s []StayOf) string {
 	return ""
 }
 
-// UK Core AdmissionMethodEngland: emergencies; transfers from another hospital; planned;
-// maternity.
+// UK Core AdmissionMethodEngland: planned, and maternity.
 var (
-	emergencies = set("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D")
-	transfers   = set("81", "2B")
-	planned     = set("11", "12", "13")
-	maternity   = set("31", "32")
+	planned   = set("11", "12", "13")
+	maternity = set("31", "32")
 )
 
 func set(codes ...string) map[string]bool {

@@ -104,10 +104,6 @@ type StayOf struct {
 	Gone time.Time
 }
 
-// Inpatient reports whether a stay is one in a bed (HL7 v2 PV1-2: I), and not an
-// attendance at A&E or an appointment.
-func (s StayOf) Inpatient() bool { return s.Class == "" || s.Class == "I" }
-
 // staysOnce are the stays after so many entries, for all the sources that read them.
 type staysOnce struct {
 	entries int
@@ -125,10 +121,7 @@ func (t *Trail) Stays() []StayOf {
 
 func (t *Trail) readStays() []StayOf {
 	c := t.Case()
-	stays := slices.Clone(c.Past)
-	if c.Stay != nil {
-		stays = append(stays, *c.Stay)
-	}
+	stays := c.Stays()
 	out := make([]StayOf, 0, len(stays))
 	names := map[string]int{}
 	for _, s := range stays {
@@ -136,10 +129,8 @@ func (t *Trail) readStays() []StayOf {
 		if names[x.Subject]++; names[x.Subject] > 1 { // two hospitals may use the same number
 			x.Subject += "." + strconv.Itoa(names[x.Subject])
 		}
-		for i := range c.Referrals {
-			if r := c.Referrals[i]; r.From == s.Org && (r.Stay == s.Visit && s.Visit != "" || r.Stay == "" && !r.Sent.Before(s.Admitted) && (s.Left == nil || r.Sent.Before(s.Left.At))) {
-				x.Referral = &c.Referrals[i]
-			}
+		if refs := c.ReferralsOf(s); len(refs) > 0 {
+			x.Referral = &refs[len(refs)-1]
 		}
 		x.Group = t.groupOf(c, s, x.Referral)
 		out = append(out, x)

@@ -160,23 +160,14 @@ func (b *Building) count(name string, n int) {
 	b.made.Metrics = append(b.made.Metrics, Metric{Name: name, Value: float64(n), Known: true, Unit: measure.Count})
 }
 
-// inpatient reports whether a stay is one in a bed (HL7 v2 PV1-2: I).
-func inpatient(s care.Stay) bool {
-	return (s.Class == "" || s.Class == "I") && !s.Admitted.IsZero()
-}
-
 // stays are the stays in a bed of a case, oldest first; those that a join put away and
 // that never ended are not among them.
 func stays(c care.Case) []care.Stay {
-	var out []care.Stay
-	for _, s := range c.Past {
-		if inpatient(s) && s.Left != nil {
-			out = append(out, s)
-		}
-	}
-	if c.Stay != nil && inpatient(*c.Stay) {
+	out := slices.DeleteFunc(slices.Clone(c.Past), func(s care.Stay) bool { return s.Left == nil })
+	if c.Stay != nil {
 		out = append(out, *c.Stay)
 	}
+	out = slices.DeleteFunc(out, func(s care.Stay) bool { return !s.Inpatient() || s.Admitted.IsZero() })
 	slices.SortStableFunc(out, func(a, b care.Stay) int { return a.Admitted.Compare(b.Admitted) })
 	return out
 }

@@ -242,11 +242,7 @@ func (w *writing) provenance() []*fhir.Node {
 		add(w.id("provenance", "person"), []*fhir.Node{ref("Patient", string(c.ID))}, p.AsAt, fhir.Obj("display", p.Source))
 	}
 	if w.s.Sees.Whereabouts {
-		stays := slices.Clone(c.Past)
-		if c.Stay != nil {
-			stays = append(stays, *c.Stay)
-		}
-		for _, s := range stays {
+		for _, s := range c.Stays() {
 			add(w.id("provenance", "stay", string(s.Org), s.Visit, at(s.Admitted, s.Visit)), []*fhir.Node{ref("Encounter", w.stayID(s))},
 				latest(s.Admitted, s.Known.Where, s.Known.Fit, s.Known.Doctor, s.Known.Class, s.Known.Leave, s.Known.Left, s.Known.Opened), w.org(s.Org))
 		}
