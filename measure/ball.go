@@ -333,23 +333,14 @@ func heldBy(t *Trail, by ...Dim) []Point {
 // heldPoints are the minutes of each stay by stage, holder and reason. Their subject is
 // that of the stay.
 func heldPoints(t *Trail) []Point {
-	if t.held.n == len(t.Entries) && t.held.n > 0 {
-		return t.held.points
-	}
-	var out []Point
-	for _, s := range t.Stays() {
-		if s.Inpatient() && len(s.Ready) > 0 {
-			out = append(out, stayBall(t, s)...)
+	return t.held.after(t, func() (out []Point) {
+		for _, s := range t.Stays() {
+			if s.Inpatient() && len(s.Ready) > 0 {
+				out = append(out, stayBall(t, s)...)
+			}
 		}
-	}
-	t.held = heldOnce{len(t.Entries), out}
-	return out
-}
-
-// heldOnce are the points of a trail of so many entries: several sources read them.
-type heldOnce struct {
-	n      int
-	points []Point
+		return out
+	})
 }
 
 func stayBall(t *Trail, s StayOf) []Point {

@@ -21,18 +21,9 @@ type leg struct {
 	why                                                                     string    // which of them, as points say it
 }
 
-// legsOnce are the legs after so many entries, for all the sources that read them.
-type legsOnce struct {
-	n    int
-	legs []leg
-}
-
 // legs are the referrals of a case with what their clocks need.
 func (t *Trail) legs() []leg {
-	if t.legged.n != len(t.Entries) {
-		t.legged = legsOnce{len(t.Entries), t.readLegs()}
-	}
-	return t.legged.legs
+	return t.legged.after(t, t.readLegs)
 }
 
 // legGroup is what a referral belongs to.

@@ -20,10 +20,25 @@ type Trail struct {
 	Reasons  *codelists.DelayReasons // the reasons for delay that are suggested; nil: our own list
 	fold     care.Folding
 	findings findings // of the quality of what is recorded
-	held     heldOnce
-	legged   legsOnce
-	stayed   staysOnce
+	held     once[[]Point]
+	legged   once[[]leg]
+	stayed   once[[]StayOf]
 	others   map[care.CaseID]*Trail
+}
+
+// once keeps what was worked out of a trail of so many entries, for all the sources that
+// read it.
+type once[T any] struct {
+	entries int
+	v       T
+}
+
+// after is it after the entries that the trail has now.
+func (o *once[T]) after(t *Trail, work func() T) T {
+	if o.entries != len(t.Entries) {
+		*o = once[T]{len(t.Entries), work()}
+	}
+	return o.v
 }
 
 // Add adds the next entry.
@@ -104,19 +119,10 @@ type StayOf struct {
 	Gone time.Time
 }
 
-// staysOnce are the stays after so many entries, for all the sources that read them.
-type staysOnce struct {
-	entries int
-	stays   []StayOf
-}
-
 // Stays are all stays of the case, oldest first; they are not to be changed. One that was
 // put away by a join is among them, as not ended.
 func (t *Trail) Stays() []StayOf {
-	if t.stayed.entries != len(t.Entries) {
-		t.stayed = staysOnce{len(t.Entries), t.readStays()}
-	}
-	return t.stayed.stays
+	return t.stayed.after(t, t.readStays)
 }
 
 func (t *Trail) readStays() []StayOf {

@@ -480,21 +480,35 @@ func (t *Tx) generationOf(source string) (Generation, error) {
 	return t.Generation()
 }
 
+// running chooses what runs of a source in the generation that is shown, and names the
+// column of a dimension; "" none.
+func (t *Tx) running(source string, in map[measure.Dim]string, by measure.Dim) (w *where, column string, err error) {
+	g, err := t.generationOf(source)
+	if err != nil {
+		return nil, "", err
+	}
+	w, column = &where{}, "''"
+	w.and("gen = ?", int64(g))
+	w.and("source = ?", source)
+	w.and("until = 0 AND ended = 0")
+	w.in(in)
+	if by != "" {
+		column = string(by)
+	}
+	return w, column, nil
+}
+
 // Open counts what runs of a source that is counted when it stops, by a dimension; "" not
 // split.
 func (t *Tx) Open(source string, in map[measure.Dim]string, by measure.Dim, each func(value string, n int64)) error {
-	g, err := t.generationOf(source)
+	w, column, err := t.running(source, in, by)
 	if err != nil {
 		return err
 	}
-	w := &where{}
-	w.and("gen = ?", int64(g))
-	w.and("source = ?", source)
-	w.and("until = 0 AND ended = 0 AND left_out = ''")
-	w.in(in)
-	column, group := "''", ""
+	w.and("left_out = ''")
+	group := ""
 	if by != "" {
-		column, group = string(by), " GROUP BY "+string(by)
+		group = " GROUP BY " + column
 	}
 	return t.query(`SELECT `+column+`, count(*) FROM counted WHERE `+w.b.String()+group, w.vs, func(row []any) error {
 		var v string
@@ -510,18 +524,9 @@ func (t *Tx) Open(source string, in map[measure.Dim]string, by measure.Dim, each
 // OpenSpans gives what runs of a source that is counted at each midnight: its groups
 // and times.
 func (t *Tx) OpenSpans(source string, in map[measure.Dim]string, by measure.Dim, each func(measure.Point)) error {
-	g, err := t.generationOf(source)
+	w, column, err := t.running(source, in, by)
 	if err != nil {
 		return err
-	}
-	w := &where{}
-	w.and("gen = ?", int64(g))
-	w.and("source = ?", source)
-	w.and("until = 0 AND ended = 0")
-	w.in(in)
-	column := "''"
-	if by != "" {
-		column = string(by)
 	}
 	return t.query(`SELECT `+column+`, began, since, left_out, assumed FROM counted WHERE `+w.b.String(), w.vs, func(row []any) error {
 		p := measure.Point{Source: source}
