@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -224,9 +225,38 @@ type ClockFix struct {
 	Stay     string // BallStay.Key
 	Was      string // BallStay.Was
 	From, To time.Time
-	Parts    []care.ClockPart
+	Parts    []care.ClockPart // a stage or holder that is left out is as the clock says it
 	Reason   string
 	Why      string
+}
+
+// asClockSays fills in what was left out of the parts of a correction as the clock says
+// it, to this reader, of the last segment that had begun in its first minute.
+func (h *Hub) asClockSays(tx *store.Tx, a *asking, c care.Case, s care.Stay, f ClockFix) ([]care.ClockPart, error) {
+	if !slices.ContainsFunc(f.Parts, func(p care.ClockPart) bool { return p.Stage == "" || p.Holder == "" }) {
+		return f.Parts, nil
+	}
+	seq, err := tx.Seq()
+	if err != nil {
+		return nil, err
+	}
+	t, err := h.trail(tx, c.ID, seq, nil)
+	if err != nil {
+		return nil, err
+	}
+	var says BallPart
+	for _, st := range h.ballView(a, t).Stays {
+		for _, seg := range st.Segments {
+			if st.Key == stayKey(s) && f.From.Before(seg.To) && !f.From.Before(seg.From.Truncate(time.Minute)) {
+				says = seg.Clock
+			}
+		}
+	}
+	parts := slices.Clone(f.Parts)
+	for i := range parts {
+		parts[i].Stage, parts[i].Holder = cmp.Or(parts[i].Stage, says.Stage), cmp.Or(parts[i].Holder, says.Holder)
+	}
+	return parts, nil
 }
 
 // CorrectClock corrects who had somebody during a part of a stay. A time that is typed
@@ -238,8 +268,12 @@ func (h *Hub) CorrectClock(ctx context.Context, by care.Actor, id care.CaseID, f
 			return err
 		}
 		refs, fixes, _ := a.clockOf(c, s)
-		k := care.ClockCorrection{ID: onceID(f.Key, by, string(id), f.Stay, f.From.UTC().Format(time.RFC3339), f.To.UTC().Format(time.RFC3339), fmt.Sprint(f.Parts), f.Reason, f.Why),
-			Hospital: s.Org, Stay: s.Visit, From: snap(f.From, s, refs, fixes), To: snap(f.To, s, refs, fixes), Parts: f.Parts, Reason: f.Reason, Why: f.Why}
+		parts, err := h.asClockSays(tx, a, c, s, f)
+		if err != nil {
+			return err
+		}
+		k := care.ClockCorrection{ID: onceID(f.Key, by, string(id), f.Stay, f.From.UTC().Format(time.RFC3339), f.To.UTC().Format(time.RFC3339), fmt.Sprint(parts), f.Reason, f.Why),
+			Hospital: s.Org, Stay: s.Visit, From: snap(f.From, s, refs, fixes), To: snap(f.To, s, refs, fixes), Parts: parts, Reason: f.Reason, Why: f.Why}
 		if slices.ContainsFunc(k.Parts, func(p care.ClockPart) bool { return a.keptProvider(c, p.Holder) }) {
 			return &care.Error{Kind: care.Invalid, Field: "holder", Text: "Choose who had it: the hospital, the council, or a provider of this person"}
 		}

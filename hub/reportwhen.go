@@ -18,7 +18,7 @@ var ReportPeriods = []struct {
 	Words  string
 }{
 	{"yesterday", "Yesterday"}, {"last-week", "Last week"}, {"this-month", "This month so far"}, {"last-month", "Last month"},
-	{"13w", "Last 13 weeks"}, {"26w", "Last 26 weeks"}, {"52w", "Last 52 weeks"}, {"this-year", "This year so far"}, {"last-year", "Last year"},
+	{"13w", "Last 13 weeks"}, {"26w", "Last 26 weeks"}, {"52w", "Last 52 weeks"}, {"3y", "Last 3 years"}, {"10y", "Last 10 years"}, {"this-year", "This year so far"}, {"last-year", "Last year"},
 	{"financial-year", "This financial year so far"},
 }
 
@@ -59,6 +59,10 @@ func (p ReportPeriod) Days(today nhs.Date) (from, to nhs.Date) {
 		return today.Add(1 - 13*7), today
 	case "52w":
 		return today.Add(1 - 52*7), today
+	case "3y":
+		return today.Add(1 - 3*365), today
+	case "10y":
+		return today.Add(1 - 3653), today
 	case "this-year":
 		return year, today
 	case "last-year":

@@ -110,18 +110,6 @@ func (b *Building) Made() Made {
 	return b.made
 }
 
-// Build makes a return of some people.
-func Build(a Asked, people ...Person) (Made, error) {
-	b, err := New(a)
-	if err != nil {
-		return Made{}, err
-	}
-	for _, p := range people {
-		b.Add(p)
-	}
-	return b.Made(), nil
-}
-
 // day is the local day of an instant; zero of a zero time.
 func (b *Building) day(at time.Time) nhs.Date {
 	if at.IsZero() {

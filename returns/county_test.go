@@ -91,12 +91,12 @@ func TestCountyByHand(t *testing.T) {
 	for _, trust := range county.Trusts() {
 		a := asked(t, Acute, care.Trust, "2026-03")
 		a.Org, a.OrgName = trust.ODS, "Invented"
-		acute, err := Build(a, people...)
+		acute, err := built(a, people...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		a.Return = Community
-		community, err := Build(a, people...)
+		community, err := built(a, people...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func requestsByHand(t *testing.T, c county.Config, people []Person, facts []coun
 	for _, council := range county.Councils() {
 		a := asked(t, CLD, care.Council, "2026-Q1")
 		a.Org = council.ODS
-		m, err := Build(a, people...)
+		m, err := built(a, people...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,7 +129,7 @@ func ward(t testing.TB) []Person {
 }
 
 func TestAcuteSitrepByHand(t *testing.T) {
-	m, err := Build(asked(t, Acute, care.Trust, "2026-03-09"), ward(t)...)
+	m, err := built(asked(t, Acute, care.Trust, "2026-03-09"), ward(t)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestAcuteSitrepByHand(t *testing.T) {
 // Whoever did not meet the criteria in the morning left, went otherwise, or remained: on
 // each day, and so in each month.
 func TestSitrepAddsUp(t *testing.T) {
-	m, err := Build(asked(t, Acute, care.Trust, "2026-03"), ward(t)...)
+	m, err := built(asked(t, Acute, care.Trust, "2026-03"), ward(t)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestSitrepAddsUp(t *testing.T) {
 }
 
 func TestCommunitySitrep(t *testing.T) {
-	m, err := Build(asked(t, Community, care.Trust, "2026-03-09"), ward(t)...)
+	m, err := built(asked(t, Community, care.Trust, "2026-03-09"), ward(t)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestCommunitySitrep(t *testing.T) {
 // are still days.
 func TestSnapshotWhenClocksChange(t *testing.T) {
 	p := lived(t, "one", admitted(t, "2026-03-20 10:00"), ready(t, "2026-03-29 08:59"), left(t, "2026-03-30 09:00", "19"))
-	m, err := Build(asked(t, Acute, care.Trust, "2026-03"), p)
+	m, err := built(asked(t, Acute, care.Trust, "2026-03"), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func cells(t testing.TB, m Made, columns ...string) map[string]string {
 }
 
 func TestClientLevelDataByHand(t *testing.T) {
-	m, err := Build(asked(t, CLD, care.Council, "2026-Q1"), client(t))
+	m, err := built(asked(t, CLD, care.Council, "2026-Q1"), client(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestClientLevelDataSaysWhatIsMissing(t *testing.T) {
 	spoil := func(f func(*care.Case)) (fields []string, rows int) {
 		p := client(t)
 		f(&p.Case)
-		m, err := Build(a, p)
+		m, err := built(a, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +373,7 @@ func TestClientLevelDataSaysWhatIsMissing(t *testing.T) {
 	// Whoever died has no care after it.
 	p := client(t)
 	p.Case.Died = &care.Death{At: at(t, "2026-03-10 08:00")}
-	m, err := Build(a, p)
+	m, err := built(a, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +430,7 @@ func TestReablementIsLinkedToDischarges(t *testing.T) {
 		if x.change != nil {
 			x.change(&p.Case)
 		}
-		m, err := Build(asked(t, ASCOF, care.Council, "2026-Q1"), p)
+		m, err := built(asked(t, ASCOF, care.Council, "2026-Q1"), p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -444,7 +444,7 @@ func TestReablementIsLinkedToDischarges(t *testing.T) {
 	p := client(t)
 	a := asked(t, ASCOF, care.Council, "2026-01")
 	a.Now = at(t, "2026-04-14 23:00") // the last of the 84 days
-	m, err := Build(a, p)
+	m, err := built(a, p)
 	if err != nil || m.Rows[0].Cells[9] != "Not known yet" {
 		t.Errorf("before the 84 days are over: %+v: %v", m.Rows, err)
 	}
@@ -457,7 +457,7 @@ func TestBetterCareFund(t *testing.T) {
 		return lived(t, id, care.PersonTold{At: at(t, "2026-03-01 09:00"), Person: care.Person{Family: "Example", Born: on(t, "1940-05-01"), AsAt: at(t, "2026-03-01 09:00")}},
 			admitted(t, "2026-03-01 10:00"), ready(t, readyOn+" 09:00"), left(t, "2026-03-09 16:30", to))
 	}
-	m, err := Build(asked(t, BCF, care.Trust, "2026-03"), stay("a", "2026-03-09", "19"), stay("b", "2026-03-07", "19"), stay("c", "2026-03-03", "19"), stay("moved", "2026-03-03", "51"))
+	m, err := built(asked(t, BCF, care.Trust, "2026-03"), stay("a", "2026-03-09", "19"), stay("b", "2026-03-07", "19"), stay("c", "2026-03-03", "19"), stay("moved", "2026-03-03", "51"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -469,7 +469,7 @@ func TestBetterCareFund(t *testing.T) {
 	if d := m.Metrics[2].Value - (1-m.Metrics[0].Value)*m.Metrics[1].Value; d > 1e-12 || d < -1e-12 {
 		t.Errorf("the identity is out by %v", d)
 	}
-	none, err := Build(asked(t, BCF, care.Trust, "2026-05"))
+	none, err := built(asked(t, BCF, care.Trust, "2026-05"))
 	if err != nil || none.Metrics[2].Known {
 		t.Errorf("of nobody: %+v: %v", none.Metrics, err)
 	}
@@ -541,4 +541,16 @@ func BenchmarkSitrepMonth(b *testing.B) {
 		}
 		x.Made()
 	}
+}
+
+// built is a return of some people.
+func built(a Asked, people ...Person) (Made, error) {
+	b, err := New(a)
+	if err != nil {
+		return Made{}, err
+	}
+	for _, p := range people {
+		b.Add(p)
+	}
+	return b.Made(), nil
 }

@@ -314,7 +314,6 @@ func (s *Server) correctClock(v *visit) (response, error) {
 	status := http.StatusUnprocessableEntity
 	f, fix, errs := s.readBall(v)
 	if len(errs) == 0 {
-		s.asClockSays(v, &fix)
 		err := s.Hub.CorrectClock(v.ctx(), v.by, v.id(), fix)
 		if err == nil {
 			return goTo(casePath(v.id(), "?tab=clock")).saying("The clock was corrected."), nil
@@ -339,29 +338,6 @@ func (s *Server) correctClock(v *visit) (response, error) {
 	p := s.casePage(v, c, "clock", noteForm{errs: errs, ball: f})
 	p.Error = true
 	return page{p, status}, nil
-}
-
-// asClockSays fills in what was left as the clock says it, of the time that is corrected.
-func (s *Server) asClockSays(v *visit, fix *hub.ClockFix) {
-	if !slices.ContainsFunc(fix.Parts, func(p care.ClockPart) bool { return p.Stage == "" || p.Holder == "" }) {
-		return
-	}
-	b, err := s.Hub.Ball(v.ctx(), v.by, v.id())
-	if err != nil {
-		return // the correction is refused for the same reason
-	}
-	var says hub.BallPart // of the last segment that had begun in that minute
-	for _, st := range b.Stays {
-		for _, seg := range st.Segments {
-			if st.Key == fix.Stay && fix.From.Before(seg.To) && !fix.From.Before(seg.From.Truncate(time.Minute)) {
-				says = seg.Clock
-			}
-		}
-	}
-	for k := range fix.Parts {
-		p := &fix.Parts[k]
-		p.Stage, p.Holder = cmp.Or(p.Stage, says.Stage), cmp.Or(p.Holder, says.Holder)
-	}
 }
 
 // ballThere reports whether the page has the stay of a form, and a form for it.

@@ -75,18 +75,15 @@ func otherFigures() []measure.ID {
 	return out
 }
 
-// figurePeriods are the times that figures can be asked for.
-var figurePeriods = []struct {
-	value, words string
-	days         int
-}{{"26w", "Last 26 weeks", 26 * 7}, {"13w", "Last 13 weeks", 13 * 7}, {"52w", "Last 52 weeks", 52 * 7}, {"3y", "Last 3 years", 3 * 365}, {"10y", "Last 10 years", 3653}}
+// figurePeriods are the times that figures can be asked for, the usual one first.
+var figurePeriods = []hub.ReportPeriod{"26w", "13w", "52w", "3y", "10y"}
 
 // A figureFilter is what an address asks of figures. It names places and times, never a
 // person.
 type figureFilter struct {
 	where  map[measure.Dim]string
 	words  []string // the filters in words
-	period string
+	period hub.ReportPeriod
 	every  measure.Every
 	by     measure.Dim
 	whole  bool     // not split, because that was asked
@@ -113,12 +110,11 @@ func (s *Server) figureFilters(v *visit) (figureFilter, error) {
 			f.words = append(f.words, s.figurePlaces(d)[i].Label)
 		}
 	}
-	f.period = figurePeriods[0].value
-	for _, p := range figurePeriods {
-		if take("period", v.query("period") == p.value) || f.period == p.value {
-			f.period, f.from = p.value, f.to.Add(1-p.days)
-		}
+	f.period = figurePeriods[0]
+	if p := hub.ReportPeriod(v.query("period")); take("period", slices.Contains(figurePeriods, p)) {
+		f.period = p
 	}
+	f.from, _ = f.period.Days(f.to)
 	if e := measure.Every(v.query("every")); take("every", slices.Contains(measure.Steps, e)) {
 		f.every = e
 	}
@@ -210,9 +206,9 @@ func (s *Server) figureBar(f figureFilter, action string, more ...ui.Node) ui.No
 	}
 	var periods []ui.Choice
 	for _, p := range figurePeriods {
-		periods = append(periods, ui.Choice{Value: p.value, Label: p.words})
+		periods = append(periods, ui.Choice{Value: string(p), Label: p.Say()})
 	}
-	bar.Fields = append(bar.Fields, ui.Select{ID: "filter-period", Name: "period", Label: "Time", Value: f.period, Items: periods})
+	bar.Fields = append(bar.Fields, ui.Select{ID: "filter-period", Name: "period", Label: "Time", Value: string(f.period), Items: periods})
 	bar.Fields = append(bar.Fields, more...)
 	return bar
 }
