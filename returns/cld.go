@@ -1,6 +1,7 @@
 package returns
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,18 +111,6 @@ func dateText(d nhs.Date) string {
 		return ""
 	}
 	return d.String()
-}
-
-// PersonID is by what a person is told from others nationally: a traced NHS number, else
-// one that the council has, else the council's own number. CLD R2.
-func PersonID(p care.Case, org nhs.ODS) (id, by string) {
-	switch n := p.NHS.Digits(); {
-	case n != "" && p.Trace.Verified():
-		return n, "traced NHS number"
-	case n != "":
-		return n, "NHS number"
-	}
-	return councilNumber(p, org), "council’s number"
 }
 
 // request is a referral from a hospital, once the council decided about it.
@@ -270,10 +259,11 @@ func (c *clientLevel) row(b *Building, e event) {
 }
 
 // key is what makes an event unique: council, person, first day, last day but of
-// services, type of client, and what it is. CLD R2.
+// services, type of client, and what it is. Two records with one NHS number, or else with one
+// number of the council, are one person to whoever receives the return. CLD R2.
 func key(e event) string {
 	f := e.fields
-	who, end := string(e.id), f["Event_End_Date"]
+	who, end := cmp.Or(f["NHS_Number"], f["LA_Person_Unique_Identifier"], string(e.id)), f["Event_End_Date"]
 	if f["Event_Type"] == service {
 		end = ""
 	}

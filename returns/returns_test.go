@@ -382,19 +382,33 @@ func TestClientLevelDataSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestPersonID(t *testing.T) {
-	c := client(t).Case
-	for _, x := range []struct {
-		change   func(*care.Case)
-		want, by string
+// Two records of one person, by their NHS number or else by the council's, tell of the
+// same events once, and it is said; two that share no number are two people.
+func TestOnePersonInTwoRecords(t *testing.T) {
+	one := client(t)
+	alone, err := built(asked(t, CLD, care.Council, "2026-Q1"), one)
+	if err != nil || len(alone.Rows) == 0 {
+		t.Fatalf("%d rows: %v", len(alone.Rows), err)
+	}
+	for name, x := range map[string]struct {
+		change func(*care.Case)
+		twice  bool
 	}{
-		{func(*care.Case) {}, c.NHS.Digits(), "traced NHS number"}, {func(c *care.Case) { c.Trace = "02" }, c.NHS.Digits(), "NHS number"},
-		{func(c *care.Case) { c.NHS = nhs.Number{} }, "10001", "council’s number"}, {func(c *care.Case) { c.NHS, c.IDs = nhs.Number{}, nil }, "", "council’s number"},
+		"the same NHS number":              {func(c *care.Case) { c.IDs = nil }, true},
+		"only the council's number":        {func(c *care.Case) { c.NHS = nhs.Number{} }, false}, // the first is told by its NHS number
+		"another NHS number and no other":  {func(c *care.Case) { c.NHS, c.IDs = nhs.Test(77), nil }, false},
+		"no number at all, another record": {func(c *care.Case) { c.NHS, c.IDs = nhs.Number{}, nil }, false},
 	} {
-		d := c
-		x.change(&d)
-		if id, by := PersonID(d, "511"); id != x.want || by != x.by {
-			t.Errorf("by %s, want by %s, or another number", by, x.by)
+		two := client(t)
+		two.Case.ID = "another"
+		x.change(&two.Case)
+		m, err := built(asked(t, CLD, care.Council, "2026-Q1"), one, two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(m.Problems, func(p Problem) bool { return strings.Contains(p.Text, "same event") && p.Case == "another" })
+		if said != x.twice || (len(m.Rows) == len(alone.Rows)) != x.twice {
+			t.Errorf("%s: %d rows of %d, said %v", name, len(m.Rows), len(alone.Rows), said)
 		}
 	}
 }
