@@ -136,3 +136,51 @@ func fieldOf(err error) string {
 	}
 	return ""
 }
+
+// A part of one group that is hidden does not follow from all groups together and the
+// others of them, whether figures leave or another organisation reads them; and the
+// reader's own parts stay.
+func TestHiddenPartsDoNotFollowFromTheOthers(t *testing.T) {
+	m, _ := measure.Find("delay")
+	group := func(key string, values map[int64]int64) FigureGroup {
+		h := &measure.Hist{Values: values}
+		return FigureGroup{Key: key, Figure: m.Figure(h, 0), Parts: partsOf(m, h)}
+	}
+	made := func() FigureView {
+		all := &measure.Hist{Values: map[int64]int64{0: 63, 1: 160, 2: 130}}
+		return FigureView{FigureQuery: FigureQuery{By: measure.ByHospital}, Def: m, Total: m.Figure(all, 0), Slices: partsOf(m, all), Groups: []FigureGroup{
+			group(string(kings), map[int64]int64{0: 20, 1: 50, 2: 50}), group(string(other), map[int64]int64{0: 3, 1: 50, 2: 30}), group("RXX", map[int64]int64{0: 40, 1: 60, 2: 50})}}
+	}
+	check := func(name string, v FigureView) {
+		for k, whole := range v.Slices {
+			hidden := 0
+			for _, g := range v.Groups {
+				if g.Parts[k].Few {
+					hidden++
+				}
+			}
+			if whole.Few {
+				hidden++
+			}
+			if hidden == 1 {
+				t.Errorf("%s: %q of one group follows from the others", name, whole.Words)
+			}
+		}
+		if p := v.Groups[1].Parts[0]; !p.Few || p.N != 0 {
+			t.Errorf("%s: a part of 3 is shown", name)
+		}
+	}
+	check("leaving", made().Suppressed())
+	seen := made()
+	seen.hideFew(as(care.Coordinator, kings))
+	check("on the screen", seen)
+	for _, p := range seen.Groups[0].Parts {
+		if p.Few {
+			t.Errorf("the reader's own part %q is hidden", p.Words)
+		}
+	}
+	own := made()
+	if own.hideFew(as(care.Coordinator, other)); own.Groups[1].Parts[0].N != 3 {
+		t.Error("what is the reader's own is hidden")
+	}
+}

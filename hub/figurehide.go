@@ -59,12 +59,13 @@ func (v *FigureView) hideFew(by care.Actor) {
 	for i := range v.Steps {
 		mark(&v.Steps[i].Figure, all)
 	}
+	stay := make([]bool, len(v.Groups))
 	for i := range v.Groups {
 		g := &v.Groups[i]
 		where := map[measure.Dim]string{v.By: g.Key}
 		maps.Copy(where, v.Where)
 		others, mine := othersPart(by, where), isOwn(by, where)
-		hideSlices(&g.Figure, g.Parts, others)
+		stay[i] = !others
 		mark(&g.Figure, others)
 		own[&g.Figure] = mine
 		for k := range g.Steps {
@@ -74,6 +75,10 @@ func (v *FigureView) hideFew(by care.Actor) {
 	}
 	if isOwn(by, v.Where) {
 		return // all of it is the reader's
+	}
+	v.hideTable(stay)
+	for i := range v.Groups {
+		hideSlices(&v.Groups[i].Figure, v.Groups[i].Parts, !stay[i])
 	}
 	measure.SuppressAlone(v.addUp(), own)
 	v.tidy()
@@ -100,6 +105,8 @@ func hideSlices(f *measure.Figure, parts []FigureSlice, hide bool) {
 	hidden, least := 0, -1
 	for i, s := range parts {
 		switch n := f.Part(s.N); {
+		case s.Few:
+			hidden++
 		case n > 0 && n < measure.Few:
 			parts[i].Few = true
 			hidden++
@@ -120,6 +127,55 @@ func hideSlices(f *measure.Figure, parts []FigureSlice, hide bool) {
 	}
 }
 
+// hideTable hides the parts of the groups of a distribution that are of few people, and
+// those from which they would follow together with all of a group, or all groups of a
+// part. The parts of some groups stay.
+func (v *FigureView) hideTable(stay []bool) {
+	own, cells := map[*measure.Figure]bool{}, make([][]measure.Figure, len(v.Groups))
+	whole := make([]measure.Figure, len(v.Slices)) // of each part, over the groups
+	columns := make([][]*measure.Figure, len(whole))
+	for k := range whole {
+		whole[k], columns[k] = measure.Figure{Known: true}, []*measure.Figure{&whole[k]}
+	}
+	var lines [][]*measure.Figure
+	for i := range v.Groups {
+		g := &v.Groups[i]
+		if len(g.Parts) != len(whole) {
+			return // no distribution
+		}
+		cells[i] = make([]measure.Figure, len(whole))
+		all := &measure.Figure{Known: true}
+		line := []*measure.Figure{all}
+		for k, part := range g.Parts {
+			c := &cells[i][k]
+			*c = measure.Figure{Known: true, Over: g.Part(part.N)}
+			own[c] = stay[i]
+			c.Few = !stay[i] && c.Over > 0 && c.Over < measure.Few
+			all.Over, whole[k].Over = all.Over+c.Over, whole[k].Over+c.Over
+			line, columns[k] = append(line, c), append(columns[k], c)
+		}
+		lines = append(lines, line)
+	}
+	measure.SuppressAlone(append(lines, columns...), own)
+	for i := range cells {
+		for k := range cells[i] {
+			v.Groups[i].Parts[k].hide(cells[i][k].Few)
+		}
+	}
+	for k := range whole {
+		if v.Slices[k].hide(whole[k].Few); whole[k].Few && v.Total.Hist != nil { // the counts by value would say it
+			v.Total.HideValues()
+		}
+	}
+}
+
+// hide takes the number of a part away.
+func (s *FigureSlice) hide(few bool) {
+	if s.Few = s.Few || few; s.Few {
+		s.N = 0
+	}
+}
+
 // Suppressed is the view as it may leave the service: a copy in which no figure is of
 // fewer than measure.Few people, none can be worked out from the others and the totals, by group,
 // by step and by part of a distribution. Its counts by value are gone: what is exported
@@ -129,6 +185,9 @@ func (v FigureView) Suppressed() FigureView {
 	out.Steps, out.Slices, out.Groups = slices.Clone(v.Steps), slices.Clone(v.Slices), slices.Clone(v.Groups)
 	for i := range out.Groups {
 		out.Groups[i].Steps, out.Groups[i].Parts = slices.Clone(v.Groups[i].Steps), slices.Clone(v.Groups[i].Parts)
+	}
+	out.hideTable(make([]bool, len(out.Groups)))
+	for i := range out.Groups {
 		hideSlices(&out.Groups[i].Figure, out.Groups[i].Parts, true)
 	}
 	hideSlices(&out.Total, out.Slices, true)

@@ -114,50 +114,34 @@ func (s *Server) flowFile(v *visit) (response, error) {
 	f.known = nhs.Date{}
 	q := f.query(s, "flow")
 	q.Every, q.By = "", measure.ByStage
-	if _, err := s.Hub.FiguresAway(v.ctx(), v.by, q); err != nil { // decides, and audits that it was taken
-		return nil, err
-	}
-	views, err := s.Hub.Figures(v.ctx(), v.by, q)
+	views, err := s.Hub.FiguresAway(v.ctx(), v.by, q)
 	if err != nil {
 		return nil, err
 	}
 	var rows [][]string
-	for _, l := range flowAway(views[0]) {
-		rows = append(rows, []string{l.from, l.to, cell(l.n)})
+	for _, from := range measure.FlowPlaces {
+		for _, g := range views[0].Groups {
+			switch {
+			case g.Key != string(from.State):
+			case g.Few:
+				rows = append(rows, []string{from.Words, "Any", fewer})
+			default:
+				rows = append(rows, stepsFrom(from.Words, g.Parts)...)
+			}
+		}
 	}
 	return s.tableFile(v, f, "flow", []string{"From stage", "To stage", "How often"}, rows), nil
 }
 
-// A flowStep is how often referrals went from one stage to another, as it may leave.
-type flowStep struct {
-	from, to string
-	n        measure.Figure
-}
-
-// flowAway are the steps of referrals without small numbers, and without those from which
-// they would follow together with all that leave a stage, or come to it.
-func flowAway(v hub.FigureView) []flowStep {
-	var out []flowStep
-	for _, place := range measure.FlowPlaces {
-		for _, l := range flowLinks(v, string(place.State)) {
-			out = append(out, flowStep{l.From, l.To, measure.Figure{Value: float64(l.N), Known: true, Over: l.N}})
+// stepsFrom are the lines of the steps from one stage.
+func stepsFrom(from string, parts []hub.FigureSlice) (rows [][]string) {
+	for i, p := range parts {
+		switch {
+		case p.Few:
+			rows = append(rows, []string{from, measure.FlowPlaces[i].Words, fewer})
+		case p.N > 0:
+			rows = append(rows, []string{from, measure.FlowPlaces[i].Words, plain(p.N)})
 		}
 	}
-	var lines [][]*measure.Figure
-	for _, place := range measure.FlowPlaces {
-		from, to := []*measure.Figure{{Known: true}}, []*measure.Figure{{Known: true}}
-		for i := range out {
-			if out[i].from == place.Words {
-				from[0].Over += out[i].n.Over
-				from = append(from, &out[i].n)
-			}
-			if out[i].to == place.Words {
-				to[0].Over += out[i].n.Over
-				to = append(to, &out[i].n)
-			}
-		}
-		lines = append(lines, from, to)
-	}
-	measure.SuppressTable(lines)
-	return out
+	return rows
 }
