@@ -71,9 +71,6 @@ var allFigurePages = []string{"/figures", "/figures/delay", "/figures/delay?by=w
 	"/figures/to-accepted", "/figures/delay-by-reason", "/figures/delay?known=2026-11-07", "/figures/delay/people", "/figures/readmission-30"}
 
 func TestFiguresOfACounty(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
 	s := newSite(t)
 	s.withCounty(90, 200)
 	r := s.as("coordinator")
