@@ -3,6 +3,7 @@ package hub
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,7 +67,7 @@ func (o outsideWork) keep(ctx context.Context, h *Hub, cursor string) error {
 		}
 		return tx.PutSetting(cursor, o.after)
 	})
-	if store.IsStale(err) {
+	if errors.Is(err, store.ErrStale) {
 		return nil
 	}
 	return err

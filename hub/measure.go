@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -57,7 +58,7 @@ func (h *Hub) measureInto(ctx context.Context, g store.Generation) (int, error) 
 			return h.measuring(tx, g, entries)
 		},
 		keep: func(tx *store.Tx, _ []care.Entry, w *store.PointWork) error { return tx.PutWork(w) }})
-	if store.IsStale(err) {
+	if errors.Is(err, store.ErrStale) {
 		return max(n, 1), nil
 	}
 	return n, err

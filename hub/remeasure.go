@@ -138,7 +138,7 @@ func (h *Hub) Remeasure(ctx context.Context) error {
 			return err
 		}
 		err = h.remake(ctx, r)
-		if err == nil || !store.IsStale(err) {
+		if err == nil || !errors.Is(err, store.ErrStale) {
 			return errors.Join(err, h.tidyMeasures(ctx))
 		}
 	}
@@ -387,7 +387,7 @@ func (m *remaker) show(tx *store.Tx) (bool, error) {
 	case err != nil:
 		return false, err
 	case erased != m.erased:
-		return false, store.Stale()
+		return false, store.ErrStale
 	case at[1] < at[0]:
 		return false, nil
 	}

@@ -125,7 +125,7 @@ type Source struct {
 	Own          []Dim
 	Daily        bool // one person gives a point each day
 	// Outside is that its points do not follow from the history of a case: a follower of
-	// something else keeps them (store.PutOutside), and they are not made anew from it.
+	// something else keeps them (hub.CountLooks, hub.CountLoads), and they are not made anew from it.
 	Outside bool
 }
 

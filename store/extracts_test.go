@@ -27,12 +27,28 @@ func counted(t *testing.T, s *Store, points map[care.CaseID]measure.Point) {
 	update(t, s, func(tx *Tx) error {
 		for id, p := range points {
 			p.Case = id
-			if err := tx.PutPoints(id, []Snapshot{{Known: p.From, Points: []measure.Point{p}}}, time.UTC, measure.Tally{}); err != nil {
+			if err := putPoints(tx, id, []Snapshot{{Known: p.From, Points: []measure.Point{p}}}, time.UTC); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// putPoints works out and writes at once how the points of a case changed.
+func putPoints(t *Tx, id care.CaseID, snapshots []Snapshot, zone *time.Location) error {
+	g, err := t.Generation()
+	if err != nil {
+		return err
+	}
+	w, err := t.NewWork(g, zone)
+	if err != nil {
+		return err
+	}
+	if err := t.WorkPoints(w, id, snapshots); err != nil {
+		return err
+	}
+	return t.PutWork(w)
 }
 
 // The views are what the page says, on both databases, and what the page says of each

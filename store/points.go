@@ -247,33 +247,9 @@ func asStored(p measure.Point) measure.Point {
 	return p
 }
 
-// errStale is that something else was written since points were worked out.
-var errStale = errors.New("the points were changed meanwhile")
-
-// IsStale reports whether work was not written because something else was since it was
-// worked out: work it out again.
-func IsStale(err error) bool { return errors.Is(err, errStale) }
-
-// PutPoints works out and writes at once how the points of a case changed, by its
-// snapshots, and adds to what changes in the counts. It is for little.
-func (t *Tx) PutPoints(id care.CaseID, snapshots []Snapshot, zone *time.Location, tally measure.Tally) error {
-	g, err := t.Generation()
-	if err != nil {
-		return err
-	}
-	w, err := t.NewWork(g, zone)
-	if err != nil {
-		return err
-	}
-	w.Tally = tally
-	if err := t.WorkPoints(w, id, snapshots); err != nil {
-		return err
-	}
-	return t.PutWork(w)
-}
-
-// Stale is the error that IsStale knows.
-func Stale() error { return errStale }
+// ErrStale is that something else was written since points were worked out: work them
+// out again.
+var ErrStale = errors.New("the points were changed meanwhile")
 
 // RecountOutside works out the counts of a source that does not follow from history from
 // its points, where they are others than those that are kept.
@@ -314,7 +290,7 @@ func (t *Tx) PutWork(w *PointWork) error {
 		return err
 	}
 	if erased != w.Erased {
-		return errStale
+		return ErrStale
 	}
 	key, err := t.pseudonymKey()
 	if err != nil {
@@ -363,29 +339,6 @@ func (w *PointWork) Pieces(rows int) (out []*PointWork) {
 		out = append(out, &PointWork{Gen: w.Gen, Zone: w.Zone, Erased: w.Erased, cells: part})
 	}
 	return out
-}
-
-// PutOutside writes a point of a source that does not follow from history, instead of
-// what was known of the same subject before. drop says that there is none any more.
-func (t *Tx) PutOutside(p measure.Point, known time.Time, zone *time.Location, drop bool) error {
-	w, err := t.NewWork(0, zone)
-	if err != nil {
-		return err
-	}
-	p = asStored(p)
-	now, err := t.points(`WHERE gen = 0 AND case_id = $1 AND source = $2 AND subject = $3 AND until = 0`, p.Case, p.Source, p.Subject)
-	if err != nil {
-		return err
-	}
-	s := Snapshot{Known: known}
-	if !drop {
-		s.Points = []measure.Point{p}
-	}
-	w.Snapshots(now, []Snapshot{s})
-	if err := t.WorkCells(w); err != nil {
-		return err
-	}
-	return t.PutWork(w)
 }
 
 // dayNumber is a date as days since 1970.
@@ -790,18 +743,6 @@ func (t *Tx) CasesSince(after, to int64, limit int) (ids []care.CaseID, next int
 		return err
 	})
 	return ids, next, err
-}
-
-// CountedIDs lists whose points there are of a generation by their ids, after one of them: of cases, and
-// of people who were erased.
-func (t *Tx) CountedIDs(g Generation, after care.CaseID, limit int) (ids []care.CaseID, err error) {
-	err = t.query(`SELECT DISTINCT case_id FROM counted WHERE gen = $1 AND case_id > $2 ORDER BY case_id LIMIT $3`, []any{int64(g), after, limit}, func(row []any) error {
-		var id care.CaseID
-		err := scan(row, &id)
-		ids = append(ids, id)
-		return err
-	})
-	return ids, err
 }
 
 // ErasedIDs lists the names that stand for people who were erased, of whom there are points of a

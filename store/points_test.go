@@ -80,7 +80,7 @@ func TestErasedPointsNameNobody(t *testing.T) {
 		})
 		erase(t, s, "c1")
 		nothingOf(t, s, "Quillaaa", true)
-		if err := s.Update(t.Context(), func(tx *Tx) error { return tx.PutWork(stale) }); !IsStale(err) {
+		if err := s.Update(t.Context(), func(tx *Tx) error { return tx.PutWork(stale) }); !errors.Is(err, ErrStale) {
 			t.Errorf("what was worked out before is written: %v", err)
 		}
 		n := 0
